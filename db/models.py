@@ -1,0 +1,297 @@
+"""The tables, typed. What is listed and filtered is narrow; what one page shows is wide, apart.
+
+    runs               a system over documents, with everything that decides its output
+    traces             one row an answered document: what lists, filters and counts read
+    trace_texts        document, label and trace text: the source of the full-text index
+    trace_bodies       everything else that one trace's page shows, as JSON
+    trace_fates        one row a gold label
+    annotation_events  append-only: flags and their undoing
+    jobs               long work: progress, lease, outcome
+    models             language models the user added
+
+The full-text index is `trace_search`: FTS5 on SQLite, a tsvector with GIN on PostgreSQL. It is
+kept by triggers on trace_texts, made in the migrations, and is not an ORM table.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+UNFINISHED_JOB = "state IN ('queued', 'running', 'cancelling')"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database (SQLite has no time zones of its own)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text of any origin. NUL and lone surrogates become U+FFFD, one for one.
+
+    No database stores lone surrogates and PostgreSQL stores no NUL; models and files write both.
+    Character offsets into the text stay right.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else clean(value)
+
+
+def clean(value: str) -> str:
+    """`value` with every NUL and lone surrogate replaced by U+FFFD; the same length."""
+    if "\x00" in value:
+        value = value.replace("\x00", "\ufffd")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
+    return value
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that later migrations can find it on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads a plain class attribute
+        datetime: UtcTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+    }
+
+
+class RunRow(Base):
+    """A run: `id` is the hash of `identity`. `split` and `origin`: as last asked for."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    dataset: Mapped[str] = mapped_column(String(200))
+    system: Mapped[str] = mapped_column(String(200))
+    split: Mapped[str | None] = mapped_column(String(20))
+    origin: Mapped[str] = mapped_column(String(10))  # live | batch
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    config: Mapped[dict[str, Any]]
+    identity: Mapped[dict[str, Any]]
+
+
+class TraceRow(Base):
+    """One answered document. `seq` counts up: newest first is `seq` descending."""
+
+    __tablename__ = "traces"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
+    origin: Mapped[str] = mapped_column(String(10))  # live | batch
+    dataset: Mapped[str] = mapped_column(String(200))
+    document_id: Mapped[str] = mapped_column(CleanText)
+    document_start: Mapped[str] = mapped_column(CleanText)  # its first words, for lists
+    split: Mapped[str | None] = mapped_column(String(20))
+    system: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(12))
+    attempt: Mapped[int] = mapped_column(default=1)
+    owner: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    k: Mapped[int]
+    n: Mapped[int]
+    gold: Mapped[int]  # how many gold labels the document has
+    selected: Mapped[int | None]  # how many labels the answer names
+    bucket: Mapped[str | None] = mapped_column(String(20))
+    finish_reason: Mapped[str | None] = mapped_column(String(12))
+    has_phases: Mapped[bool | None]
+    boundary: Mapped[float | None]
+    tokens: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float | None]
+    example_f1: Mapped[float | None]
+    recall_at_k: Mapped[float | None]
+    error_what: Mapped[str | None] = mapped_column(CleanText)
+    error_fix: Mapped[str | None] = mapped_column(CleanText)
+
+    __table_args__ = (
+        # A batch answers each document of a run once; live traces may repeat.
+        Index(
+            "uq_traces_batch_run_id_document_id",
+            "run_id",
+            "document_id",
+            unique=True,
+            sqlite_where=text("origin = 'batch'"),
+            postgresql_where=text("origin = 'batch'"),
+        ),
+        Index("ix_traces_document", "dataset", "document_id", "seq"),
+        Index("ix_traces_run", "run_id", "origin", "state", "tokens", "seconds", "example_f1"),
+        # Every filter and sort of the Traces page in one index, so that a count or a deep
+        # page reads a few megabytes instead of the table.
+        Index(
+            "ix_traces_filters",
+            "dataset",
+            "system",
+            "state",
+            "bucket",
+            "has_phases",
+            "run_id",
+            "created_at",
+            "example_f1",
+            "tokens",
+        ),
+        Index(
+            "ix_traces_running",
+            "owner",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+
+class TraceTextRow(Base):
+    """The texts that are searched; `trace` is "" until the trace has ended, however it did."""
+
+    __tablename__ = "trace_texts"
+
+    trace_seq: Mapped[int] = mapped_column(
+        ForeignKey("traces.seq", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    document: Mapped[str] = mapped_column(CleanText)
+    labels: Mapped[str] = mapped_column(CleanText)  # names of gold and selected labels
+    trace: Mapped[str] = mapped_column(CleanText)
+
+
+class TraceBodyRow(Base):
+    """What one trace's page shows. Short columns first: SQLite reads a row from its start."""
+
+    __tablename__ = "trace_bodies"
+
+    trace_seq: Mapped[int] = mapped_column(
+        ForeignKey("traces.seq", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    gold: Mapped[list[Any]]  # gold ids as the document has them
+    prediction: Mapped[dict[str, Any] | None]
+    stages: Mapped[list[Any] | None]
+    gold_ranks: Mapped[list[Any] | None]
+    candidates: Mapped[list[Any] | None]
+    config: Mapped[dict[str, Any]]
+    partial: Mapped[str | None] = mapped_column(CleanText)  # text so far; None once finished
+    rendered: Mapped[str | None] = mapped_column(CleanText)  # the exact prompt
+    shortlist: Mapped[dict[str, Any] | None]
+    trace: Mapped[dict[str, Any] | None]  # without its text, which is in trace_texts
+
+
+class TraceFateRow(Base):
+    """The fate of one gold label of a trace."""
+
+    __tablename__ = "trace_fates"
+
+    trace_seq: Mapped[int] = mapped_column(
+        ForeignKey("traces.seq", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    label_id: Mapped[str] = mapped_column(CleanText)
+    name: Mapped[str] = mapped_column(CleanText)
+    fate: Mapped[str] = mapped_column(String(30))
+    rank: Mapped[int | None]
+    exact_rank: Mapped[int | None]
+
+    __table_args__ = (Index("ix_trace_fates_fate", "fate", "trace_seq"),)
+
+
+class AnnotationEventRow(Base):
+    """A flag, or the undoing of one. Never changed, never deleted (triggers refuse both)."""
+
+    __tablename__ = "annotation_events"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))  # flag | undo
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id"), index=True)
+    undoes: Mapped[str | None] = mapped_column(ForeignKey("annotation_events.id"), unique=True)
+    verdict: Mapped[str | None] = mapped_column(String(20))
+    comment: Mapped[str] = mapped_column(CleanText, default="")
+    annotator: Mapped[str] = mapped_column(CleanText)
+    client_token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    shown: Mapped[dict[str, Any] | None]  # what was on the screen
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_annotation_events_verdict", "verdict", "trace_id"),)
+
+
+class JobRow(Base):
+    """Long work in a process of its own; see core.jobs for the rules of the lease."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(CleanText)
+    unique_key: Mapped[str | None] = mapped_column(String(300))
+    state: Mapped[str] = mapped_column(String(12))
+    stage: Mapped[str] = mapped_column(CleanText, default="")
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    rate: Mapped[float | None]  # units a second, over the last half minute of this attempt
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(String(300))
+    attempts: Mapped[int] = mapped_column(default=0)
+    fruitless: Mapped[int] = mapped_column(default=0)  # attempts in a row without progress
+    error_what: Mapped[str | None] = mapped_column(CleanText)
+    error_fix: Mapped[str | None] = mapped_column(CleanText)
+    params: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        Index(
+            "uq_jobs_unfinished_unique_key",
+            "unique_key",
+            unique=True,
+            sqlite_where=text(UNFINISHED_JOB),
+            postgresql_where=text(UNFINISHED_JOB),
+        ),
+        Index("ix_jobs_state", "state", "created_at"),
+    )
+
+
+class ModelRow(Base):
+    """A language model the user added."""
+
+    __tablename__ = "models"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    created_at: Mapped[datetime]
+    spec: Mapped[dict[str, Any]]
