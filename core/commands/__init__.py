@@ -1,0 +1,1 @@
+"""The commands of `phaselens`, one a file. They import what they need when they are called."""

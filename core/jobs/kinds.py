@@ -1,0 +1,148 @@
+"""The kinds of job there are. Each is restartable: it finds by itself what is done already.
+
+A kind is called with (settings, params, report, cancelled) in the job's own process:
+`report(stage, done, total)` is cheap, and may be called as often as one likes; `cancelled()`
+turns True when the user cancelled or another process took the job over: return soon then,
+leaving what is finished. The returned dict is kept as the job's result (plain JSON).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core.config import Settings
+
+Report = Callable[[str, int, int], None]
+Cancelled = Callable[[], bool]
+Kind = Callable[[Settings, Mapping[str, Any], Report, Cancelled], dict[str, Any]]
+
+
+def index_key(dataset: str) -> str:
+    """What makes two index builds the same job."""
+    return f"index:{dataset}"
+
+
+def fetch_key(dataset: str) -> str:
+    """What makes two fetches the same job."""
+    return f"fetch:{dataset}"
+
+
+def import_key(params: Mapping[str, Any]) -> str:
+    """What makes two imports the same job."""
+    text = json.dumps(dict(params), sort_keys=True)
+    return f"import:{params['name']}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def survey_key(params: Mapping[str, Any]) -> str:
+    """What makes two surveys the same job."""
+    return "survey:" + json.dumps(dict(params), sort_keys=True)
+
+
+def build_index_of(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Builds, or finishes, the label index of `params["dataset"]`.
+
+    `params["options"]`: fields of GraphOptions that are not the default.
+    """
+    from core.datasets.catalogue import open_dataset
+    from core.encoders import Encoder
+    from core.shortlist.build import build_index
+    from core.shortlist.choice import read_choice
+    from core.shortlist.graph import GraphOptions
+    from core.shortlist.tuning import choose
+
+    report("Opening the dataset", 0, 0)
+    dataset = open_dataset(settings, str(params["dataset"]))
+    report("Loading the encoder", 0, 0)
+    encoder = Encoder.load(settings)
+    options = GraphOptions(**params.get("options", {}))
+    manifest = build_index(
+        settings, dataset, encoder, on_progress=report, cancelled=cancelled, options=options
+    )
+    if manifest is None:
+        return {}
+    if read_choice(settings, dataset, encoder.identity) is None:  # which method is best for it
+        choose(settings, dataset, encoder, on_progress=report, cancelled=cancelled)
+    return {"manifest": asdict(manifest)}
+
+
+def fetch_dataset(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Fetches the packages of `params["dataset"]` and builds it.
+
+    `params["files"]`: paths of packages that were fetched elsewhere.
+    """
+    from core.datasets.catalogue import dataset_info
+    from core.datasets.getting import get_dataset
+
+    name = str(params["dataset"])
+    files = [Path(file) for file in params.get("files", [])]
+    if not get_dataset(settings, name, files, report=report, cancelled=cancelled):
+        return {}
+    info = dataset_info(settings, name)
+    return {"dataset": name, "labels": info.labels, "documents": info.documents}
+
+
+def import_of(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Imports a user's own data; `params` is an ImportRequest as JSON."""
+    from core.datasets.importing import ImportRequest, drop_uploads, import_dataset
+
+    request = ImportRequest.from_json(params)
+    made = import_dataset(settings, request, report=report, cancelled=cancelled)
+    if made is None:
+        return {}
+    drop_uploads(settings, (request.labels, *request.documents, *request.filters))
+    return made.to_json()
+
+
+def run_system(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Runs `params["config"]` (a RunConfig as JSON) over `params["split"]` (None: all).
+
+    `params["limit"]`: the most documents, or None.
+    """
+    from core.datasets.base import Split
+    from core.runs import run_batch
+    from core.systems import RunConfig
+    from db.session import open_store
+
+    config = RunConfig.from_json(params["config"])
+    split = Split(params["split"]) if params.get("split") else None
+    store = open_store(settings)
+    result = run_batch(settings, store, config, split, params.get("limit"), report, cancelled)
+    return result.to_json()
+
+
+def survey_of(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Surveys the shortlists of a split; `params` is a Plan as JSON."""
+    from core.datasets.catalogue import open_dataset
+    from core.encoders import Encoder
+    from core.shortlist.survey import Plan
+    from core.shortlist.survey_store import make_survey
+
+    plan = Plan.from_json(dict(params))
+    report("Opening the dataset", 0, 0)
+    dataset = open_dataset(settings, plan.dataset)
+    report("Loading the encoder", 0, 0)
+    encoder = Encoder.load(settings)
+    info = make_survey(settings, dataset, encoder, plan, on_progress=report, cancelled=cancelled)
+    return {} if info is None else {"survey": info.id, **asdict(info)}
+
+
+KINDS: dict[str, Kind] = {
+    "fetch": fetch_dataset,
+    "import": import_of,
+    "index": build_index_of,
+    "run": run_system,
+    "survey": survey_of,
+}

@@ -1,0 +1,190 @@
+"""The process that owns the models: `python -m core.live.worker --fd N`.
+
+    app process                               worker process (this file)
+    LiveWorker.start(...)  -- Start ------->  queue -> main thread: pipeline.answer
+    LiveWorker.cancel(id)  -- Cancel ------>  reader thread sets the example's event
+    reader thread <--------- (id, Event) ---  emit; the store is written here
+
+1. A reader thread takes messages from the connection: new examples are queued, cancels set an
+   event that the running `generate` reads between tokens.
+2. The main thread works the queue, one example at a time (`generate` is not thread-safe).
+3. Every example is in the store from its start; its text is saved each second, so a killed app,
+   worker or machine loses at most that second.
+4. Questions about a shortlist alone are answered by a third thread, also while the model writes.
+5. When the app says Close, or is gone and the connection with it, the running example is
+   cancelled and saved, and the process ends.
+"""
+
+import argparse
+import logging
+import queue
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+
+from core.config import Settings, load_settings
+from core.errors import IndexFileError, PhaseLensError
+from core.events import Event, Failed, Stage, StageDone, StageStarted
+from core.jobs.kinds import index_key
+from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
+from core.live.questions import Question, SharedToolbox, Told, reply
+from core.live.recorder import Recorder
+from core.pipeline import Answered, Tools, answer
+from core.shortlist.index import status
+from db.jobs import unfinished_job
+from db.owners import this_owner
+
+WAIT_S = 0.3  # between looks for the first labels of an index
+
+log = logging.getLogger("phaselens.live")
+
+# What libraries raise on bad weights, no memory or a full disk. Anything else is a fault of
+# ours: it ends the process with a traceback in the log, and the app says so.
+EXPECTED = (PhaseLensError, MemoryError, OSError, RuntimeError, ValueError)
+
+
+class Worker:
+    """The worker's state: its connection, its queue, and what has been loaded."""
+
+    def __init__(self, settings: Settings, connection: Connection) -> None:
+        self.connection = connection
+        self.sending = threading.Lock()  # two threads tell; a connection takes one at a time
+        self.toolbox = SharedToolbox(settings)
+        self.questions: queue.Queue[Question | None] = queue.Queue()
+        self.todo: queue.Queue[Start | Warm | None] = queue.Queue()
+        self.cancels: dict[str, threading.Event] = {}
+        self.gone = threading.Event()  # the app closed its end
+
+    def send(self, trace_id: str, event: Event | Warmed | Told) -> None:
+        """Tells the app; an app that is gone is noted, never an error of the example."""
+        try:
+            with self.sending:
+                self.connection.send((trace_id, event))
+        except OSError:
+            self.gone.set()
+
+    def read(self) -> None:
+        """The reader thread: until the app says so, or is gone."""
+        while True:
+            try:
+                message: Message = self.connection.recv()
+            except (EOFError, OSError):
+                break
+            match message:
+                case Cancel(trace_id):
+                    if trace_id in self.cancels:
+                        self.cancels[trace_id].set()
+                case Start(trace_id):
+                    self.cancels[trace_id] = threading.Event()
+                    self.todo.put(message)
+                case Warm():
+                    self.todo.put(message)
+                case Ask(question):
+                    self.questions.put(question)
+                case Close():
+                    break
+        self.gone.set()
+        self.todo.put(None)
+        self.questions.put(None)
+
+    def tell(self) -> None:
+        """The third thread: answers questions about shortlists."""
+        while (question := self.questions.get()) is not None:
+            try:
+                self.send("", Told(question, reply(self.toolbox, question)))
+            except EXPECTED as error:
+                if not isinstance(error, PhaseLensError):
+                    log.exception("a question about a shortlist failed")
+                self.send("", Told(question, failure(error)))
+
+    def run(self) -> None:
+        """The main thread: works the queue until the app is gone."""
+        threading.Thread(target=self.read, name="reader", daemon=True).start()
+        threading.Thread(target=self.tell, name="teller", daemon=True).start()
+        while (message := self.todo.get()) is not None:
+            if isinstance(message, Start):
+                self.work(message)
+            elif not self.gone.is_set():
+                self.warm(message)
+
+    def warm(self, message: Warm) -> None:
+        try:
+            self.toolbox.tools(message.config)
+        except EXPECTED as error:
+            self.send("", Warmed(failure(error)))
+        else:
+            self.send("", Warmed())
+
+    def work(self, start: Start) -> None:
+        """One example: opened, stored, answered, kept."""
+        recorder = Recorder(self.toolbox.store, start, lambda e: self.send(start.trace_id, e))
+        try:
+            tools = self.open(start)
+            recorder.begin(tools, this_owner())
+            recorder.finish(self.answer(tools, recorder.start, recorder))
+        except EXPECTED as error:
+            log.exception("example %s failed", start.trace_id)
+            recorder.fail(failure(error))
+        finally:
+            self.cancels.pop(start.trace_id, None)
+
+    def open(self, start: Start) -> Tools:
+        self.send(start.trace_id, StageStarted(Stage.LOAD))
+        began = time.perf_counter()
+        tools = self.opened(start)
+        self.send(start.trace_id, StageDone(Stage.LOAD, (time.perf_counter() - began) * 1000))
+        return tools
+
+    def opened(self, start: Start) -> Tools:
+        """The tools; on a first start, waits for the first labels of the index being built."""
+        while True:
+            try:
+                tools = self.toolbox.tools(start.config)
+                tools.index.refresh()  # the run's identity names the index as it is now
+                return tools
+            except IndexFileError:
+                if self.stopped(start.trace_id) or not self.index_is_coming(start.config.dataset):
+                    raise
+            time.sleep(WAIT_S)
+
+    def index_is_coming(self, dataset: str) -> bool:
+        """Whether a build is under way that has not written its first labels yet."""
+        with self.toolbox.store.read() as session:
+            job = unfinished_job(session, index_key(dataset))
+        return job is not None and status(self.toolbox.settings, dataset).state == "none"
+
+    def stopped(self, trace_id: str) -> bool:
+        return self.gone.is_set() or self.cancels[trace_id].is_set()
+
+    def answer(self, tools: Tools, start: Start, recorder: Recorder) -> Answered:
+        return answer(
+            tools,
+            start.document,
+            start.config,
+            emit=recorder.heard,
+            cancelled=lambda: self.stopped(start.trace_id),
+        )
+
+
+def failure(error: BaseException) -> Failed:
+    """What to tell the user of an error."""
+    if isinstance(error, PhaseLensError):
+        return Failed(error.what, error.fix)
+    return Failed(
+        f"{type(error).__name__}: {error}",
+        "This is a fault in PhaseLens or its libraries; the worker's log has the details.",
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--fd", type=int, required=True)
+    fd = arguments.parse_args().fd
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the app, and the app ends us
+    logging.basicConfig(level=logging.INFO)
+    Worker(load_settings(), Connection(fd)).run()
+
+
+if __name__ == "__main__":
+    main()

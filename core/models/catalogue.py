@@ -1,0 +1,67 @@
+"""Which language models there are, and how each is opened. Imports no torch until one is."""
+
+import os
+from collections.abc import Iterable
+
+from core.config import Settings
+from core.errors import ModelError
+from core.models.base import LanguageModel, ModelKind, ModelSpec
+from core.models.precision import DTYPES
+from core.models.weights import find_weights
+from core.systems import System
+
+BASE = "base"
+PACKAGED = ModelSpec(name="SmolLM2-135M-Instruct (packaged)", kind=ModelKind.PACKAGED, location="")
+
+
+def systems_from(specs: Iterable[ModelSpec]) -> list[System]:
+    """The base system (the packaged model, untuned), then one for each added model."""
+    base = System(BASE, "Base: SmolLM2-135M-Instruct, untuned", PACKAGED)
+    return [base, *(System(spec.name, spec.name, spec) for spec in specs)]
+
+
+def load_model(spec: ModelSpec, settings: Settings) -> LanguageModel:
+    """Opens a model. Raises ModelError, EndpointError, StoreError."""
+    if spec.kind is ModelKind.ENDPOINT:
+        from core.models.server import ServerModel
+
+        return ServerModel.connect(spec)
+    from core.models.local import LocalModel
+
+    return LocalModel.load(spec, settings)
+
+
+def check_spec(spec: ModelSpec, settings: Settings) -> None:
+    """Whether a spec can be used, as far as can be said quickly. Raises ModelError if not.
+
+    Local models: the files and the tokenizer, not the weights themselves. Endpoints: one
+    request. Hub ids are only checked for their form: transformers fetches them at first use.
+    """
+    if not spec.name.strip():
+        raise ModelError("The model has no name.", "Give it a short name.")
+    if spec.dtype not in DTYPES:
+        raise ModelError(f"The number format {spec.dtype!r} is unknown.", f"Use one of {DTYPES}.")
+    if spec.kind is ModelKind.ENDPOINT:
+        from core.models.server import ServerModel
+
+        ServerModel.connect(spec).probe()
+    elif spec.kind is ModelKind.LOCAL:
+        from core.models.folder_check import check_folder
+
+        check_folder(find_weights(spec.location))
+    elif spec.kind is ModelKind.HUB:
+        _check_hub_id(spec.location)
+
+
+def _check_hub_id(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise ModelError(
+            f"{name!r} is not a Hugging Face id.", "Write it as owner/name."
+        ) from error
+    if os.sep != "/" and os.sep in name:
+        raise ModelError(f"{name!r} is a path.", "Add it as a local folder instead.")

@@ -1,0 +1,52 @@
+"""What a batch run is asked for: checked before anything slow is loaded."""
+
+import hashlib
+
+from core.datasets.base import Dataset, Document, Split
+from core.errors import InputError, UnknownNameError
+from core.models.catalogue import check_spec
+from core.systems import RunConfig, run_id
+from core.toolbox import Toolbox, find_system
+
+
+def check_request(toolbox: Toolbox, config: RunConfig, limit: int | None) -> Dataset:
+    """The dataset asked for. Raises before anything slow is loaded: UnknownNameError, InputError,
+    DataError, ModelError, EndpointError."""
+    if limit is not None and limit < 1:
+        raise InputError(f"The limit is {limit}, but must be at least 1.", "Choose another limit.")
+    dataset = toolbox.dataset(config.dataset)
+    system = find_system(toolbox.store, config.system)
+    config.check(len(dataset.labels))
+    check_spec(system.model, toolbox.settings)
+    return dataset
+
+
+def request_key(config: RunConfig, split: Split | None, limit: int | None) -> str:
+    """Equal for equal requests: an unfinished job of the same key does the same work."""
+    return f"run:{run_id({**config.to_json(), 'split': split, 'limit': limit})}"
+
+
+def documents_of(dataset: Dataset, split: Split | None, limit: int | None) -> list[Document]:
+    """The first documents of a split in the order of their ids' hashes."""
+    rows = dataset.rows_of(split)
+    ids = dataset.table["id"].take(rows).to_pylist()
+    ordered = sorted(zip(ids, rows, strict=True), key=lambda pair: sample_order(pair[0]))
+    return [dataset.document_at(row) for _, row in ordered[:limit]]
+
+
+def sample_order(document_id: str) -> bytes:
+    """A sort key that scatters ids evenly and never changes; independent of the split's hash."""
+    return hashlib.sha256(b"order:" + document_id.encode()).digest()
+
+
+def parse_split(name: str) -> Split | None:
+    """The split of that name; "all" is None. Raises UnknownNameError."""
+    if name == "all":
+        return None
+    try:
+        return Split(name)
+    except ValueError:
+        raise UnknownNameError(
+            f"There is no split named {name!r}.",
+            f"Choose one of: {', '.join(Split)}, all.",
+        ) from None

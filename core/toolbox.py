@@ -1,0 +1,91 @@
+"""What a process has loaded: one encoder, one retriever a dataset, the models last used.
+
+The live worker keeps one for its life; a batch run keeps one for its documents.
+"""
+
+from collections import OrderedDict
+
+from core.config import Settings
+from core.datasets.base import Dataset
+from core.datasets.catalogue import dataset_info, open_dataset
+from core.encoders import Encoder
+from core.errors import UnknownNameError
+from core.models.base import LanguageModel, ModelKind, ModelSpec
+from core.models.catalogue import check_spec, load_model, systems_from
+from core.pipeline import Tools
+from core.shortlist.index import LabelIndex
+from core.shortlist.retriever import Retriever
+from core.systems import RunConfig, System
+from db.models_added import added_models
+from db.session import Store, open_store
+
+KEPT_MODELS = 2  # loaded language models kept; the least recently used goes first
+
+
+def find_system(store: Store, name: str) -> System:
+    """The system of that name: base, or a model the user added. Raises UnknownNameError."""
+    with store.read() as session:
+        systems = systems_from(added_models(session))
+    for system in systems:
+        if system.name == name:
+            return system
+    raise UnknownNameError(
+        f"There is no system named {name!r}.",
+        f"Choose one of: {', '.join(s.name for s in systems)}; Settings adds models.",
+    )
+
+
+class Toolbox:
+    """Opens what a configuration needs and keeps it for the next one."""
+
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        self.settings = settings
+        self.store = store or open_store(settings)
+        self._encoder: Encoder | None = None
+        self._datasets: dict[str, Dataset] = {}
+        self._retrievers: dict[str, Retriever] = {}
+        self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
+
+    def tools(self, config: RunConfig) -> Tools:
+        """Raises UnknownNameError, DataError, IndexFileError, ModelError."""
+        system = find_system(self.store, config.system)
+        dataset = self.dataset(config.dataset)
+        return Tools(
+            self.settings,
+            dataset,
+            self.encoder(),
+            self.retriever(dataset),
+            self.model(system.model),
+            system,
+        )
+
+    def encoder(self) -> Encoder:
+        if self._encoder is None:
+            self._encoder = Encoder.load(self.settings)
+        return self._encoder
+
+    def dataset(self, name: str) -> Dataset:
+        """Opened again, with its indexes, when its files were written anew meanwhile."""
+        info = dataset_info(self.settings, name)
+        if name not in self._datasets or self._datasets[name].info != info:
+            self._datasets[name] = open_dataset(self.settings, name)
+            self._retrievers.pop(name, None)
+        return self._datasets[name]
+
+    def retriever(self, dataset: Dataset) -> Retriever:
+        if dataset.name not in self._retrievers:
+            self._retrievers[dataset.name] = Retriever.open(self.settings, dataset, self.encoder())
+        return self._retrievers[dataset.name]
+
+    def index(self, dataset: Dataset) -> LabelIndex:
+        return self.retriever(dataset).index
+
+    def model(self, spec: ModelSpec) -> LanguageModel:
+        if spec not in self._models:
+            if spec.kind is not ModelKind.ENDPOINT:  # which says what is wrong when it is opened
+                check_spec(spec, self.settings)
+            while len(self._models) >= KEPT_MODELS:
+                self._models.popitem(last=False)
+            self._models[spec] = load_model(spec, self.settings)
+        self._models.move_to_end(spec)
+        return self._models[spec]

@@ -1,0 +1,141 @@
+"""A trace: what a model wrote on its way to an answer, and where its phases lie.
+
+All offsets are character offsets into `Trace.text` (Python string indices, end exclusive).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class PhaseKind(StrEnum):
+    SHORTLISTING = "shortlisting"
+    REASONING = "reasoning"
+    ANSWER = "answer"
+
+
+class BoundarySource(StrEnum):
+    """Who says where shortlisting ends."""
+
+    GRAMMAR = "grammar"
+    CHANGE_POINT = "change point"
+    HUMAN = "human"
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"  # the model ended by itself
+    LENGTH = "length"  # the token limit cut it off
+    CANCELLED = "cancelled"  # a person stopped it; the partial text is kept
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of the trace. `given` marks text the app forced: never evidence of a phase."""
+
+    kind: PhaseKind
+    start: int
+    end: int
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A label named in the trace: characters start..end name `label_id`."""
+
+    label_id: str
+    start: int
+    end: int
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Focus and Confusion of the prefix r[0:t], t in (0, 1]; cosines in [-1, 1].
+
+    Focus: higher is better. Confusion: lower is better; None where there is no near miss.
+    """
+
+    t: float
+    focus: float
+    confusion: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A wrong label close to a right one; `cosine` in [-1, 1] to the nearest right label."""
+
+    label_id: str
+    name: str
+    near: str  # the right label (gold, or chosen where there is no gold) it is close to
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Reasoning Focus and Near-Miss Confusion over the trace.
+
+    `near_misses_from` says what N(x) was: "gold" (wrong labels nearest to the gold ones) or
+    "not chosen" (free text: shown candidates that the model did not choose).
+    """
+
+    points: tuple[CurvePoint, ...]
+    near_misses: tuple[NearMiss, ...]
+    near_misses_from: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One model's chain of thought on one document.
+
+    `token_offsets`: one (start, end) a generated token. `boundary`: t* in [0, 1], the share of
+    tokens before the reasoning phase starts, or None where no phases were found.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    tokens: int
+    seconds: float
+    seconds_to_first_token: float | None
+    token_offsets: tuple[tuple[int, int], ...] = ()
+    phases: tuple[Phase, ...] = ()
+    boundary: float | None = None
+    boundary_source: BoundarySource | None = None
+    mentions: tuple[Mention, ...] = ()
+    curves: Curves | None = None
+    notes: tuple[str, ...] = field(default=())  # what the reader must know, e.g. text cut to fit
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds > 0 else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Trace":
+        curves = data.get("curves")
+        source = data.get("boundary_source")
+        return cls(
+            **{
+                **data,
+                "finish_reason": FinishReason(data["finish_reason"]),
+                "token_offsets": tuple((a, b) for a, b in data["token_offsets"]),
+                "phases": tuple(
+                    Phase(PhaseKind(p["kind"]), p["start"], p["end"], p["given"])
+                    for p in data["phases"]
+                ),
+                "boundary_source": BoundarySource(source) if source else None,
+                "mentions": tuple(Mention(**m) for m in data["mentions"]),
+                "curves": Curves(
+                    tuple(CurvePoint(**p) for p in curves["points"]),
+                    tuple(NearMiss(**m) for m in curves["near_misses"]),
+                    curves["near_misses_from"],
+                )
+                if curves
+                else None,
+                "notes": tuple(data["notes"]),
+            }
+        )

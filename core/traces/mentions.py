@@ -1,0 +1,107 @@
+"""Which labels a trace names, and where."""
+
+import re
+from collections.abc import Sequence
+
+from core.rerank.base import Candidate
+from core.traces.base import Mention
+from core.traces.grammar import Line, LineKind, read_lines, with_items
+
+_WORD = re.compile(r"\w+")
+_COMMON = frozenset(
+    (
+        "a",
+        "an",
+        "and",
+        "by",
+        "for",
+        "in",
+        "of",
+        "on",
+        "or",
+        "other",
+        "the",
+        "to",
+        "unspecified",
+        "with",
+        "without",
+    )
+)
+
+
+def find_mentions(text: str, candidates: Sequence[Candidate]) -> tuple[Mention, ...]:
+    """Where the text names candidates, in order of the text and without overlaps.
+
+    Exact names (any case, any spacing; the longest name wins) have `exact` True. A candidate's
+    number at the start of a line ("3. ...") counts too, with `exact` False, unless the words
+    after it are another label's name or have nothing in common with the candidate's.
+    """
+    names = CandidateNames(candidates)
+    exact = names.exact(text)
+    numbered = []
+    for line in with_items(read_lines(text)):
+        candidate = names.of_line(line, exact)
+        inside = [m for m in exact if m.start < line.end and m.end > line.start]
+        if candidate and not any(m.label_id == candidate.label_id for m in inside):
+            start, end = _number_span(text, line, inside)
+            numbered.append(Mention(candidate.label_id, start, end, exact=False))
+    return tuple(sorted([*exact, *numbered], key=lambda m: m.start))
+
+
+def _number_span(text: str, line: Line, inside: Sequence[Mention]) -> tuple[int, int]:
+    """From a line's number to the end of its name, stopping before an exact mention."""
+    raw = text[line.start : line.end]
+    start = line.start + len(raw) - len(raw.lstrip())
+    end = min([line.rest_start + len(line.rest), *(m.start for m in inside)])
+    return start, start + max(len(text[start:end].rstrip()), 1)
+
+
+def _alike(written: str, name: str) -> bool:
+    """Whether at least half of the shorter one's words are in the other."""
+    a = set(_WORD.findall(written.casefold())) - _COMMON
+    b = set(_WORD.findall(name.casefold())) - _COMMON
+    if not a or not b:
+        return False
+    return len(a & b) * 2 >= min(len(a), len(b))
+
+
+class CandidateNames:
+    """The names and numbers of the candidates, ready to be looked for."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.by_number = {c.number: c for c in candidates}
+        self._ids: dict[str, str] = {}
+        for candidate in candidates:
+            words = candidate.name.split()
+            if words:
+                self._ids.setdefault(" ".join(words).casefold(), candidate.label_id)
+        longest_first = sorted(self._ids, key=len, reverse=True)
+        patterns = (r"\s+".join(map(re.escape, name.split(" "))) for name in longest_first)
+        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
+
+    def exact(self, text: str, start: int = 0) -> list[Mention]:
+        """Exact names in a text that begins at character `start` of the trace."""
+        if not self._ids:
+            return []
+        return [
+            Mention(label_id, start + found.start(), start + found.end())
+            for found in self._pattern.finditer(text)
+            if (label_id := self._ids.get(" ".join(found.group().split()).casefold()))
+        ]
+
+    def of_line(self, line: Line, exact: Sequence[Mention]) -> Candidate | None:
+        """The candidate that a numbered line is about, or None. `exact`: exact names there.
+
+        Where the line gives the exact name of another candidate, the name counts, not the
+        number: models often number their own lists from 1.
+        """
+        if line.kind not in (LineKind.CANDIDATE, LineKind.VERDICT) or line.number is None:
+            return None
+        name_end = line.rest_start + len(line.rest)
+        named = [m.label_id for m in exact if line.rest_start <= m.start < name_end]
+        if named:
+            return next((c for c in self.by_number.values() if c.label_id == named[0]), None)
+        candidate = self.by_number.get(line.number)
+        if candidate is None or not line.rest.strip():
+            return candidate
+        return candidate if _alike(line.rest, candidate.name) else None
