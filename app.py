@@ -1,0 +1,75 @@
+"""PhaseLens in the browser: `streamlit run app.py` (or `make app`, which sets all up first)."""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import InputError
+from core.serve import ALLOW_REMOTE, check_address
+from pages.parts import entry, errors, services
+
+PARTS = Path(__file__).parent / "pages" / "parts"
+
+entry.through_app()
+
+# Drawings of our own: a named icon in the browser's tab would be fetched from the network.
+st.set_page_config(page_title="PhaseLens", page_icon=str(PARTS / "icon.svg"), layout="wide")
+st.logo(str(PARTS / "logo.svg"), size="large")
+
+# `python -m core.serve` refuses this before it starts; this is for whoever calls Streamlit itself.
+address = str(st.get_option("server.address") or "0.0.0.0")
+try:
+    check_address(address, allow_remote=bool(os.environ.get(ALLOW_REMOTE)))
+    services.settings()  # a setting that cannot be used: no page can be drawn
+except InputError as error:
+    errors.card(error.what, error.fix)
+    st.stop()
+
+page = st.navigation(
+    [
+        st.Page(
+            "pages/explore.py",
+            title="Explore",
+            icon=":material/center_focus_strong:",
+            default=True,
+            help="Run one document: watch its shortlist, the model's reasoning, the final labels.",
+        ),
+        st.Page(
+            "pages/traces.py",
+            title="Traces",
+            icon=":material/receipt_long:",
+            help="Every saved trace: filter, search the text, open one by its link.",
+        ),
+        st.Page(
+            "pages/shortlist.py",
+            title="Shortlist",
+            icon=":material/format_list_numbered:",
+            help="What retrieval finds and loses, for one text and for a whole dataset.",
+        ),
+        st.Page(
+            "pages/data.py",
+            title="Data",
+            icon=":material/database:",
+            help="The datasets, their labels and documents, and the state of their indexes.",
+        ),
+        st.Page(
+            "pages/jobs.py",
+            title="Jobs",
+            icon=":material/pending_actions:",
+            help="Index builds and batch runs: start, watch, cancel, resume.",
+        ),
+        st.Page(
+            "pages/settings.py",
+            title="Settings",
+            icon=":material/settings:",
+            help="Language models and endpoints to choose from in Explore.",
+        ),
+    ],
+    position="top",
+)
+
+errors.place()
+with errors.kept():
+    services.prepare()
+page.run()

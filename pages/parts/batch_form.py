@@ -1,0 +1,104 @@
+"""Starting a batch run: a system over a split, with the same choices as `phaselens run`."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core import jobs
+from core.datasets.base import Split
+from core.datasets.catalogue import names
+from core.errors import UnknownNameError
+from core.rerank.base import Decoding
+from core.rerank.prompts import DEFAULT_PROMPT
+from core.run_request import check_request, parse_split, request_key
+from core.systems import RunConfig
+from core.toolbox import Toolbox
+from core.traces.inert import one_line
+from pages.parts import errors, services
+from pages.parts.run_settings import METHOD_HELP, METHODS
+
+ALL = "all"
+MOST = 1_000_000
+
+
+def batch_form() -> None:
+    """Draws the form; what cannot be run is refused with a clear error before a job is made."""
+    systems = {s.name: s.title for s in services.systems()}
+    chosen = st.session_state.get("batch_system")
+    if chosen is not None and chosen not in systems:  # removed on another page meanwhile
+        del st.session_state["batch_system"]
+        errors.keep(
+            UnknownNameError(
+                f"There is no system named {one_line(chosen)!r} any more.", "Choose another."
+            )
+        )
+    with st.form("batch_form", border=False):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            system = st.selectbox(
+                "System", list(systems), format_func=lambda n: one_line(systems[n], 60),
+                key="batch_system", width=270,
+            )  # fmt: skip
+            dataset = st.selectbox("Dataset", names(services.settings()), key="batch_dataset",
+                                   width=130)  # fmt: skip
+            split = st.selectbox("Split", [*_splits(), ALL], index=2, key="batch_split", width=150)
+            limit = st.number_input(
+                "Documents", min_value=1, max_value=MOST, value=50, key="batch_limit",
+                placeholder="all", width=130,
+                help="At most this many; empty for all of the split.",
+            )  # fmt: skip
+            started = st.form_submit_button(
+                "Start run", icon=":material/play_arrow:", type="primary", key="batch_start"
+            )
+        with st.expander("Retrieval and decoding", icon=":material/tune:"):
+            config = _choices(str(dataset), str(system))
+    if started:
+        with errors.kept():
+            _start(config, str(split), int(limit) if limit else None)
+
+
+def _splits() -> Sequence[str]:
+    return [str(s) for s in Split]
+
+
+def _choices(dataset: str, system: str) -> RunConfig:
+    with st.grid(4):
+        k = st.number_input("k, labels retrieved", value=50, step=1, key="batch_k")
+        n = st.number_input("n, labels shown to the model", value=10, step=1, key="batch_n")
+        ef = st.number_input(
+            "ef, HNSW's candidate list", value=None, step=1, key="batch_ef",
+            placeholder="the index's own",
+        )  # fmt: skip
+        longest = st.number_input("Longest trace, tokens", value=320, step=1, key="batch_tokens")
+        temperature = st.number_input(
+            "Temperature, 0 is greedy", value=0.0, step=0.1, key="batch_temperature"
+        )
+        seed = st.number_input("Seed", value=0, step=1, key="batch_seed")
+        method = st.selectbox(
+            "How labels are found", list(METHODS), format_func=METHODS.__getitem__,
+            key="batch_method", help=METHOD_HELP,
+        )  # fmt: skip
+        scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
+    return RunConfig(
+        dataset, system, DEFAULT_PROMPT, k=int(k), n=int(n), ef=int(ef) if ef else None,
+        decoding=Decoding(
+            max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed)
+        ),
+        use_scorer=scorer, method=str(method or ""),
+    )  # fmt: skip
+
+
+def _start(config: RunConfig, split_name: str, limit: int | None) -> None:
+    """Raises PhaseLensError for what cannot be run."""
+    settings, store = services.settings(), services.store()
+    split = parse_split(split_name)
+    with st.spinner("Checking the model and the dataset ..."):
+        check_request(Toolbox(settings, store), config, limit)
+    job_id = jobs.submit(
+        store,
+        "run",
+        {"config": config.to_json(), "split": split and split.value, "limit": limit},
+        f"{config.system} on {config.dataset}, {split_name}"
+        + (f", {limit:,} documents" if limit else ""),
+        request_key(config, split, limit),
+    )
+    jobs.start(settings, job_id)

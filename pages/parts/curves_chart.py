@@ -1,0 +1,103 @@
+"""Reasoning Focus and Near-Miss Confusion along a trace."""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from core.traces.base import BoundarySource, Curves
+
+FOCUS = "Focus"
+CONFUSION = "Confusion"
+
+DEFINITIONS = """
+Both compare what was written so far with something else, by the cosine of their sentence
+embeddings (from -1 to 1). *t* is the share of the trace written so far, from 0 to 1.
+
+- **Focus** at *t*: how close the trace up to *t* is to the **document**. Higher is better.
+- **Confusion** at *t*: how close the trace up to *t* is to the **near misses**, wrong labels that
+  lie close to right ones. Lower is better. A trace that tells right labels from near misses
+  should fall here while it reasons.
+- **t\\*** is where shortlisting ends and reasoning begins; drawn only where the trace has both.
+
+The encoder reads 256 tokens at a time, so every sentence is embedded by itself and a prefix is
+the mean of its sentences, weighted by their tokens.
+"""
+
+
+def curves_frame(curves: Curves) -> pd.DataFrame:
+    """Long form: t, cosine, and which curve; points without a value are left out."""
+    points = [(p.t, p.focus, FOCUS) for p in curves.points]
+    points += [(p.t, p.confusion, CONFUSION) for p in curves.points if p.confusion is not None]
+    return pd.DataFrame(points, columns=["t", "cosine", "curve"])
+
+
+def curves_plot(
+    curves: Curves, boundary: float | None, source: BoundarySource | None
+) -> alt.LayerChart:
+    """The chart: Focus solid with circles, Confusion dashed with squares, t* a rule."""
+    frame = curves_frame(curves)
+    lowest = min(0.0, float(frame["cosine"].min())) if len(frame) else 0.0
+    names = [FOCUS, CONFUSION]
+    legend = alt.Legend(orient="top", title=None, symbolSize=110, symbolStrokeWidth=0)
+    base = alt.Chart(frame).encode(
+        x=alt.X("t:Q", title="t, share of the trace", scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("cosine:Q", title="cosine", scale=alt.Scale(domain=[lowest, 1])),
+    )
+    scale = alt.Scale(domain=names)
+    lines = base.mark_line(strokeWidth=2.5).encode(
+        color=alt.Color("curve:N", scale=scale, legend=legend),
+        strokeDash=alt.StrokeDash(
+            "curve:N", scale=alt.Scale(domain=names, range=[[1, 0], [6, 4]]), legend=None
+        ),
+    )
+    points = base.mark_point(size=50, filled=True, opacity=1).encode(
+        color=alt.Color("curve:N", scale=scale, legend=legend),
+        shape=alt.Shape(
+            "curve:N", scale=alt.Scale(domain=names, range=["circle", "square"]), legend=legend
+        ),
+        tooltip=[
+            alt.Tooltip("curve:N", title="Curve"),
+            alt.Tooltip("t:Q", format=".2f"),
+            alt.Tooltip("cosine:Q", title="Cosine", format=".3f"),
+        ],
+    )
+    layers: list[alt.Chart] = [lines, points]
+    if boundary is not None:
+        by = f" ({source})" if source else ""
+        mark = pd.DataFrame({"t": [boundary], "label": [f"t* = {boundary:.2f}{by}"]})
+        rule = alt.Chart(mark).encode(x="t:Q", tooltip=[alt.Tooltip("label:N", title="Boundary")])
+        layers.append(rule.mark_rule(strokeDash=[2, 3], strokeWidth=2, color="#8a94a6"))
+        layers.append(
+            rule.mark_text(
+                align="left" if boundary < 0.75 else "right",
+                dx=6 if boundary < 0.75 else -6,
+                dy=4,
+                baseline="top",
+                color="#8a94a6",
+                fontSize=12,
+            ).encode(y=alt.value(0), text="label:N")
+        )
+    return alt.layer(*layers).properties(height=300)
+
+
+def curves_chart(
+    curves: Curves, boundary: float | None, source: BoundarySource | None, *, key: str
+) -> None:
+    """Draws the curves, says what the near misses were, and offers the definitions."""
+    st.altair_chart(
+        curves_plot(curves, boundary, source),
+        key=key,
+        alt="Reasoning Focus and Near-Miss Confusion over the trace",
+    )
+    if curves.near_misses_from == "gold":
+        note = "Near misses: the wrong labels closest to the gold ones."
+    else:
+        note = (
+            "Your own text has no gold labels, so the near misses are the labels that the model "
+            "was shown and did not choose."
+        )
+    if boundary is None:
+        note += " No t*: the trace has no phases."
+    st.caption(note)
+    with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
+        st.markdown(DEFINITIONS)

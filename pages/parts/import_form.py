@@ -1,0 +1,308 @@
+"""The Import tab: choose files, check what their columns are taken for, import, read the report.
+
+Files are uploaded or named by their path on this machine. What was typed stays after an error.
+"""
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import jobs
+from core.datasets.catalogue import Listed
+from core.datasets.importing import (
+    DOCUMENT_ROLES,
+    LABEL_ROLES,
+    PROBLEMS_FILE,
+    ImportRequest,
+    Look,
+    check_name,
+    keep_upload,
+    look_at,
+    read_report,
+    remove_dataset,
+)
+from core.errors import InputError, PhaseLensError
+from core.jobs.kinds import import_key
+from core.traces.inert import one_line
+from db.jobs import JobState, load_job
+from pages.parts import errors, services
+from pages.parts.facts import facts
+from pages.parts.job_progress import POLL_S, job_bar
+
+TYPES = ["jsonl", "json", "csv", "tsv", "parquet", "txt", "gz"]
+NOT_USED = "(not used)"
+_JOB = "import_job"
+_OWNER = "import_owner"
+
+
+def import_form() -> None:
+    """Draws the form, its preview, the running import and its report."""
+    kept: dict[str, Any] = {"persist_state": "page"}
+    name = st.text_input(
+        "Name of the dataset", key="import_name", max_chars=64, placeholder="my-labels", **kept
+    )
+    way = st.segmented_control(
+        "Files", ["Upload", "On this machine"], default="Upload", required=True, key="import_way",
+        **kept,
+    )  # fmt: skip
+    with errors.kept():
+        labels, documents, filters = _uploaded() if way == "Upload" else _named()
+        columns = _columns(labels, documents)
+        separator = st.text_input(
+            "Between ids in one text", key="import_separator", width=260,
+            placeholder="the first of | ; , in it", **kept,
+        )  # fmt: skip
+        replace = st.checkbox("Replace a dataset of this name", key="import_replace", **kept)
+        if st.button("Import", type="primary", icon=":material/upload:", key="import_start"):
+            _start(name.strip(), labels, documents, filters, columns, separator, replace=replace)
+    if _JOB in st.session_state:
+        _followed()
+
+
+def _uploaded() -> tuple[Path | None, list[Path], list[Path]]:
+    """The files uploaded so far, each kept on disk once."""
+    done = _done()  # the files of an import that is done are deleted: the boxes are empty again
+    left, middle, right = st.columns(3)
+    labels = left.file_uploader("Labels", type=TYPES, key=f"import_labels{done}")
+    documents = middle.file_uploader(
+        "Documents", type=TYPES, key=f"import_documents{done}", accept_multiple_files=True
+    )
+    filters = right.file_uploader(
+        "Filter pairs (optional)", type=TYPES, key=f"import_filters{done}",
+        accept_multiple_files=True,
+        help="filter_labels_train.txt and filter_labels_test.txt of the XMC repository.",
+    )  # fmt: skip
+    return (
+        _kept(labels) if labels is not None else None,
+        [_kept(one) for one in documents],
+        [_kept(one) for one in filters],
+    )
+
+
+def _done() -> str:
+    """The last job of this visit that imported something, "" before."""
+    if _JOB in st.session_state:
+        with services.store().read() as session:
+            job = load_job(session, st.session_state[_JOB])
+        if job.state is JobState.DONE and job.result:
+            st.session_state["import_done"] = job.id
+    return str(st.session_state.get("import_done", ""))
+
+
+def _kept(file: Any) -> Path:
+    owner = st.session_state.setdefault(_OWNER, uuid.uuid4().hex)
+    known: dict[str, Path] = st.session_state.setdefault("import_files", {})
+    if file.file_id not in known or not known[file.file_id].is_file():
+        known[file.file_id] = keep_upload(services.settings(), owner, file.name, file)
+    return known[file.file_id]
+
+
+def _named() -> tuple[Path | None, list[Path], list[Path]]:
+    """Files by their paths, a line each."""
+    left, middle, right = st.columns(3)
+    labels = left.text_input(
+        "Path of the labels", key="import_labels_path", placeholder="/data/lbl.json.gz",
+        persist_state="page",
+    )  # fmt: skip
+    documents = middle.text_area(
+        "Paths of the documents, a line each", key="import_documents_path", height=90,
+        placeholder="/data/trn.json.gz\n/data/tst.json.gz", persist_state="page",
+    )  # fmt: skip
+    filters = right.text_area(
+        "Paths of filter pairs (optional)", key="import_filters_path", height=90,
+        persist_state="page",
+    )  # fmt: skip
+    return (
+        Path(labels.strip()).expanduser() if labels.strip() else None,
+        [Path(line.strip()).expanduser() for line in documents.splitlines() if line.strip()],
+        [Path(line.strip()).expanduser() for line in filters.splitlines() if line.strip()],
+    )
+
+
+def _columns(labels: Path | None, documents: list[Path]) -> dict[str, str]:
+    """Previews, and the columns as the user leaves them."""
+    chosen: dict[str, str] = {}
+    if labels is not None:
+        chosen |= _look("Labels", labels, LABEL_ROLES)
+    if documents:
+        chosen |= _look("Documents", documents[0], DOCUMENT_ROLES)
+    return chosen
+
+
+def _look(title: str, path: Path, roles: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    try:
+        look = look_at(path, roles)
+    except PhaseLensError as error:
+        errors.card(error.what, error.fix)
+        return {}
+    with st.container(border=True):
+        st.text(one_line(f"{title}: {path.name}, read as {look.format}"))
+        chosen = _choices(title, path, look, roles) if look.columns else {}
+        frame = [{key: one_line(str(value), 200) for key, value in row.items()}
+                 for row in look.rows]  # fmt: skip
+        st.dataframe(
+            pd.DataFrame(frame), hide_index=True, height="content",
+            alt=f"First rows of {title.lower()}",
+        )  # fmt: skip
+    return chosen
+
+
+def _choices(
+    title: str, path: Path, look: Look, roles: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    columns = st.columns(len(roles))
+    options = [NOT_USED, *look.columns]
+    chosen = {}
+    for place, role in zip(columns, roles, strict=True):
+        guessed = look.roles.get(role, NOT_USED)
+        picked = place.selectbox(
+            role.replace("-", " "), options, index=options.index(guessed),
+            key=f"import_{title}_{role}_{path.name}", format_func=one_line,
+        )  # fmt: skip
+        if picked != guessed:
+            chosen[role] = "" if picked == NOT_USED else str(picked)
+    return chosen
+
+
+def _start(
+    name: str,
+    labels: Path | None,
+    documents: list[Path],
+    filters: list[Path],
+    columns: dict[str, str],
+    separator: str,
+    *,
+    replace: bool,
+) -> None:
+    settings = services.settings()
+    if labels is None or not documents:
+        raise InputError(
+            "A file is missing.", "Give a file with the labels and at least one with documents."
+        )
+    check_name(settings, name, replace=replace)
+    request = ImportRequest(
+        name, labels, tuple(documents), tuple(filters), columns, separator, replace
+    )
+    params = request.to_json()
+    job_id = jobs.submit(
+        services.store(), "import", params, f"Import of {name}", import_key(params)
+    )
+    jobs.start(settings, job_id)
+    st.session_state[_JOB] = job_id
+
+
+def _followed() -> None:
+    """The import under way, or how it ended."""
+    with errors.kept():
+        with services.store().read() as session:
+            finished = load_job(session, st.session_state[_JOB]).finished
+        st.fragment(_job, run_every=None if finished else POLL_S)(finished)
+
+
+def _job(was_finished: bool) -> None:
+    with services.store().read() as session:
+        job = load_job(session, st.session_state[_JOB])
+    if job.finished != was_finished:
+        st.rerun()
+    if not job.finished:
+        job_bar(job)
+        st.button(
+            "Cancel", icon=":material/stop:", key="import_cancel",
+            disabled=job.state is JobState.CANCELLING,
+            on_click=lambda: jobs.cancel(services.store(), job.id),
+        )  # fmt: skip
+    elif job.error is not None:
+        errors.card(*job.error)
+    elif job.state is JobState.CANCELLED:
+        st.caption("The import was cancelled; nothing was changed.")
+    elif job.result:
+        import_report(job.result)
+        name = str(job.result["name"])
+        if st.button(
+            "Open the dataset", icon=":material/database:", key="import_open",
+            on_click=_open, args=(name,),
+        ):  # fmt: skip
+            st.rerun()  # the whole page, not only this fragment
+
+
+def _open(name: str) -> None:
+    st.session_state["data_tab"] = "Datasets"
+    st.session_state["data_dataset"] = name
+
+
+def import_report(report: Mapping[str, Any]) -> None:
+    """The report of an import as tables."""
+    name = str(report["name"])
+    st.subheader("Report")
+    with st.grid(4):
+        st.metric("Labels", f"{report['labels']:,}", border=True)
+        st.metric("Documents", f"{report['documents']:,}", border=True)
+        st.metric("Rows left out", f"{report['rejected']:,}", border=True)
+        st.metric("Gold labels a document", f"{report['mean_labels']:.2f}", border=True)
+    facts(
+        [
+            ("Splits", _said(report["documents_by_split"])),
+            ("Labels by training documents", _said(report["head_torso_tail"])),
+            ("Propensity constants", "A {a:g}, B {b:g}: {source}".format(**report["propensity"])),
+            ("Labels never candidates", f"{report['excluded']:,}"),
+        ],
+        name=f"Counts of the import of {name}",
+    )
+    if not report["problems"]:
+        st.caption("No problems were found.")
+    else:
+        _problems(name, report["problems"])
+
+
+def _said(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{part} {count:,}" for part, count in counts.items())
+
+
+def _problems(name: str, problems: list[dict[str, Any]]) -> None:
+    rows = [
+        {
+            "Problem": problem["kind"],
+            "Count": problem["count"],
+            "Rows left out": "yes" if problem["rejected"] else "no",
+            "File": one_line(place["file"]),
+            "Row": place["row"],
+            "Value": one_line(place["value"], 200),
+        }
+        for problem in problems
+        for place in problem["first"]
+    ]
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(rows), 400),
+        alt="Problems by kind, with the first rows of each",
+    )  # fmt: skip
+    path = services.settings().datasets_dir / name / PROBLEMS_FILE
+    if path.is_file():
+        st.download_button(
+            "All problems as CSV", path.read_bytes, file_name=f"{name}-problems.csv",
+            mime="text/csv", icon=":material/download:", key="import_problems",
+        )  # fmt: skip
+
+
+def added_card(dataset: Listed) -> None:
+    """For a dataset that was added: the report of its import, and its removal."""
+    with st.container(horizontal=True):
+        shown = st.toggle("Report of its import", key=f"import_report_{dataset.name}")
+        with st.popover("Remove", icon=":material/delete:"):
+            st.text(f"Deletes the dataset {dataset.name} and its index. Runs and traces stay.")
+            if st.button("Remove it", type="primary", key=f"remove_{dataset.name}"):
+                with errors.kept():
+                    remove_dataset(services.settings(), dataset.name)
+                    st.query_params.pop("data_dataset", None)
+                    st.session_state.pop(_JOB, None)
+                    st.rerun()
+    if shown:
+        with errors.kept():
+            report = read_report(services.settings(), dataset.name)
+            if report is None:
+                st.caption("It was not imported by PhaseLens, so there is no report.")
+            else:
+                import_report(report)

@@ -1,0 +1,204 @@
+"""How to run: system, k and n in sight; the rest in a popover; the prompt in an expander."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.rerank.base import Decoding
+from core.rerank.prompts import DEFAULT_PROMPT
+from core.systems import RunConfig, System
+from core.traces.inert import one_line
+from pages.parts import link
+
+PROMPT = "explore_prompt"
+METHOD = "explore_method"
+EF, SCORER, TEMPERATURE = "explore_ef", "explore_use_scorer", "explore_temperature"
+TOKENS, SEED, LOOKUP = "explore_max_tokens", "explore_seed", "explore_prompt_lookup"
+DEFAULTS = RunConfig("", "", "")
+
+K_HELP = "How many labels to retrieve: the k nearest to the text, out of all labels."
+N_HELP = "How many of the k retrieved labels the language model gets to see, best first. n ≤ k."
+EF_HELP = (
+    "How widely HNSW, the approximate search, looks around: the length of its list of candidates "
+    "while it searches. Larger finds more of the true nearest labels and takes longer. At least "
+    "k. Empty: the value stored with the index."
+)
+METHODS = {
+    "": "Best on dev",
+    "dense": "Vectors",
+    "lexical": "Words",
+    "fusion": "Vectors and words",
+    "sentences": "Sentences and words",
+    "two-step": "Families first",
+}
+METHOD_HELP = (
+    "How labels are found. Vectors: nearest to the text in meaning (HNSW). Words: those that share "
+    "words with it (BM25). Vectors and words: both lists, fused by reciprocal rank. Sentences and "
+    "words: the same, where each sentence of a long text asks too. Families first: groups of "
+    "labels with one parent are ranked too, so that a few groups do not crowd the list. Best on "
+    "dev: what found most right labels of dev documents when that was measured; vectors until then."
+)
+TEMPERATURE_HELP = (
+    "0 is greedy: the likeliest token each time, the same text every run. Above 0 tokens are "
+    "drawn by chance; higher is more varied."
+)
+SEED_HELP = "Fixes the chance of a run with temperature above 0, so that it can be repeated."
+TOKENS_HELP = "The trace is cut off after this many tokens."
+LOOKUP_HELP = (
+    "Speeds up text that copies from the prompt, as label names do: up to this many tokens are "
+    "guessed from the prompt and checked at once. 0 turns it off."
+)
+SCORE_HELP = (
+    "After the trace, asks the model about each label it saw and takes the probability of "
+    "true as the score. Scores rank the labels that the answer leaves out."
+)
+
+
+def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
+    """Draws system, k, n and the popover; returns the choices (not checked)."""
+    titles = {system.name: one_line(system.title, 60) for system in systems}
+    system = st.selectbox(
+        "System",
+        list(titles),
+        key=link.key("system"),
+        format_func=lambda name: titles.get(name, name),
+        persist_state="session",
+        help="The language model that reads the shortlist. Settings adds others.",
+    )
+    k_place, n_place, more = st.columns([5, 5, 4], vertical_alignment="bottom", gap="small")
+    with k_place:
+        k = _number("k, retrieved", link.key("k"), DEFAULTS.k, K_HELP)
+    with n_place:
+        n = _number("n, shown", link.key("n"), DEFAULTS.n, N_HELP)
+    with (
+        more,
+        st.popover(
+            "More", icon=":material/tune:", help="Search and decoding settings", width="stretch"
+        ),
+    ):
+        method = _method()
+        ef = _search()
+        decoding = _decoding()
+        st.session_state.setdefault(SCORER, DEFAULTS.use_scorer)
+        score = st.toggle(
+            "Score the labels after the trace",
+            key=SCORER,
+            persist_state="session",
+            help=SCORE_HELP,
+        )
+    return RunConfig(
+        dataset=dataset,
+        system=str(system),
+        prompt=str(st.session_state.get(PROMPT, DEFAULT_PROMPT)),
+        k=k,
+        n=n,
+        ef=ef,
+        decoding=decoding,
+        use_scorer=score,
+        method=method,
+    )
+
+
+def take_settings(config: RunConfig) -> None:
+    """Makes the fields show the settings of a run; before they are drawn, or in a callback."""
+    decoding = config.decoding
+    st.session_state.update(
+        {
+            link.key("system"): config.system,
+            link.key("k"): config.k,
+            link.key("n"): config.n,
+            PROMPT: config.prompt,
+            METHOD: config.method if config.method in METHODS else "",
+            EF: config.ef,
+            SCORER: config.use_scorer,
+            TEMPERATURE: float(decoding.temperature),
+            TOKENS: decoding.max_new_tokens,
+            SEED: decoding.seed,
+            LOOKUP: decoding.prompt_lookup,
+        }
+    )
+
+
+def _number(label: str, key: str, default: int, help_: str) -> int:
+    """A whole number without bounds of its own: what is wrong with it is said in words."""
+    st.session_state.setdefault(key, default)
+    value = st.number_input(label, step=1, value=None, key=key, help=help_, persist_state="session")
+    return default if value is None else int(value)
+
+
+def _method() -> str:
+    st.session_state.setdefault(METHOD, DEFAULTS.method)
+    method = st.selectbox(
+        "How labels are found",
+        list(METHODS),
+        key=METHOD,
+        format_func=METHODS.__getitem__,
+        persist_state="session",
+        help=METHOD_HELP,
+    )
+    return str(method or "")
+
+
+def _search() -> int | None:
+    ef = st.number_input(
+        "ef, search width",
+        step=10,
+        value=None,
+        key=EF,
+        placeholder="the index's own",
+        help=EF_HELP,
+        persist_state="session",
+    )
+    return None if ef is None else int(ef)
+
+
+def _decoding() -> Decoding:
+    default = DEFAULTS.decoding
+    st.session_state.setdefault(TEMPERATURE, default.temperature)
+    temperature = st.number_input(
+        "Temperature",
+        step=0.1,
+        value=None,
+        format="%.2f",
+        key=TEMPERATURE,
+        help=TEMPERATURE_HELP,
+        persist_state="session",
+    )
+    return Decoding(
+        max_new_tokens=_number("Token limit", TOKENS, default.max_new_tokens, TOKENS_HELP),
+        temperature=default.temperature if temperature is None else float(temperature),
+        seed=_number("Seed", SEED, default.seed, SEED_HELP),
+        prompt_lookup=_number("Prompt lookup tokens", LOOKUP, default.prompt_lookup, LOOKUP_HELP),
+    )
+
+
+def prompt_editor() -> None:
+    """The prompt template, to edit and to put back."""
+    st.session_state.setdefault(PROMPT, DEFAULT_PROMPT)
+    edited = st.session_state[PROMPT] != DEFAULT_PROMPT
+    title = "Prompt template" + (" (edited)" if edited else "")
+    with st.expander(title, icon=":material/edit_note:", key="explore_prompt_expander"):
+        st.text_area(
+            "Prompt template",
+            key=PROMPT,
+            height=320,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                "`{document}` becomes the text and `{candidates}` the numbered labels. Both must "
+                "be there. The exact prompt of a run is shown with its result."
+            )
+            st.button(
+                "Reset",
+                icon=":material/restart_alt:",
+                key="explore_prompt_reset",
+                disabled=not edited,
+                on_click=_reset,
+                help="Puts the prompt back as it came.",
+            )
+
+
+def _reset() -> None:
+    st.session_state[PROMPT] = DEFAULT_PROMPT
