@@ -1,0 +1,126 @@
+"""A live example goes on while its store cannot be written, and is saved whole once it can."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from core.config import load_settings
+from core.events import Event, Failed, Finished, Saved, Warned, Wrote
+from core.live.messages import Start
+from core.live.recorder import Recorder
+from core.live.view import LiveView, fold
+from core.systems import RunConfig
+from core.traces.base import FinishReason
+from db.owners import this_owner
+from db.session import Store, open_store
+from db.trace_views import StoredTrace, TraceState
+from db.traces import load_trace
+from tests.db.examples import CONFIG, DOCUMENT
+from tests.runs.conftest import answered
+
+
+@dataclass
+class Tools:
+    """Stands for core.pipeline.Tools, of which the recorder asks the run's identity alone."""
+
+    def resolved(self, config: RunConfig) -> RunConfig:
+        return replace(config, method=config.method or "dense")
+
+    def identity(self, config: RunConfig) -> dict[str, object]:
+        return {"config": config.to_json()}
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    found = open_store(load_settings(), patience_s=0.1)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def lock(home: Path, store: Store) -> Iterator[sqlite3.Connection]:
+    """Another process that is writing; `rollback()` ends it."""
+    with closing(sqlite3.connect(home / "phaselens.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def recorder(store: Store, heard: list[Event]) -> Recorder:
+    return Recorder(store, Start("0123456789abcdef", CONFIG, DOCUMENT), heard.append)
+
+
+def saved(store: Store) -> StoredTrace:
+    with store.read() as session:
+        return load_trace(session, "0123456789abcdef")
+
+
+def shown(heard: list[Event]) -> LiveView:
+    view = LiveView("0123456789abcdef", CONFIG, DOCUMENT)
+    for event in heard:
+        view = fold(view, event)
+    return view
+
+
+def end(recorder: Recorder, reason: FinishReason = FinishReason.STOP) -> None:
+    done = answered(DOCUMENT, reason)
+    recorder.heard(Wrote("Answer", 2, 0.1))
+    recorder.heard(Finished(done.trace, done.prediction, done.fates))
+    recorder.finish(done)
+
+
+def test_a_store_that_is_locked_at_the_start_has_the_whole_run_at_the_end(
+    recorder: Recorder, lock: sqlite3.Connection, store: Store, heard: list[Event]
+) -> None:
+    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    (warned,) = shown(heard).warnings
+    assert "locked" in warned.what
+    lock.rollback()
+    end(recorder)
+    assert saved(store).summary.state == TraceState.DONE
+    assert saved(store).text == "Answer: 1"
+    assert shown(heard).warnings == (), "the warning goes when it is no longer true"
+
+
+def test_a_store_that_is_locked_to_the_end_is_told_and_the_result_is_shown(
+    recorder: Recorder, lock: sqlite3.Connection, heard: list[Event]
+) -> None:
+    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    end(recorder)
+    assert [type(e) for e in heard] == [Warned, Wrote, Finished]
+    assert shown(heard).state is TraceState.DONE
+    assert shown(heard).warnings
+
+
+def test_a_failure_is_saved_with_its_text_when_the_store_works_again(
+    recorder: Recorder, lock: sqlite3.Connection, store: Store, heard: list[Event]
+) -> None:
+    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    recorder.heard(Wrote("half an ans", 3, 0.1))
+    lock.rollback()
+    recorder.fail(Failed("It broke.", "Run it again."))
+    assert saved(store).summary.state == TraceState.FAILED
+    assert saved(store).text == "half an ans"
+    assert saved(store).error == ("It broke.", "Run it again.")
+    assert Saved() in heard
+
+
+def test_an_answer_that_was_broken_off_is_a_failure_that_keeps_its_text(
+    recorder: Recorder, store: Store, heard: list[Event]
+) -> None:
+    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    end(recorder, FinishReason.ERROR)
+    error = shown(heard).error
+    assert error is not None
+    assert "broke off" in error.what
+    assert saved(store).error == (error.what, error.fix)
+    assert saved(store).text == "Answer: 1"

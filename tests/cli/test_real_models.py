@@ -1,0 +1,183 @@
+"""The commands with the packaged encoder and language model, on a dataset of 20 labels."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from core.config import load_settings
+from core.models.packaged import ensure
+from db.runs import done_documents, list_runs
+from db.session import open_store
+from tests.cli.conftest import ROOT, Cli
+from tests.runs.tiny import write_tiny
+
+pytestmark = pytest.mark.model
+
+RUN = ("run", "--dataset", "tiny", "--split", "test", "--k", "5", "--n", "3")
+SIX = ("--limit", "6")
+SHORT = ("--max-new-tokens", "24", "--json")
+
+
+@pytest.fixture(autouse=True)
+def tiny(home: Path, shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny dataset beside the language model that the checkout has converted once."""
+    with monkeypatch.context() as patch:
+        patch.setenv("PHASELENS_HOME", str(shared_home))
+        ensure(load_settings())
+    write_tiny(home)
+    (home / "models").symlink_to(shared_home / "models")
+
+
+def finished(run: str) -> set[str]:
+    with open_store(load_settings()).read() as session:
+        return done_documents(session, run)
+
+
+def test_index_measures_itself_and_searches_find_the_right_label(process: Cli) -> None:
+    built = process("index", "tiny", "--json")
+    assert built.status == 0, built.stderr
+    assert {
+        "labels",
+        "seconds_encode",
+        "seconds_build",
+        "peak_rss_mb",
+        "ef",
+        "recall_at_k",
+        "target",
+        "curve",
+        "load_s",
+    } <= built.json.keys()
+    assert built.json["labels"] == 20
+    assert built.json["recall_at_k"] == 1.0
+    assert process("index", "tiny", "--json").json["seconds_encode"] == built.json["seconds_encode"]
+    found = process("shortlist", "tiny", "--document", "doc07", "--k", "4", "--json")
+    assert found.status == 0, found.stderr
+    assert found.json["items"][0]["id"] == "L07"
+    assert [item["rank"] for item in found.json["items"]] == [1, 2, 3, 4]
+    assert {"id", "name", "rank", "cosine", "exact_rank", "source"} <= set(found.json["items"][0])
+    assert set(found.json["ms"]) == {"encode", "search"}
+
+
+def test_a_run_killed_in_the_middle_goes_on_and_is_evaluated(process: Cli, home: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "core.cli", *RUN, *SHORT, *SIX],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as first:
+        run, before = wait_for_documents(first, home, 2)
+        os.killpg(first.pid, signal.SIGKILL)
+    resumed = process(*RUN, *SHORT, *SIX)
+    assert resumed.status == 0, resumed.stderr
+    assert resumed.json["run"] == run
+    assert resumed.json["skipped_as_done"] >= len(before) > 0
+    assert resumed.json["skipped_as_done"] + resumed.json["answered"] == 6
+    assert resumed.json["tokens_per_second"] > 0
+    assert len(finished(run)) == 6
+    again = process(*RUN, *SHORT, *SIX)
+    assert (again.json["skipped_as_done"], again.json["answered"]) == (6, 0)
+
+    evaluated = process("eval", run[:6], "--json")
+    assert evaluated.status == 0, evaluated.stderr
+    data = evaluated.json
+    assert data["documents"] == 6
+    for key in ("p", "r", "ndcg", "psp", "psndcg"):
+        assert set(data[key] or dict.fromkeys(("1", "3", "5", "10"))) == {"1", "3", "5", "10"}
+    assert sum(data["fates"].values()) == 6, "each gold label has one fate"
+    assert sum(data["buckets"].values()) == 6, "each document is in one bucket"
+    assert data["mean_tokens"] > 0
+    assert data["mean_seconds"] > 0
+    assert run in process("eval", run).stdout
+
+
+def wait_for_documents(
+    process: "subprocess.Popen[bytes]", home: Path, wanted: int
+) -> tuple[str, set[str]]:
+    """The run and its finished documents, as soon as there are so many."""
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be killed"
+        if (home / "phaselens.db").exists():
+            with open_store(load_settings()).read() as session:
+                runs = list_runs(session)
+            if runs and len(done := finished(runs[0].id)) >= wanted:
+                return runs[0].id, done
+        time.sleep(0.05)
+    raise AssertionError("no document was finished in time")
+
+
+def test_ctrl_c_stops_a_run_in_good_order(home: Path, process: Cli) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "core.cli", *RUN, *SHORT],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        run, _ = wait_for_documents(running, home, 1)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=120)
+    assert running.returncode == 130, err
+    assert json.loads(out)["cancelled"] is True
+    assert "Stopped" in err
+    assert 1 <= len(finished(run)) < 12
+
+
+def test_a_text_that_the_encoder_cannot_read_is_a_failed_document(process: Cli, home: Path) -> None:
+    from core.datasets.base import Document, Split
+    from core.datasets.files import About, write_dataset
+    from tests.runs.tiny import LABELS
+
+    documents = [
+        Document("good", "a disorder of the heart", ("L01",), Split.TEST),
+        Document("cyrillic", "сахарный диабет", ("L02",), Split.TEST),
+    ]
+    about = About("mixed", "Mixed", "made up for tests", "test", "none", "tests")
+    write_dataset(home / "datasets" / "mixed", about, LABELS, documents)
+    done = process("run", "--dataset", "mixed", "--split", "test", "--k", "5", "--n", "3", *SHORT)
+    assert done.status == 1
+    assert (done.json["answered"], done.json["failed"]) == (1, 1)
+    assert done.json["failures"][0]["document"] == "cyrillic"
+    assert "Cyrillic" in done.stderr
+    evaluated = process("eval", done.json["run"], "--json").json
+    assert (evaluated["documents"], evaluated["failed"]) == (1, 1)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "labels changed"])
+def test_a_spoilt_index_is_refused_said_and_mended(process: Cli, home: Path, damage: str) -> None:
+    assert process("index", "tiny", "--json").status == 0
+    graph = home / "indexes" / "tiny" / "hnsw.bin"
+    if damage == "truncated":
+        graph.write_bytes(graph.read_bytes()[:-100])
+    elif damage == "foreign":
+        graph.write_bytes(b"\0" * graph.stat().st_size)
+    else:
+        change_a_label(home)
+    search = ("shortlist", "tiny", "--text", "heart", "--k", "3")
+    for words in (search, (*RUN, *SHORT)) if damage == "truncated" else (search,):
+        refused = process(*words)
+        assert refused.status == 1
+        assert "phaselens index tiny" in refused.stderr.splitlines()[-1]
+        assert "Traceback" not in refused.stderr
+    if damage != "foreign":  # of the right size: seen when it is opened, not by a glance
+        assert "index" in process("doctor", "--json").json["problems"][0]["what"]
+    assert process("index", "tiny", "--json").status == 0
+    assert process(*search).status == 0
+
+
+def change_a_label(home: Path) -> None:
+    """Writes the dataset anew with one label renamed."""
+    from core.datasets.base import Label
+    from core.datasets.files import About, write_dataset
+    from tests.runs.tiny import DOCUMENTS, LABELS
+
+    about = About("tiny", "Tiny", "made up for tests", "test", "none", "tests")
+    labels = [Label(LABELS[0].id, "another name"), *LABELS[1:]]
+    write_dataset(home / "datasets" / "tiny", about, labels, DOCUMENTS)

@@ -1,0 +1,14 @@
+"""What `phaselens run` says of a run."""
+
+from core.commands.run import described
+from core.runs import RunResult
+
+
+def test_a_run_cancelled_before_it_began_is_not_described() -> None:
+    assert described(RunResult("", 12, 0, cancelled=True).to_json()) == []
+
+
+def test_a_run_is_described_with_what_to_do_next() -> None:
+    lines = described(RunResult("abc", 12, 3, answered=9, seconds=3.0).to_json())
+    assert lines[0].startswith("Run abc: 12 documents, 3 skipped as done, 9 answered")
+    assert lines[-1] == "Next: phaselens eval abc"

@@ -1,0 +1,80 @@
+"""Every test gets a home folder of its own; real models and data are converted once a checkout."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty PHASELENS_HOME, so that no test sees the user's data or another test's."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("PHASELENS_HOME", str(folder))
+    monkeypatch.delenv("PHASELENS_DATABASE_URL", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_home() -> Path:
+    """A home folder kept between runs: the converted model, the icd data and index.
+
+    Tests may add to it only what any user's first start would.
+    """
+    folder = Path(os.environ.get("PHASELENS_TEST_HOME", ROOT / ".test-home"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def icd_home(shared_home: Path) -> Path:
+    """The shared home with everything that `make app` prepares: model, icd data, full index."""
+    from core.config import Settings
+    from core.datasets.catalogue import open_dataset
+    from core.models.packaged import ensure
+    from core.shortlist.index import status
+
+    settings = Settings(home=shared_home)
+    ensure(settings)
+    dataset = open_dataset(settings, "icd")
+    if status(settings, "icd").state != "ready":
+        from core.encoders import Encoder
+        from core.shortlist.build import build_index
+
+        build_index(
+            settings,
+            dataset,
+            Encoder.load(settings),
+            on_progress=lambda stage, done, total: None,
+            cancelled=lambda: False,
+        )
+    return shared_home
+
+
+def linked_home(icd_home: Path, folder: Path) -> Path:
+    """A home with a database of its own and the shared model, data and index linked in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("models", "datasets", "indexes"):
+        (folder / name).symlink_to(icd_home / name)
+    return folder
+
+
+@pytest.fixture
+def working_home(icd_home: Path, home: Path) -> Path:
+    """This test's own home, with everything that `make app` prepares."""
+    return linked_home(icd_home, home)
+
+
+@pytest.fixture(scope="session")
+def served_url(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a real model server; it knows the model by its folder."""
+    from core.config import Settings
+    from core.models.packaged import ensure
+    from tests.served import serving
+
+    with serving(ensure(Settings(home=shared_home)), tmp_path_factory.mktemp("server")) as url:
+        yield url

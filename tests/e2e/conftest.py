@@ -1,0 +1,149 @@
+"""The real app in a process of its own, driven in a real headless Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core import jobs
+from core.config import Settings
+from db.jobs import UNFINISHED, list_jobs
+from db.session import open_store
+from tests.conftest import linked_home
+
+expect.set_options(timeout=30_000)
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "docs" / "screenshots"
+
+
+def find_chromium() -> str | None:
+    """A browser on this machine: CHROMIUM, or one of the usual names."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    mac = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    return found or (str(mac) if mac.exists() else None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Skips loudly where there is no browser; fails when PHASELENS_REQUIRE_BROWSER is set."""
+    program = find_chromium()
+    if program is None:
+        reason = "NO BROWSER FOUND: the end-to-end tests did not run (install chromium)"
+        if os.environ.get("PHASELENS_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+def expect_no_fault(page: Page) -> None:
+    """No traceback and no fault of Streamlit's on the page."""
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def settled(page: Page) -> None:
+    """Waits until the script has run and everything it drew is there."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(page.locator(".stElementContainer[data-stale=true]")).to_have_count(0)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class App:
+    """A running PhaseLens and its address; can be killed and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "app.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "core.serve", "--port", str(self.port), "--headless"],
+                cwd=ROOT,
+                env={**os.environ, "PHASELENS_HOME": str(self.home), "HF_HUB_OFFLINE": "1"},
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.2)
+        raise RuntimeError(f"the app did not start:\n{(self.home / 'app.log').read_text()[-3000:]}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+        if (self.home / "phaselens.db").exists():
+            self.stop_jobs()
+
+    def stop_jobs(self) -> None:
+        """A job outlives the app by design; a test leaves none behind."""
+        settings = Settings(home=self.home)
+        store = open_store(settings)
+        with store.read() as session:
+            left = list_jobs(session, states=UNFINISHED)
+        for job in left:
+            jobs.cancel(store, job.id)
+            for view in jobs.watch(store, job.id):
+                if view.state not in UNFINISHED or view.abandoned:
+                    break
+
+
+@pytest.fixture(scope="session")
+def app(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app with model, data and index ready, and a database of its own."""
+    running = App(linked_home(icd_home, tmp_path_factory.mktemp("app")))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    yield tab
+    context.close()

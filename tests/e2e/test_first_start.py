@@ -1,0 +1,71 @@
+"""What a stranger does first: start, run while the index still builds, come back by link."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import App, expect_no_fault
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+INDEX_S = 600  # the build takes about 90 s alone on 2 cores
+
+
+@pytest.fixture(scope="module")
+def fresh(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A first start: the converted model is there (`make app` made it), nothing else."""
+    from core.config import Settings
+    from core.models.packaged import ensure
+
+    ensure(Settings(home=shared_home))
+    home = tmp_path_factory.mktemp("first")
+    (home / "models").symlink_to(shared_home / "models")
+    app = App(home)
+    app.start()
+    yield app
+    app.stop()
+
+
+def run_and_wait(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Run")).click()
+    expect(page.get_by_role("heading", name="Final labels")).to_be_visible(timeout=120_000)
+
+
+def test_the_main_job_from_first_start_to_a_link_after_a_restart(fresh: App, page: Page) -> None:
+    page.goto(fresh.url)
+    expect(page.get_by_text(re.compile("labels so far|index is not built"))).to_be_visible()
+
+    # Before the index is ready, a search covers what is encoded so far, and says so.
+    expect(page.get_by_text(re.compile(r"Searches cover [\d,]+ of 74,044 labels so far"))
+           ).to_be_visible(timeout=INDEX_S * 1000)  # fmt: skip
+    run_and_wait(page)
+    expect(page.get_by_text(re.compile(r"[\d,]+ of 74,044 labels"))).not_to_have_count(0)
+    expect_no_fault(page)
+
+    # The notice goes by itself once the index is ready.
+    expect(page.get_by_text(re.compile("labels so far|the fast index is being made"))
+           ).to_have_count(0, timeout=INDEX_S * 1000)  # fmt: skip
+    run_and_wait(page)
+    caption = page.get_by_text(re.compile(r"50 nearest of 74,044 labels · HNSW"))
+    expect(caption).to_be_visible()
+    for stage in ("Embed the text", "Search labels", "Reason over candidates"):
+        expect(page.get_by_text(re.compile(rf"{stage} · [\d.]+ m?s"))).to_be_visible()
+    expect(page.get_by_role("heading", name="Fate of each gold label")).to_be_visible()
+    trace_id = re.search(r"trace=([0-9a-f]{16})", page.url)
+    assert trace_id, page.url
+
+    # Traces lists it; after a restart the link opens it again, without any model.
+    page.get_by_role("link", name="Traces").click()
+    expect(page.get_by_text("1 to 2 of 2")).to_be_visible()
+    fresh.stop()
+    started = time.monotonic()
+    fresh.start()
+    page.goto(f"{fresh.url}/traces?trace={trace_id[1]}")
+    expect(page.get_by_role("heading", name="Final labels")).to_be_visible()
+    expect(caption).to_be_visible()
+    print(f"from start to the saved trace: {time.monotonic() - started:.1f} s")
+    expect_no_fault(page)

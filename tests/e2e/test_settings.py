@@ -1,0 +1,40 @@
+"""A model server added on the Settings page answers in Explore."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.config import Settings
+from core.models.packaged import ensure
+from tests.e2e.conftest import App, expect_no_fault
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+
+def test_an_endpoint_is_tested_added_picked_and_run(
+    app: App, page: Page, served_url: str, shared_home: Path
+) -> None:
+    page.goto(f"{app.url}/settings")
+    page.get_by_role("radio", name="Endpoint").click()
+    for box, value in (
+        ("Name", "served"),
+        ("Base URL", served_url),
+        ("Model on the server", str(ensure(Settings(home=shared_home)))),
+    ):
+        page.get_by_role("textbox", name=re.compile(f"^{box}")).fill(value)
+    page.get_by_role("button", name="Test and add").click()
+    expect(page.get_by_text(re.compile("^served")).first).to_be_visible(timeout=60_000)
+
+    page.goto(f"{app.url}/?system=served&n=3")
+    page.get_by_role("button", name=re.compile("^More")).click()
+    limit = page.get_by_role("spinbutton", name=re.compile("^Token limit"))
+    limit.fill("24")
+    limit.press("Enter")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("^Run")).click()
+    expect(page.get_by_role("heading", name="Final labels")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text(re.compile("Result for .* served")).first).to_be_visible()
+    expect(page.locator(".pl-trace")).not_to_be_empty()
+    expect_no_fault(page)

@@ -1,0 +1,201 @@
+"""The Traces page lists, filters, searches and pages what is saved, and opens one by its link."""
+
+import socket
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.live.client import LiveWorker
+from core.live.view import LiveView
+from core.rerank.base import Bucket, Fate
+from core.traces.base import FinishReason
+from db.annotations import flag
+from pages.parts.trace_list import flags_text, snippet_html
+from tests.db.examples import CONFIG, DOCUMENT
+from tests.pages import saved
+from tests.pages.conftest import Open, html_of, run, words_of
+
+
+def documents(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].value["document"])
+
+
+def test_an_empty_store_leads_to_explore(open_page: Open) -> None:
+    app = open_page("traces")
+    assert "Nothing is saved yet" in words_of(app)
+    assert any("Explore" in link.value for link in app.page_link)
+
+
+def test_saved_traces_are_listed_newest_first(open_page: Open) -> None:
+    saved.save("one")
+    saved.save("two")
+    assert documents(open_page("traces")) == ["two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("f_bucket", "cut off"),
+        ("f_fate", "not shown"),
+        ("f_system", "another"),
+        ("f_state", "cancelled"),
+    ],
+)
+def test_a_filter_leaves_what_matches(open_page: Open, key: str, value: str) -> None:
+    saved.save("other")
+    saved.save(
+        "wanted",
+        bucket=Bucket.CUT_OFF,
+        fates=(Fate.NOT_SHOWN,),
+        finish_reason=FinishReason.CANCELLED,
+        system="another",
+    )
+    app = open_page("traces")
+    app.selectbox(key=key).select(value)
+    assert documents(run(app)) == ["wanted"]
+
+
+def test_filters_in_the_address_are_followed(open_page: Open) -> None:
+    saved.save("other")
+    saved.save("wanted", bucket=Bucket.CUT_OFF)
+    assert documents(open_page("traces", f_bucket="cut off")) == ["wanted"]
+
+
+def test_a_run_that_is_not_there_lists_nothing(open_page: Open) -> None:
+    saved.save("one")
+    assert "No trace matches" in words_of(open_page("traces", f_run="nosuch"))
+
+
+def test_flagged_traces_can_be_filtered(open_page: Open) -> None:
+    saved.save("other")
+    wanted = saved.save("wanted")
+    with saved.store().write() as session:
+        flag(session, trace_id=wanted, verdict="off_topic", comment="", annotator="",
+             client_token="t")  # fmt: skip
+    app = open_page("traces", f_flag="Off topic")
+    assert documents(app) == ["wanted"]
+    assert list(app.dataframe[0].value["flags"]) == ["Off topic"]
+
+
+def test_no_match_says_so_and_clears_by_one_click(open_page: Open) -> None:
+    saved.save("one")
+    app = open_page("traces", f_bucket="nothing")
+    assert "No trace matches" in words_of(app)
+    app.button(key="f_clear_empty").click()
+    assert documents(run(app)) == ["one"]
+
+
+def test_search_marks_the_words_found(open_page: Open) -> None:
+    saved.save("one", "Fracture of the left arm", trace_text="Shortlist: an elbow")
+    saved.save("two", "Cholera", trace_text="Shortlist: a fever")
+    app = open_page("traces")
+    app.text_input(key="f_text").set_value("elbow")
+    found = html_of(run(app))
+    assert "elbow</mark>" in found
+    assert "icd / one" in found
+    assert "icd / two" not in found
+
+
+@pytest.mark.parametrize("typed", ['"', "AND OR NOT", "a* (b", "'; DROP TABLE traces; --", "日本"])
+def test_any_search_text_is_only_text(open_page: Open, typed: str) -> None:
+    saved.save("one")
+    app = open_page("traces")
+    app.text_input(key="f_text").set_value(typed)
+    run(app)
+
+
+def test_a_page_shows_as_many_rows_as_chosen(open_page: Open) -> None:
+    for number in range(27):
+        saved.save(f"d{number}")
+    app = open_page("traces")
+    assert len(documents(app)) == 25
+    assert "1 to 25 of 27" in words_of(app)
+    app.session_state["f_page"] = 2
+    assert documents(run(app)) == ["d1", "d0"]
+    app.session_state["f_size"] = 50
+    assert len(documents(run(app))) == 27
+
+
+def test_a_link_opens_the_trace_as_explore_shows_it(open_page: Open) -> None:
+    trace = saved.save("4280", "Congestive heart failure, unspecified")
+    app = open_page("traces", trace=trace)
+    said, drawn = words_of(app), html_of(app)
+    assert "Congestive heart failure, unspecified" in said
+    assert "1 · Shortlisting" in drawn
+    assert "2 · Reasoning" in drawn
+    assert "Final labels" in said
+    assert "Fate of each gold label" in said
+    assert "Near misses" in said
+    assert "dataset fingerprint" in drawn  # provenance, as a table
+    assert any("Which labels?" in code.value for code in app.code)  # the exact prompt
+
+
+def test_a_link_of_no_trace_says_so_and_leads_back(open_page: Open) -> None:
+    saved.save("one")
+    app = open_page("traces", trace="<b>nosuch</b>")
+    assert "There is no trace" in html_of(app)
+    assert "<b>nosuch</b>" not in html_of(app)
+    app.button(key="trace_back").click()
+    assert documents(run(app)) == ["one"]
+
+
+def test_previous_and_next_stay_within_the_filter(open_page: Open) -> None:
+    oldest = saved.save("oldest", bucket=Bucket.CUT_OFF)
+    saved.save("between")
+    newest = saved.save("newest", bucket=Bucket.CUT_OFF)
+    app = open_page("traces", trace=newest, f_bucket="cut off")
+    assert app.button(key="trace_previous").disabled
+    app.button(key="trace_next").click()
+    run(app)
+    assert app.query_params["trace"] == oldest
+    assert app.button(key="trace_next").disabled
+
+
+def test_a_running_trace_shows_what_is_written_so_far(open_page: Open) -> None:
+    trace = saved.save_running(so_far="Shortlist:\n1. Heart so far")
+    app = open_page("traces", trace=trace)
+    assert "Heart so far" in html_of(app)
+
+
+def test_a_trace_whose_process_was_killed_is_interrupted(open_page: Open) -> None:
+    gone = f"{socket.gethostname().replace(':', '_')}:4194304:1"
+    trace = saved.save_running(so_far="kept text", owner=gone)
+    app = open_page("traces", trace=trace)
+    assert "kept text" in html_of(app)
+    assert "ended in the middle" in html_of(app)
+    assert list(open_page("traces").dataframe[0].value["state"]) == ["✗ interrupted"]
+
+
+def test_a_trace_that_is_not_in_the_store_yet_is_shown_from_the_worker(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = LiveView("abc", CONFIG, DOCUMENT, text="only live so far")
+    monkeypatch.setattr(LiveWorker, "view", lambda self, trace_id: view)
+    app = open_page("traces", trace="abc")
+    assert "Not saved yet." in words_of(app)
+    assert "only live so far" in html_of(app)
+
+
+def test_a_failed_trace_says_why_and_what_to_do(open_page: Open) -> None:
+    app = open_page("traces", trace=saved.save_failed())
+    assert "The model ran out of memory." in html_of(app)
+    assert "Choose a smaller one." in html_of(app)
+    assert "half a" in html_of(app)
+
+
+def test_text_of_documents_and_models_is_shown_inert(open_page: Open) -> None:
+    trace = saved.save("nasty", saved.NASTY, trace_text=saved.NASTY)
+    for app in (open_page("traces", f_text="bold"), open_page("traces", trace=trace)):
+        assert "<img" not in html_of(app)
+        shown = [e.value for kind in (app.markdown, app.caption, app.title) for e in kind]
+        assert not any("evil.example" in text for text in shown)
+
+
+def test_a_snippet_marks_words_and_escapes_the_rest() -> None:
+    drawn = snippet_html("<b>\ue000heart\ue001</b>")
+    assert "&lt;b&gt;<mark" in drawn
+    assert "heart</mark>&lt;/b&gt;" in drawn
+
+
+def test_flags_are_counted() -> None:
+    assert flags_text(["good", "unsure", "good"]) == "Good ×2, Unsure"
