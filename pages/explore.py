@@ -23,7 +23,7 @@ from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_p
 from pages.parts.index_notice import index_notice
 from pages.parts.result import result
 from pages.parts.run_settings import prompt_editor, run_settings, take_settings
-from pages.parts.views import earlier_view, find_view
+from pages.parts.views import earlier_view, find_view, same_example
 
 POLL_S = 0.3
 LAST = "explore_last_trace"  # the run before the one shown, in this session
@@ -158,7 +158,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
             st.rerun()
 
 
-def shown_view(document: Document) -> LiveView | None:
+def shown_view(dataset: str, document: Document) -> LiveView | None:
     """The example to draw under the inputs: the one last run, when it is of this document."""
     trace_id = st.session_state.get(link.key("trace"))
     if not trace_id:
@@ -168,7 +168,7 @@ def shown_view(document: Document) -> LiveView | None:
     except UnknownNameError:
         st.session_state.pop(link.key("trace"), None)
         return None
-    if view.document.id == document.id or (is_own(view.document.id) and is_own(document.id)):
+    if same_example(view, dataset, document.id):
         return view
     elsewhere(view)
     return None
@@ -243,7 +243,7 @@ def draw() -> None:
             errors.card(problem.what, problem.fix)
     prompt_editor()
     index_notice(dataset.name)
-    view = shown_view(document)
+    view = shown_view(dataset.name, document)
     own = is_own(document.id)
     link.write(
         link.Link(

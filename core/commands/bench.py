@@ -123,6 +123,23 @@ def growth(
         report.give(data, *bench.growth_table(data))
 
 
+@app.command("pages", epilog=example("phaselens bench pages --json"))
+def pages(
+    traces: Annotated[
+        int, typer.Option("--traces", min=1_000, help="In the store; 20 kB each on disk.")
+    ] = 100_000,
+    repeats: Annotated[int, typer.Option("--repeats", min=3, help="Times each page runs.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """How long the script of each page takes over a throw-away store of 100,000 traces."""
+    with reporting(as_json) as report:
+        from core.config import load_settings
+
+        bench = benchmark("pages")
+        data = bench.measure(load_settings(), traces, repeats, say)
+        report.give(data, *bench.pages_table(data))
+
+
 @app.command(
     "recall",
     epilog=example("phaselens bench recall --json", "phaselens bench recall icd mesh --split dev"),

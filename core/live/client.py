@@ -102,6 +102,11 @@ class LiveWorker:
                 del self._answers[question]
             return answer
 
+    def answered(self, question: Question) -> bool:
+        """Whether `ask` has an answer at once. Takes none away: a failure is there to be shown."""
+        with self._lock:
+            return question in self._answers
+
     def view(self, trace_id: str) -> LiveView | None:
         """The example as far as it has come, or None when this app has not run it."""
         with self._lock:

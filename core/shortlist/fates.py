@@ -1,8 +1,9 @@
 """Where each gold label was lost: exactly one fate a label, decided in the order of the pipeline.
 
 1. not in the vocabulary: the dataset has no such label
-2. encoder miss: its exact rank is beyond k, so perfect search would not have found it either
-3. index miss: its exact rank is within k, but the shortlist lacks it
+2. encoder miss: not retrieved, and its exact rank is beyond k: perfect search would not have
+   found it either
+3. index miss: not retrieved, though its exact rank is within k
 4. not shown: retrieved, but below the n candidates that the model saw
 5. selected: in the model's answer
 6. lost in parsing: the model kept it in a verdict, but the answer lacks it

@@ -30,7 +30,7 @@ class Address:
         if not found or found == st.session_state.get(self._key("written")) or self._echo(found):
             return None
         st.session_state[self._key("written")] = found
-        return found
+        return dict(found)
 
     def write(self, values: Mapping[str, object]) -> None:
         """Makes the address name these; "" and None are left out."""

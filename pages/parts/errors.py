@@ -19,7 +19,7 @@ from core.traces.inert import inert_html
 
 _KEPT = "kept_errors"
 _COUNT = "kept_errors_count"
-_MOST = 5  # the oldest goes when there are more: a page of errors helps nobody
+_DRAWN = 5  # the newest; the others wait, counted, until some are dismissed
 
 # Works on a light and a dark page: tints over whatever is behind, text in the page's own colour.
 _CARD = (
@@ -56,7 +56,7 @@ def keep(error: PhaseLensError) -> None:
         return
     number = st.session_state.get(_COUNT, 0) + 1
     st.session_state[_COUNT] = number
-    st.session_state[_KEPT] = [*shown, KeptError(number, error.what, error.fix)][-_MOST:]
+    st.session_state[_KEPT] = [*shown, KeptError(number, error.what, error.fix)]
     st.rerun()
 
 
@@ -71,7 +71,10 @@ def kept() -> Iterator[None]:
 
 def place() -> None:
     """Draws the errors not dismissed yet. app.py calls it once a run, above the page."""
-    for error in kept_errors():
+    shown = kept_errors()
+    if len(shown) > _DRAWN:
+        st.text(f"{len(shown) - _DRAWN} earlier errors are shown once some of these are dismissed.")
+    for error in shown[-_DRAWN:]:
         text, button = st.columns([12, 1], vertical_alignment="center")
         with text:
             card(error.what, error.fix)

@@ -162,7 +162,11 @@ def recall_chart(made: Manifest) -> None:
         f"Recall against ef: ef {made.ef} is chosen, for a target of {made.target:g} (dashed).",
         help=EF_HELP,
     )
-    st.altair_chart(layers.properties(height=170), width="stretch")
+    st.altair_chart(
+        layers.properties(height=170),
+        width="stretch",
+        alt=f"Recall against exact search for each ef; ef {made.ef} is chosen",
+    )
 
 
 def _ef_axis(points: pd.DataFrame) -> alt.Axis:

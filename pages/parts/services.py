@@ -116,9 +116,24 @@ def build_index(name: str) -> str:
 
 
 def index_job(name: str) -> JobView | None:
-    """The unfinished index build of a dataset, or None. Raises StoreError."""
+    """The unfinished index build of a dataset, or None. Raises StoreError, JobError.
+
+    One whose process was killed is given to a new process first: who watches a build never
+    waits for nobody.
+    """
+    return _watched(index_key(_index_of(name)))
+
+
+def _watched(key: str) -> JobView | None:
+    from core import jobs
+
     with store().read() as session:
-        return unfinished_job(session, index_key(_index_of(name)))
+        job = unfinished_job(session, key)
+    if job is None or not job.abandoned:
+        return job
+    jobs.resume_abandoned(settings(), store())
+    with store().read() as session:
+        return unfinished_job(session, key)
 
 
 def _index_of(name: str) -> str:

@@ -74,7 +74,7 @@ def curve_of(manifest: Manifest | None) -> pd.DataFrame:
 
 def _wait(question: Question) -> None:
     with errors.kept():
-        if services.live_worker().ask(question) is not None:
+        if services.live_worker().answered(question):
             st.rerun()
         st.info("Loading the encoder and the index ...", icon=":material/hourglass_top:")
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.events import Stage
 from core.live.view import StageView
+from core.traces.inert import one_line
 
 STOPPED = "stopped"
 
@@ -33,12 +34,7 @@ def stage_status(
                 if running:
                     st.badge(stage, icon=":material/more_horiz:", color="gray")
             elif seen.ms is not None:
-                st.badge(
-                    f"{stage} · {duration(seen.ms)}",
-                    icon=":material/check:",
-                    color="green",
-                    help=seen.note or None,
-                )
+                st.badge(f"{stage} · {duration(seen.ms)}", icon=":material/check:", color="green")
             elif running:
                 note = ""
                 if stage is Stage.REASON and tokens:
@@ -46,3 +42,6 @@ def stage_status(
                 st.badge(f"{stage}{note}", icon=":material/hourglass_top:", color="blue")
             else:
                 st.badge(f"{stage} · {STOPPED}", icon=":material/block:", color="orange")
+    for seen in stages:  # as text: a note may hold the words of an error, or a path
+        if seen.note:
+            st.text(f"{seen.stage}: {one_line(seen.note, 500)}")

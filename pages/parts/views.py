@@ -44,6 +44,13 @@ def view_of(stored: StoredTrace) -> LiveView:
     )
 
 
+def same_example(view: LiveView, dataset: str, document_id: str) -> bool:
+    """Whether a run is of that document of that dataset; all own texts count as one example."""
+    if is_own(view.document.id) or is_own(document_id):
+        return is_own(view.document.id) and is_own(document_id)
+    return view.config.dataset == dataset and view.document.id == document_id
+
+
 def earlier_view(view: LiveView, last: str | None) -> LiveView | None:
     """The run to compare with: the `last` one of this session where it is of the same document
     (or both are of one's own text), else the last saved one of that document.
@@ -52,8 +59,8 @@ def earlier_view(view: LiveView, last: str | None) -> LiveView | None:
     """
     if last and last != view.trace_id:
         with suppress(UnknownNameError):  # removed from the store meanwhile
-            before, now = find_view(last), view.document.id
-            if before.document.id == now or (is_own(before.document.id) and is_own(now)):
+            before = find_view(last)
+            if same_example(before, view.config.dataset, view.document.id):
                 return before
     with suppress(UnknownNameError), services.store().read() as session:
         # An example whose process died before it was saved has no earlier one in the store.

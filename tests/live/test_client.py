@@ -7,7 +7,9 @@ import pytest
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import JobError
+from core.events import Failed
 from core.live.client import LiveWorker
+from core.live.questions import About, Question
 from core.systems import RunConfig
 
 CONFIG = RunConfig("icd", "base", "{document} {candidates}")
@@ -23,3 +25,16 @@ def test_a_worker_that_cannot_be_started_leaves_no_example_that_seems_to_run(hom
     with pytest.raises(JobError):
         worker.warm(CONFIG)
     assert not worker.warming
+
+
+def test_a_failed_answer_stays_until_it_is_asked_for(home: Path) -> None:
+    worker = LiveWorker(Settings(home=home))
+    question = Question(About.SHORTLISTS, "icd", Document("0030", "Salmonella", ()), 50)
+    failure = Failed("The index is damaged.", "Rebuild it.")
+    assert not worker.answered(question)
+    with worker._lock:
+        worker._answered(question, failure)
+    assert worker.answered(question)
+    assert worker.answered(question)  # who only waits takes nothing away
+    assert worker.ask(question) == failure
+    assert not worker.answered(question)  # the next to ask has it tried again

@@ -10,11 +10,11 @@ from core.rerank.base import Fate, GoldFate
 from core.shortlist.index import IndexStatus
 from core.systems import RunConfig
 from core.traces.base import BoundarySource, Mention, Phase, PhaseKind
+from pages.parts.address import whole
 from pages.parts.curves_chart import curves_frame, curves_plot
 from pages.parts.diff_view import diff_html
 from pages.parts.fates_view import MEANINGS, fates_html
 from pages.parts.index_notice import coverage
-from pages.parts.link import _whole
 from pages.parts.result import trace_caption
 from pages.parts.shortlist_table import shortlist_caption, shortlist_frame
 from pages.parts.stage_status import duration
@@ -109,7 +109,7 @@ def test_stage_times_are_short(ms: float, said: str):
     [("50", 50), ("-3", -3), ("", None), ("x", None), ("1e9", None), ("9" * 40, None), ("٣", None)],
 )
 def test_numbers_in_an_address_are_read_or_left(text: str, number: int | None):
-    assert _whole(text) == number
+    assert whole(text) == number
 
 
 def test_coverage_is_told_at_every_step_of_a_build():

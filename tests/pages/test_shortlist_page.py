@@ -41,6 +41,9 @@ class AskedWorker(FakeWorker):
         self.instead: Answer | None = None
         self.silent = False
 
+    def answered(self, question: Question) -> bool:
+        return not self.silent
+
     def ask(self, question: Question, patience_s: float = 0.0) -> Answer | None:
         self.asked.append(question)
         if self.silent:

@@ -1,0 +1,103 @@
+"""How long each page's script takes over a full store: `phaselens bench pages`.
+
+1. A throw-away store is filled with traces of real size (benchmarks/store_growth.py); datasets,
+   models and indexes are those of the home folder.
+2. Each page is run by Streamlit's own AppTest, from app.py on: once unmeasured, as a server's
+   first visitor would, then `repeats` times. The time is the script's: no network, no browser.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streamlit.runtime.pages_manager import PagesManager
+
+from benchmarks.store_growth import fill
+from core.config import Settings
+from db.session import open_store
+
+ROOT = Path(__file__).resolve().parents[1]
+LINKED = ("models", "datasets", "indexes", "surveys")
+
+
+def visits(ids: list[str]) -> dict[str, tuple[str, dict[str, str]]]:
+    """What is opened: a name -> (page, address)."""
+    middle = ids[len(ids) // 2]
+    return {
+        "Explore": ("explore", {}),
+        "Explore, a saved trace": ("explore", {"trace": middle}),
+        "Traces": ("traces", {}),
+        "Traces, a search": ("traces", {"f_text": "heart failure"}),
+        "Traces, one trace": ("traces", {"trace": middle}),
+        "Shortlist": ("shortlist", {}),
+        "Data": ("data", {}),
+        "Jobs": ("jobs", {}),
+        "Settings": ("settings", {}),
+    }
+
+
+def measure(
+    settings: Settings, traces: int, repeats: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """`pages`: name -> {p50_ms, p95_ms} of the page's script. Raises StoreError."""
+    with tempfile.TemporaryDirectory(prefix="phaselens-bench-") as folder:
+        home = Path(folder)
+        for name in LINKED:
+            if (settings.home / name).exists():
+                (home / name).symlink_to(settings.home / name)
+        say(f"writing {traces:,} traces")
+        store = open_store(Settings(home=home, database_url=""))
+        ids = fill(store, traces)
+        store.close()
+        pages = {}
+        for name, (page, address) in visits(ids).items():
+            say(f"timing {name}, {repeats} times")
+            pages[name] = timed(home, page, address, repeats)
+    return {"pages": pages, "traces": traces, "repeats": repeats}
+
+
+def timed(home: Path, page: str, address: dict[str, str], repeats: int) -> dict[str, float]:
+    """p50 and p95 of the script's milliseconds. Raises RuntimeError where the page has a fault."""
+    from streamlit.testing.v1 import AppTest
+
+    os.environ["PHASELENS_HOME"] = str(home)
+    os.environ.pop("PHASELENS_DATABASE_URL", None)
+    remember_navigation()
+    milliseconds = []
+    for number in range(repeats + 1):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.query_params.update(address)
+        app.session_state["annotator_name"] = ""
+        app.switch_page(f"pages/{page}.py")
+        began = time.perf_counter()
+        app.run()
+        if number:
+            milliseconds.append((time.perf_counter() - began) * 1000)
+        if app.exception:
+            raise RuntimeError(f"{page}: {app.exception[0].value}")
+    cuts = statistics.quantiles(milliseconds, n=20)
+    return {"p50_ms": round(statistics.median(milliseconds), 1), "p95_ms": round(cuts[-1], 1)}
+
+
+def remember_navigation() -> None:
+    """AppTest forgets before each run that the app calls st.navigation, and would run a page twice;
+    a server remembers from its first run on."""
+    begin = PagesManager.__init__
+
+    def begun(self: PagesManager, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        PagesManager.uses_pages_directory = False
+
+    PagesManager.__init__ = begun  # type: ignore[method-assign]
+
+
+def pages_table(data: dict[str, Any]) -> list[str]:
+    """Lines of Markdown."""
+    lines = ["| page | p50 ms | p95 ms |", "| --- | ---: | ---: |"]
+    for name, found in data["pages"].items():
+        lines.append(f"| {name} | {found['p50_ms']:.0f} | {found['p95_ms']:.0f} |")
+    return lines
