@@ -87,14 +87,12 @@ def test_a_job_killed_again_and_again_finishes_and_does_nothing_twice(
     settings: Settings, store: Store
 ) -> None:
     rng = random.Random(11)
-    total = 30
+    total = 120  # six seconds of work: not done by the last kill, however slow the machine
     job_id, pid = start(settings, store, "answer", total=total, pause=0.05)
     kills = 0
-    while kills < 6 and not load(store, job_id).finished:
+    while kills < 6:
         until(lambda: load(store, job_id).state != JobState.QUEUED)
         time.sleep(rng.random() * 0.8)
-        if load(store, job_id).finished:
-            break
         kill(pid)
         kills += 1
         assert load(store, job_id).abandoned
@@ -103,7 +101,6 @@ def test_a_job_killed_again_and_again_finishes_and_does_nothing_twice(
         owner = load(store, job_id).owner
         pid = int(owner.split(":")[1]) if owner else pid
     ended = until_ended(store, job_id)
-    assert kills >= 2
     assert ended.state == JobState.DONE
     assert ended.attempts == kills + 1
     with store.read() as session:
