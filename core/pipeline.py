@@ -66,17 +66,23 @@ class Tools:
         """The configuration with the method that an empty one stands for now."""
         return replace(config, method=config.method or self.retriever.default.value)
 
-    def identity(self, config: RunConfig) -> dict[str, Any]:
-        """The identity of the run that `answer` would belong to, as the index stands now."""
+    def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
+        """The identity of the run that `answer` would belong to, as the index stands now; with
+        a shortlist, of the run in which it was found (a growing index may be further by now)."""
         config = self.resolved(config)
         return run_identity(
             config,
             dataset_fingerprint=self.dataset.info.fingerprint,
             encoder=self.encoder.identity,
-            index=self.index.identity,
+            index=self.index.identity if found is None else index_of(found),
             model=self.model.identity(),
             words=None if config.method == Method.DENSE else WORDS.identity,
         )
+
+
+def index_of(shortlist: Shortlist) -> str:
+    """The `LabelIndex.identity` of the index that gave a shortlist."""
+    return f"partial:{shortlist.searched}" if shortlist.index == "partial" else shortlist.index
 
 
 @dataclass(frozen=True)
