@@ -13,7 +13,7 @@ from typing import Any
 from core.config import Settings
 from core.datasets.base import Dataset, Document
 from core.encoders import Encoder
-from core.errors import InputError, ModelError
+from core.errors import InputError, ModelError, PhaseLensError
 from core.events import (
     Event,
     Finished,
@@ -193,7 +193,7 @@ def answer(
         parsed = parse(trace.text, candidates, trace.finish_reason)
         prediction = predict(shortlist, candidates, parsed, scores)
         fates = fate_of_gold(gold, shortlist, candidates, parsed)
-        trace = with_curves(tools, trace, text, document, candidates, prediction.selected)
+        trace = curved(tools, trace, text, document, candidates, prediction.selected)
     emit(Finished(trace, prediction, fates))
     return Answered(
         document,
@@ -255,6 +255,23 @@ def scored(
 
 def with_notes(trace: Trace, *notes: str) -> Trace:
     return replace(trace, notes=(*trace.notes, *notes))
+
+
+def curved(
+    tools: Tools,
+    trace: Trace,
+    text: str,
+    document: Document,
+    candidates: Sequence[Candidate],
+    selected: Sequence[str],
+) -> Trace:
+    """As `with_curves`; where they cannot be computed a note says why: an answered example is
+    never lost to them."""
+    try:
+        return with_curves(tools, trace, text, document, candidates, selected)
+    except (PhaseLensError, RuntimeError, MemoryError, OSError, ValueError) as error:
+        why = str(error) or type(error).__name__
+        return with_notes(trace, f"Focus and Confusion could not be computed: {why}")
 
 
 def with_curves(
