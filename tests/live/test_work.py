@@ -20,6 +20,7 @@ from core.jobs.kinds import index_key
 from core.live.messages import Start, Warm, Warmed
 from core.live.worker import Worker
 from core.models.base import ModelKind, ModelSpec
+from core.runs import run_batch
 from core.systems import RunConfig
 from db.models_added import add_model
 from db.trace_views import StoredTrace, TraceState
@@ -166,3 +167,14 @@ def test_a_model_that_cannot_be_warmed_is_told(
     monkeypatch.setattr(bench.worker.toolbox, "model", broken)
     bench.worker.warm(Warm(config()))
     assert bench.heard() == [Warmed(Failed("It is broken.", "Mend it."))]  # type: ignore[comparison-overlap]
+
+
+def test_cancel_reaches_a_batch_whose_server_does_not_answer(
+    bench: Bench, settings: Settings, deaf_url: str
+) -> None:
+    system, cancel = bench.add("deaf", ModelKind.ENDPOINT, deaf_url), threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    began, store = time.monotonic(), bench.worker.toolbox.store
+    batch = run_batch(settings, store, config(system), None, 1, lambda *_: None, cancel.is_set)
+    assert batch.cancelled
+    assert time.monotonic() - began < 30  # its time limit is a minute
