@@ -1,6 +1,5 @@
 """What requirements/install.sh looks for, and how it goes on; in a copy, with pip left out."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -149,7 +148,7 @@ def test_a_changed_lock_is_installed_again_and_nothing_else(ready: Checkout) -> 
     assert ready.installed() == STEPS
     with (ready.folder / "requirements" / "packaged.lock").open("a") as lock:
         lock.write("# changed\n")
-    os.unlink(ready.path / "c++")  # not needed: what is compiled is there
+    (ready.path / "c++").unlink()  # not needed: what is compiled is there
     assert ready.install().returncode == 0
     assert ready.installed() == ["packaged.lock"]
 
