@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=default_home)
     database_url: str = ""
-    threads: int = Field(default=0, ge=0, description="torch threads; 0 = one per physical core")
+    threads: int = Field(default=0, ge=0, description="torch threads; 0 = every core we may use")
     max_text_chars: int = Field(default=200_000, ge=1, description="longest text accepted")
     prepare: bool = Field(
         default=False, description="build the first index and load the model at app start"

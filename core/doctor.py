@@ -220,7 +220,7 @@ def examine_port(port: int) -> tuple[dict[str, Any], list[Problem]]:
     return {"port": port, "state": "in use"}, [
         Problem(
             f"Port {port} is in use by another program.",
-            f"Start the app on another one: `make app PORT={port + 1}`.",
+            f"Start the app on another one: `make app PORT={port + 1 if port < 65535 else 8501}`.",
         )
     ]
 

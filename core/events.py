@@ -78,6 +78,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """Cancelled before the model could write anything: while it waited, or while it loaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something went wrong beside the run, which goes on: for example, it cannot be saved."""
 
@@ -99,6 +104,7 @@ Event = (
     | PhaseBegan
     | Finished
     | Failed
+    | Stopped
     | Warned
     | Saved
 )

@@ -13,7 +13,7 @@ from typing import Any
 from core.config import Settings
 from core.datasets.base import Dataset, Document
 from core.encoders import Encoder
-from core.errors import InputError, ModelError
+from core.errors import InputError, ModelError, PhaseLensError
 from core.events import (
     Event,
     Finished,
@@ -66,17 +66,23 @@ class Tools:
         """The configuration with the method that an empty one stands for now."""
         return replace(config, method=config.method or self.retriever.default.value)
 
-    def identity(self, config: RunConfig) -> dict[str, Any]:
-        """The identity of the run that `answer` would belong to, as the index stands now."""
+    def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
+        """The identity of the run that `answer` would belong to, as the index stands now; with
+        a shortlist, of the run in which it was found (a growing index may be further by now)."""
         config = self.resolved(config)
         return run_identity(
             config,
             dataset_fingerprint=self.dataset.info.fingerprint,
             encoder=self.encoder.identity,
-            index=self.index.identity,
+            index=self.index.identity if found is None else index_of(found),
             model=self.model.identity(),
             words=None if config.method == Method.DENSE else WORDS.identity,
         )
+
+
+def index_of(shortlist: Shortlist) -> str:
+    """The `LabelIndex.identity` of the index that gave a shortlist."""
+    return f"partial:{shortlist.searched}" if shortlist.index == "partial" else shortlist.index
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,7 @@ def answer(
         parsed = parse(trace.text, candidates, trace.finish_reason)
         prediction = predict(shortlist, candidates, parsed, scores)
         fates = fate_of_gold(gold, shortlist, candidates, parsed)
-        trace = with_curves(tools, trace, text, document, candidates, prediction.selected)
+        trace = curved(tools, trace, text, document, candidates, prediction.selected)
     emit(Finished(trace, prediction, fates))
     return Answered(
         document,
@@ -249,6 +255,23 @@ def scored(
 
 def with_notes(trace: Trace, *notes: str) -> Trace:
     return replace(trace, notes=(*trace.notes, *notes))
+
+
+def curved(
+    tools: Tools,
+    trace: Trace,
+    text: str,
+    document: Document,
+    candidates: Sequence[Candidate],
+    selected: Sequence[str],
+) -> Trace:
+    """As `with_curves`; where they cannot be computed a note says why: an answered example is
+    never lost to them."""
+    try:
+        return with_curves(tools, trace, text, document, candidates, selected)
+    except (PhaseLensError, RuntimeError, MemoryError, OSError, ValueError) as error:
+        why = str(error) or type(error).__name__
+        return with_notes(trace, f"Focus and Confusion could not be computed: {why}")
 
 
 def with_curves(

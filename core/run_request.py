@@ -5,19 +5,22 @@ import hashlib
 from core.datasets.base import Dataset, Document, Split
 from core.errors import InputError, UnknownNameError
 from core.models.catalogue import check_spec
+from core.models.chat_stream import Asked, never
 from core.systems import RunConfig, run_id
 from core.toolbox import Toolbox, find_system
 
 
-def check_request(toolbox: Toolbox, config: RunConfig, limit: int | None) -> Dataset:
+def check_request(
+    toolbox: Toolbox, config: RunConfig, limit: int | None, cancelled: Asked = never
+) -> Dataset:
     """The dataset asked for. Raises before anything slow is loaded: UnknownNameError, InputError,
-    DataError, ModelError, EndpointError."""
+    DataError, ModelError, EndpointError; and Cancelled while a server is waited for."""
     if limit is not None and limit < 1:
         raise InputError(f"The limit is {limit}, but must be at least 1.", "Choose another limit.")
     dataset = toolbox.dataset(config.dataset)
     system = find_system(toolbox.store, config.system)
     config.check(len(dataset.labels))
-    check_spec(system.model, toolbox.settings)
+    check_spec(system.model, toolbox.settings, cancelled)
     return dataset
 
 

@@ -21,6 +21,7 @@ from core.config import Settings
 from core.datasets.base import Dataset, Document, Split
 from core.errors import IndexFileError, InputError, ModelError, PhaseLensError, StoreError
 from core.events import Event, Wrote
+from core.models.chat_stream import Cancelled as Stopped
 from core.pipeline import Answered, Tools, answer
 from core.run_request import check_request, documents_of
 from core.systems import RunConfig
@@ -115,12 +116,18 @@ def run_batch(
     `GIVE_UP_AFTER` documents in a row.
     """
     toolbox = Toolbox(settings, store)
-    dataset = check_request(toolbox, config, limit)
+    try:
+        dataset = check_request(toolbox, config, limit, cancelled)
+    except Stopped:
+        return RunResult("", 0, 0, cancelled=True)
     documents = documents_of(dataset, split, limit)
     if not ensure_index(settings, toolbox, dataset, report, cancelled):
         return RunResult("", len(documents), 0, cancelled=True)
     report("Loading the model", 0, 0)
-    tools = toolbox.tools(config)
+    try:
+        tools = toolbox.tools(config, cancelled)
+    except Stopped:
+        return RunResult("", len(documents), 0, cancelled=True)
     config = tools.resolved(config)
     identity = {**tools.identity(config), "split": split and split.value, "origin": "batch"}
     with store.write() as session:

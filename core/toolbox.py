@@ -12,6 +12,7 @@ from core.encoders import Encoder
 from core.errors import UnknownNameError
 from core.models.base import LanguageModel, ModelKind, ModelSpec
 from core.models.catalogue import check_spec, load_model, systems_from
+from core.models.chat_stream import Asked, never
 from core.pipeline import Tools
 from core.shortlist.index import LabelIndex
 from core.shortlist.retriever import Retriever
@@ -46,8 +47,9 @@ class Toolbox:
         self._retrievers: dict[str, Retriever] = {}
         self._models: OrderedDict[ModelSpec, LanguageModel] = OrderedDict()
 
-    def tools(self, config: RunConfig) -> Tools:
-        """Raises UnknownNameError, DataError, IndexFileError, ModelError."""
+    def tools(self, config: RunConfig, cancelled: Asked = never) -> Tools:
+        """Raises UnknownNameError, DataError, IndexFileError, ModelError, and Cancelled while a
+        server is waited for."""
         system = find_system(self.store, config.system)
         dataset = self.dataset(config.dataset)
         return Tools(
@@ -55,7 +57,7 @@ class Toolbox:
             dataset,
             self.encoder(),
             self.retriever(dataset),
-            self.model(system.model),
+            self.model(system.model, cancelled),
             system,
         )
 
@@ -80,12 +82,13 @@ class Toolbox:
     def index(self, dataset: Dataset) -> LabelIndex:
         return self.retriever(dataset).index
 
-    def model(self, spec: ModelSpec) -> LanguageModel:
+    def model(self, spec: ModelSpec, cancelled: Asked = never) -> LanguageModel:
+        """Raises ModelError, and Cancelled while a server is waited for."""
         if spec not in self._models:
             if spec.kind is not ModelKind.ENDPOINT:  # which says what is wrong when it is opened
                 check_spec(spec, self.settings)
             while len(self._models) >= KEPT_MODELS:
                 self._models.popitem(last=False)
-            self._models[spec] = load_model(spec, self.settings)
+            self._models[spec] = load_model(spec, self.settings, cancelled)
         self._models.move_to_end(spec)
         return self._models[spec]

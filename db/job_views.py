@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from db.models import JobRow
-from db.owners import owner_dead
+from db.owners import on_this_host, owner_dead
 
 LEASE = timedelta(seconds=15)
 START_WAIT = timedelta(seconds=30)  # how long a started process may take to claim its job
@@ -91,13 +91,19 @@ class Progress:
 
 
 def is_abandoned(row: JobRow, moment: datetime) -> bool:
-    """True where no live process has, or will soon have, an unfinished job."""
+    """True where no live process has, or will soon have, an unfinished job.
+
+    Of a process on this host it is known whether it lives: one that was suspended, or could not
+    write for a while, keeps its job. One of another host has it for as long as its lease.
+    """
     last = row.heartbeat_at or row.created_at
     if row.state == JobState.QUEUED:
         return moment - last > START_WAIT
     if row.state not in HELD:
         return False
-    return row.owner is None or moment - last > LEASE or owner_dead(row.owner)
+    if row.owner is None:
+        return True
+    return owner_dead(row.owner) if on_this_host(row.owner) else moment - last > LEASE
 
 
 def view_of(row: JobRow, moment: datetime) -> JobView:

@@ -5,8 +5,9 @@
     failed | cancelled | abandoned -> queued (resumed)
 
 A process holds a job by its `owner` mark and a lease that its heartbeats renew. A job whose
-owner is gone, or has been silent for longer than the lease, is abandoned: the next process may
-take it. The first owner then loses every further compare-and-set, so it can spoil nothing.
+owner is gone, or is on another host and has been silent for longer than the lease, is abandoned:
+the next process may take it. The first owner then loses every further compare-and-set, so it can
+spoil nothing.
 """
 
 import uuid

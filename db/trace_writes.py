@@ -89,9 +89,14 @@ def _attempt(session: Session, config: RunConfig, document: Document) -> int:
     return session.execute(same).scalar_one() + 1
 
 
-def attach_run(session: Session, trace_id: str, run_id: str) -> None:
-    """Says which run a live trace belongs to, once its tools (and so its identity) are known."""
-    _row(session, trace_id).run_id = run_id
+def attach_run(session: Session, trace_id: str, run_id: str, config: RunConfig) -> None:
+    """Says which run a live trace belongs to, once its tools (and so its identity) are known.
+
+    `config`: the run's, in which what was left to a default is spelt out.
+    """
+    row = _row(session, trace_id)
+    row.run_id = run_id
+    _set_body(session, row.seq, config=config.to_json())
 
 
 def save_partial(session: Session, trace_id: str, text: str, tokens: int) -> None:
@@ -212,6 +217,14 @@ def fail_trace(session: Session, trace_id: str, what: str, fix: str) -> None:
         _end_without_result(session, row, TraceState.FAILED, what, fix)
 
 
+def cancel_trace(session: Session, trace_id: str) -> None:
+    """Saves that a running trace was cancelled before there was a result; what there is of it
+    stays. (One that was cancelled while the model wrote ends by `finish_trace`.)"""
+    row = _row(session, trace_id)
+    if row.state == TraceState.RUNNING and not _taken_over(row):
+        _end_without_result(session, row, TraceState.CANCELLED)
+
+
 def interrupt_running(session: Session, owner_is_dead: Callable[[str], bool] = owner_dead) -> int:
     """Marks running traces whose process has ended as interrupted; returns how many.
 
@@ -220,18 +233,46 @@ def interrupt_running(session: Session, owner_is_dead: Callable[[str], bool] = o
     running = select(TraceRow).where(TraceRow.state == TraceState.RUNNING)
     dead = [r for r in session.execute(running).scalars() if not r.owner or owner_is_dead(r.owner)]
     for row in dead:
-        _end_without_result(
-            session,
-            row,
-            TraceState.INTERRUPTED,
-            "The process that was writing this trace ended in the middle.",
-            "What it had written is shown; run the document again for the rest.",
-        )
+        _interrupt(session, row)
     return len(dead)
 
 
+def keep_interrupted(
+    session: Session, trace_id: str, config: RunConfig, document: Document
+) -> None:
+    """Saves that a live example's process is gone; also one that still waited for its turn, and
+    so is not in the store yet."""
+    known = select(TraceRow).where(TraceRow.id == trace_id)
+    if session.execute(known).scalar_one_or_none() is None:
+        begin_trace(
+            session,
+            run_id=None,
+            config=config,
+            document=document,
+            origin="live",
+            trace_id=trace_id,
+        )
+    row = _row(session, trace_id)
+    if row.state == TraceState.RUNNING:
+        _interrupt(session, row)
+
+
+def _interrupt(session: Session, row: TraceRow) -> None:
+    _end_without_result(
+        session,
+        row,
+        TraceState.INTERRUPTED,
+        "The process that was writing this trace ended in the middle.",
+        "What it had written is shown; run the document again for the rest.",
+    )
+
+
 def _end_without_result(
-    session: Session, row: TraceRow, state: TraceState, what: str, fix: str
+    session: Session,
+    row: TraceRow,
+    state: TraceState,
+    what: str | None = None,
+    fix: str | None = None,
 ) -> None:
     row.state, row.owner = state, None
     row.error_what, row.error_fix = what, fix

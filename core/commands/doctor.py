@@ -12,7 +12,8 @@ EPILOG = example("phaselens doctor", "phaselens doctor --json")
 
 def doctor(
     port: Annotated[
-        int | None, typer.Option("--port", help="The app's port. Default: PORT, else 8501.")
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="The app's port. Default: PORT, else 8501."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -38,8 +39,16 @@ def doctor(
 
 
 def default_port() -> int:
-    chosen = os.environ.get("PORT", "")
-    return int(chosen) if chosen.isdigit() else 8501
+    """PORT, else 8501. Raises InputError for a PORT that is none."""
+    from core.errors import InputError
+
+    chosen = os.environ.get("PORT") or "8501"
+    if not chosen.isdecimal() or not 1 <= int(chosen) <= 65535:
+        raise InputError(
+            f"PORT is {chosen!r}, which is not a number between 1 and 65535.",
+            "Set another PORT, or give --port.",
+        )
+    return int(chosen)
 
 
 def described(data: dict[str, Any]) -> list[Any]:

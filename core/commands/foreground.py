@@ -20,7 +20,7 @@ from core import jobs
 from core.commands.console import say
 from core.commands.progress_line import ProgressLine
 from core.config import Settings
-from core.errors import JobError
+from core.errors import JobError, StoreError
 from db.jobs import HELD, JobState, JobView, load_job
 from db.session import Store
 
@@ -98,19 +98,26 @@ def shown_progress(store: Store, job_id: str, stop: threading.Event) -> Iterator
     """Draws the job's progress until the block ends; passes the wish to stop on to the job.
 
     In a thread, because the job has the main one; and the store is never touched in a signal
-    handler, which may interrupt a transaction.
+    handler, which may interrupt a transaction. A store that cannot be used for a while is told,
+    and asked again: neither the progress nor the wish to stop is lost to it.
     """
     ended = threading.Event()
 
     def draw() -> None:
-        asked = False
+        asked = told = False
         with ProgressLine(sys.stderr) as line:
             while not ended.wait(POLL_S):
-                if stop.is_set() and not asked:
-                    asked = True
-                    jobs.cancel(store, job_id)
-                    say("Stopping; what is finished is kept. Once more ends at once.")
-                line.show(_load(store, job_id))
+                try:
+                    if stop.is_set() and not asked:
+                        jobs.cancel(store, job_id)
+                        asked = True
+                        say("Stopping; what is finished is kept. Once more ends at once.")
+                    line.show(_load(store, job_id))
+                    told = False
+                except StoreError as error:
+                    if not told:
+                        say(f"{error.what} The job goes on; its progress is asked for again.")
+                    told = True
 
     thread = threading.Thread(target=draw, name="progress", daemon=True)
     thread.start()

@@ -1,11 +1,16 @@
 """`phaselens index`: builds a dataset's label index, goes on with it, or brings it up to date."""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.commands.console import INTERRUPTED, JsonFlag, example, reporting
+from core.errors import JobError
+
+if TYPE_CHECKING:
+    from db.jobs import JobView
 
 EPILOG = example(
     "phaselens index icd",
@@ -56,6 +61,7 @@ def index(
         from core.encoders import Encoder
         from core.jobs.kinds import index_key
         from core.shortlist.index import LabelIndex
+        from db.jobs import unfinished_job
         from db.session import open_store
 
         settings = load_settings()
@@ -69,14 +75,20 @@ def index(
             "ef_construction": ef_construction,
         }
         given = {key: value for key, value in options.items() if value}
+        store = open_store(settings)
+        with store.read() as session:
+            unfinished = unfinished_job(session, index_key(owner))
+        if unfinished is not None:
+            check_options(unfinished, given, owner)
         job = work_in_foreground(
             settings,
-            open_store(settings),
+            store,
             "index",
             {"dataset": name, **({"options": given} if given else {})},
             f"Index of {owner}",
             index_key(owner),
         )
+        check_options(job, given, owner)  # another command may have been faster than this one
         if job.state == "cancelled":
             report.give({"cancelled": True, "job": job.id})
             report.fail("Stopped. The same command goes on from here.", INTERRUPTED)
@@ -97,6 +109,20 @@ def index(
             "job": job.id,
         }
         report.give(data, *in_words(data))
+
+
+def check_options(job: "JobView", given: Mapping[str, Any], index: str) -> None:
+    """Raises JobError for a build that was begun without the options given now."""
+    begun = job.params.get("options", {})
+    others = [key for key, value in given.items() if begun.get(key) != value]
+    if others:
+        names = ", ".join("--" + key.replace("_", "-") for key in others)
+        raise JobError(
+            f"The index of {index} is being built without {names} (job {job.id}), which cannot be "
+            "changed on the way.",
+            f"Let it end with `phaselens index {index}`, or cancel it there (Ctrl-C) or on the "
+            "Jobs page; then give this command again.",
+        )
 
 
 def chosen_point(manifest: dict[str, Any]) -> dict[str, float]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from collections import OrderedDict
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -15,7 +16,7 @@ from pathlib import Path
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import JobError, StoreError
-from core.events import Failed
+from core.events import Event, Failed
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
 from core.live.questions import Answer, Question, Told
 from core.live.view import LiveView, fold
@@ -23,11 +24,15 @@ from core.systems import RunConfig
 from core.text_check import check_text
 from db.session import open_store
 from db.trace_views import TraceState
-from db.traces import interrupt_running
+from db.traces import interrupt_running, keep_interrupted
 
 KEPT_VIEWS = 50  # finished examples stay here for a quick return; the store has them all
 KEPT_ANSWERS = 64
 ROOT = Path(__file__).resolve().parents[2]
+NOT_UNDERSTOOD = Failed(
+    "The app could not read what the model process told it; the text so far is kept.",
+    "This is a fault in PhaseLens; the app's own log has the details. Press Run again.",
+)
 
 
 class LiveWorker:
@@ -45,7 +50,6 @@ class LiveWorker:
         self._connection: Connection | None = None
         self.warming = False
         self.warm_error: Failed | None = None
-        self._store_error: Failed | None = None  # why the end of a worker could not be stored
 
     def start(self, config: RunConfig, document: Document) -> str:
         """Queues an example and returns its trace id. Raises InputError at once for bad text, and
@@ -183,29 +187,51 @@ class LiveWorker:
         ).start()
 
     def _read(self, connection: Connection, process: subprocess.Popen[bytes]) -> None:
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                trace_id, event = connection.recv()
-                with self._lock:
-                    if isinstance(event, Warmed):
-                        self.warming, self.warm_error = False, event.error
-                    elif isinstance(event, Told):
-                        self._answered(event.question, event.answer)
-                    elif (view := self._views.get(trace_id)) is not None:
-                        self._views[trace_id] = fold(view, event)
-        code = process.wait()
-        self._store_error = self._left_by(process)
+        """The reader thread: until the worker is gone. Whatever ends it, nothing is left that
+        seems to run."""
+        understood = False
+        try:
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    self._hear(*connection.recv())
+            understood = True
+        finally:
+            with self._lock:
+                if self._process is process:
+                    self._connection = None
+            connection.close()  # a worker that nobody hears saves what is running, and ends
+            if not understood:
+                self._end(process, NOT_UNDERSTOOD)
+            code = process.wait()
+            store_error = self._left_by(process)
+            self._end(process, self._death(code, store_error))
+
+    def _hear(self, trace_id: str, event: Event | Warmed | Told) -> None:
         with self._lock:
-            self.warming = False
-            if self._process is process:
-                self._connection = None
+            if isinstance(event, Warmed):
+                self.warming, self.warm_error = False, event.error
+            elif isinstance(event, Told):
+                self._answered(event.question, event.answer)
+            elif (view := self._views.get(trace_id)) is not None:
+                self._views[trace_id] = fold(view, event)
+
+    def _end(self, process: subprocess.Popen[bytes], why: Failed) -> None:
+        """Ends all that this worker was to do and has not done."""
+        with self._lock:
+            if self._process in (process, None):
+                self.warming = False
             for question in [q for q, asked in self._asked.items() if asked is process]:
-                self._answered(question, self._death(code))
-            for trace_id, view in self._views.items():
-                if view.running and self._runs_on.get(trace_id) is process:
-                    self._views[trace_id] = replace(
-                        view, state=TraceState.INTERRUPTED, error=self._death(code)
-                    )
+                self._answered(question, why)
+            for trace_id, view in self._left(process).items():
+                self._views[trace_id] = replace(view, state=TraceState.INTERRUPTED, error=why)
+
+    def _left(self, process: subprocess.Popen[bytes]) -> dict[str, LiveView]:
+        """The examples that this worker has not ended; the lock is held."""
+        return {
+            trace_id: view
+            for trace_id, view in self._views.items()
+            if view.running and self._runs_on.get(trace_id) is process
+        }
 
     def _answered(self, question: Question, answer: Answer) -> None:
         """Keeps an answer and wakes who waits for it; the lock is held."""
@@ -216,22 +242,27 @@ class LiveWorker:
         self._told.notify_all()
 
     def _left_by(self, process: subprocess.Popen[bytes]) -> Failed | None:
-        """Marks in the store what a worker that died had not finished; an error if it cannot."""
-        if process.returncode == 0:
+        """Marks in the store what a worker that died had not finished, also what still waited for
+        its turn; an error if it cannot."""
+        with self._lock:
+            left = self._left(process)
+        if process.returncode == 0 and not left:
             return None
         try:
-            with open_store(self.settings).write() as session:
+            with closing(open_store(self.settings)) as store, store.write() as session:
+                for trace_id, view in left.items():
+                    keep_interrupted(session, trace_id, view.config, view.document)
                 interrupt_running(session)
         except StoreError as error:
             return Failed(error.what, error.fix)
         return None
 
-    def _death(self, code: int) -> Failed:
+    def _death(self, code: int, store_error: Failed | None) -> Failed:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        if self._store_error is not None:
+        if store_error is not None:
             return Failed(
-                f"The model process ended unexpectedly ({how}). {self._store_error.what}",
-                self._store_error.fix,
+                f"The model process ended unexpectedly ({how}). {store_error.what}",
+                store_error.fix,
             )
         return Failed(
             f"The model process ended unexpectedly ({how}); the text so far is kept.",

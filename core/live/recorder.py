@@ -4,20 +4,32 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from core.errors import StoreError
-from core.events import Event, Failed, Finished, Prompted, Saved, Shortlisted, Warned, Wrote
+from core.events import (
+    Event,
+    Failed,
+    Finished,
+    Prompted,
+    Saved,
+    Shortlisted,
+    Stopped,
+    Warned,
+    Wrote,
+)
 from core.live.messages import Start
 from core.live.view import broken_off
 from core.pipeline import Answered, Tools
+from core.shortlist.base import Shortlist
 from db.runs import ensure_run
 from db.session import Store
 from db.traces import (
     TraceRecord,
+    attach_run,
     begin_trace,
+    cancel_trace,
     fail_trace,
     finish_trace,
     save_partial,
@@ -28,7 +40,11 @@ SAVE_EVERY_S = 1.0
 
 
 class Recorder:
-    """One example's row in the store: begun, saved each second, finished or failed.
+    """One example's row in the store: begun, saved each second, finished, failed or cancelled.
+
+    It is begun before anything is loaded, so that what keeps a model or an index from loading is
+    stored too. Its run is attached when the shortlist is there: only then is it certain which
+    state of a growing index answered.
 
     A store that stops working (full disk, lock) never ends the example: the watcher is warned
     and still gets everything, and all of it is stored at the end where the store works again.
@@ -40,18 +56,24 @@ class Recorder:
         self.tell = tell
         self.text = ""
         self.tokens = 0
-        self._identity: dict[str, Any] | None = None
+        self._tools: Tools | None = None
+        self._shortlist: Shortlist | None = None
+        self._attached = False
         self._owner = ""
         self._begun = False
         self._warned = False
         self._saved_at = 0.0
         self._finished: Finished | None = None
 
-    def begin(self, tools: Tools, owner: str) -> None:
+    def begin(self, owner: str) -> None:
         """`owner` names the process, so that a later start can tell which examples it left."""
-        self.start = replace(self.start, config=tools.resolved(self.start.config))
-        self._identity, self._owner = tools.identity(self.start.config), owner
+        self._owner = owner
         self._begin()
+
+    def opened(self, tools: Tools) -> None:
+        """Takes what the example will be answered with."""
+        self.start = replace(self.start, config=tools.resolved(self.start.config))
+        self._tools = tools
 
     def heard(self, event: Event) -> None:
         """Takes an event of the pipeline. Finished is held back until it is stored, so that a
@@ -67,7 +89,8 @@ class Recorder:
                 if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
                     self._store(save_partial, self.text, self.tokens)
             case Shortlisted(shortlist, gold):
-                self._store(partial(save_progress, shortlist=shortlist, gold=gold))
+                self._shortlist = shortlist
+                self._store_attached(partial(save_progress, shortlist=shortlist, gold=gold))
             case Prompted(rendered, candidates):
                 self._store(partial(save_progress, rendered=rendered, candidates=candidates))
 
@@ -86,15 +109,18 @@ class Recorder:
         self._end(write)
         self.tell(failed)
 
+    def stop(self) -> None:
+        """Ends an example that was cancelled before it was answered."""
+        self._end(cancel_trace)
+        self.tell(Stopped())
+
     def _begin(self) -> None:
-        config = self.start.config
         try:
             with self.store.write() as session:
-                run = ensure_run(session, self._identity or {}, config, None, "live")
                 begin_trace(
                     session,
-                    run_id=run,
-                    config=config,
+                    run_id=None,
+                    config=self.start.config,
                     document=self.start.document,
                     origin="live",
                     trace_id=self.start.trace_id,
@@ -108,10 +134,27 @@ class Recorder:
 
     def _end(self, write: Callable[..., object], *what: object) -> None:
         """Stores the end of the example, and its beginning where the store refused that."""
-        if not self._begun and self._identity is not None:
+        if not self._begun:
             self._begin()
-        if self._store(write, *what) and self._warned:
+        if self._store_attached(write, *what) and self._warned:
             self.tell(Saved())
+
+    def _store_attached(self, write: Callable[..., object], *what: object) -> bool:
+        """As `_store`; in the same transaction the trace gets its run, where it lacks it."""
+        tools = self._tools
+        if tools is None or self._attached:
+            return self._store(write, *what)
+        config = self.start.config
+        identity = tools.identity(config, self._shortlist)
+
+        def both(session: Session, trace_id: str) -> None:
+            attach_run(
+                session, trace_id, ensure_run(session, identity, config, None, "live"), config
+            )
+            write(session, trace_id, *what)
+
+        self._attached = self._store(both)
+        return self._attached
 
     def _store(self, write: Callable[..., object], *what: object) -> bool:
         """Calls a writing function of db.traces for this trace; whether it was stored. A store

@@ -14,6 +14,7 @@ from core.events import (
     Stage,
     StageDone,
     StageStarted,
+    Stopped,
     Warned,
     Wrote,
 )
@@ -114,3 +115,5 @@ def fold(view: LiveView, event: Event) -> LiveView:
             return replace(view, warnings=())
         case Failed():
             return replace(view, state=TraceState.FAILED, error=event)
+        case Stopped():
+            return replace(view, state=TraceState.CANCELLED)

@@ -8,8 +8,8 @@
 1. A reader thread takes messages from the connection: new examples are queued, cancels set an
    event that the running `generate` reads between tokens.
 2. The main thread works the queue, one example at a time (`generate` is not thread-safe).
-3. Every example is in the store from its start; its text is saved each second, so a killed app,
-   worker or machine loses at most that second.
+3. Every example is in the store from the moment its turn comes, before anything is loaded for
+   it; its text is saved each second, so a killed app, worker or machine loses at most that second.
 4. Questions about a shortlist alone are answered by a third thread, also while the model writes.
 5. When the app says Close, or is gone and the connection with it, the running example is
    cancelled and saved, and the process ends.
@@ -17,10 +17,12 @@
 
 import argparse
 import logging
+import os
 import queue
 import signal
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from core.config import Settings, load_settings
@@ -30,8 +32,10 @@ from core.jobs.kinds import index_key
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
 from core.live.questions import Question, SharedToolbox, Told, reply
 from core.live.recorder import Recorder
+from core.models.chat_stream import Cancelled
 from core.pipeline import Answered, Tools, answer
 from core.shortlist.index import status
+from core.toolbox import find_system
 from db.jobs import unfinished_job
 from db.owners import this_owner
 
@@ -73,8 +77,8 @@ class Worker:
                 break
             match message:
                 case Cancel(trace_id):
-                    if trace_id in self.cancels:
-                        self.cancels[trace_id].set()
+                    if cancel := self.cancels.get(trace_id):  # None: it has ended just now
+                        cancel.set()
                 case Start(trace_id):
                     self.cancels[trace_id] = threading.Event()
                     self.todo.put(message)
@@ -100,8 +104,8 @@ class Worker:
 
     def run(self) -> None:
         """The main thread: works the queue until the app is gone."""
-        threading.Thread(target=self.read, name="reader", daemon=True).start()
-        threading.Thread(target=self.tell, name="teller", daemon=True).start()
+        for name, work in (("reader", self.read), ("teller", self.tell)):
+            threading.Thread(target=vital, args=(work,), name=name, daemon=True).start()
         while (message := self.todo.get()) is not None:
             if isinstance(message, Start):
                 self.work(message)
@@ -109,20 +113,34 @@ class Worker:
                 self.warm(message)
 
     def warm(self, message: Warm) -> None:
+        """Loads the model, then what searches; on a first start there is no index yet, which is
+        no error: the first example waits for it."""
+        config = message.config
         try:
-            self.toolbox.tools(message.config)
+            self.toolbox.model(
+                find_system(self.toolbox.store, config.system).model, self.gone.is_set
+            )
+            self.toolbox.tools(config)
+        except Cancelled:  # the app is gone
+            return
+        except IndexFileError as error:
+            coming = self.index_is_coming(config.dataset)
+            self.send("", Warmed(None if coming else failure(error)))
         except EXPECTED as error:
             self.send("", Warmed(failure(error)))
         else:
             self.send("", Warmed())
 
     def work(self, start: Start) -> None:
-        """One example: opened, stored, answered, kept."""
+        """One example: stored, opened, answered, kept."""
         recorder = Recorder(self.toolbox.store, start, lambda e: self.send(start.trace_id, e))
+        recorder.begin(this_owner())
         try:
             tools = self.open(start)
-            recorder.begin(tools, this_owner())
+            recorder.opened(tools)
             recorder.finish(self.answer(tools, recorder.start, recorder))
+        except Cancelled:
+            recorder.stop()
         except EXPECTED as error:
             log.exception("example %s failed", start.trace_id)
             recorder.fail(failure(error))
@@ -137,14 +155,18 @@ class Worker:
         return tools
 
     def opened(self, start: Start) -> Tools:
-        """The tools; on a first start, waits for the first labels of the index being built."""
+        """The tools; on a first start, waits for the first labels of the index being built.
+
+        Raises Cancelled where the example is, before its turn or while it waits."""
         while True:
+            if self.stopped(start.trace_id):
+                raise Cancelled
             try:
-                tools = self.toolbox.tools(start.config)
+                tools = self.toolbox.tools(start.config, lambda: self.stopped(start.trace_id))
                 tools.index.refresh()  # the run's identity names the index as it is now
                 return tools
             except IndexFileError:
-                if self.stopped(start.trace_id) or not self.index_is_coming(start.config.dataset):
+                if not self.index_is_coming(start.config.dataset):
                     raise
             time.sleep(WAIT_S)
 
@@ -165,6 +187,19 @@ class Worker:
             emit=recorder.heard,
             cancelled=lambda: self.stopped(start.trace_id),
         )
+
+
+def vital(work: Callable[[], None]) -> None:
+    """A thread's work, without which the process is of no use: where an error that nobody foresaw
+    ends it, the process ends at once, with the traceback in the log, and the app says so."""
+    foreseen = False
+    try:
+        work()
+        foreseen = True
+    finally:
+        if not foreseen:
+            log.critical("the %s died", threading.current_thread().name, exc_info=True)
+            os._exit(1)
 
 
 def failure(error: BaseException) -> Failed:

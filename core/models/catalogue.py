@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from core.config import Settings
 from core.errors import ModelError
 from core.models.base import LanguageModel, ModelKind, ModelSpec
+from core.models.chat_stream import Asked, never
 from core.models.precision import DTYPES
 from core.models.weights import find_weights
 from core.systems import System
@@ -20,22 +21,24 @@ def systems_from(specs: Iterable[ModelSpec]) -> list[System]:
     return [base, *(System(spec.name, spec.name, spec) for spec in specs)]
 
 
-def load_model(spec: ModelSpec, settings: Settings) -> LanguageModel:
-    """Opens a model. Raises ModelError, EndpointError, StoreError."""
+def load_model(spec: ModelSpec, settings: Settings, cancelled: Asked = never) -> LanguageModel:
+    """Opens a model. Raises ModelError, EndpointError, StoreError, and Cancelled while a server is
+    waited for."""
     if spec.kind is ModelKind.ENDPOINT:
         from core.models.server import ServerModel
 
-        return ServerModel.connect(spec)
+        return ServerModel.connect(spec, cancelled)
     from core.models.local import LocalModel
 
     return LocalModel.load(spec, settings)
 
 
-def check_spec(spec: ModelSpec, settings: Settings) -> None:
+def check_spec(spec: ModelSpec, settings: Settings, cancelled: Asked = never) -> None:
     """Whether a spec can be used, as far as can be said quickly. Raises ModelError if not.
 
     Local models: the files and the tokenizer, not the weights themselves. Endpoints: one
-    request. Hub ids are only checked for their form: transformers fetches them at first use.
+    request, which `cancelled` breaks off (Cancelled is raised). Hub ids are only checked for
+    their form: transformers fetches them at first use.
     """
     if not spec.name.strip():
         raise ModelError("The model has no name.", "Give it a short name.")
@@ -44,7 +47,7 @@ def check_spec(spec: ModelSpec, settings: Settings) -> None:
     if spec.kind is ModelKind.ENDPOINT:
         from core.models.server import ServerModel
 
-        ServerModel.connect(spec).probe()
+        ServerModel.connect(spec, cancelled).probe(cancelled)
     elif spec.kind is ModelKind.LOCAL:
         from core.models.folder_check import check_folder
 

@@ -16,6 +16,14 @@ POLL_S = 0.05  # how often cancel is looked at while the server is silent
 CHARS_A_TOKEN = 64  # a server that writes more than this a token does not keep the limit
 
 
+Asked = Callable[[], bool]  # whether the person who asked has cancelled
+
+
+def never() -> bool:
+    """For who cannot cancel."""
+    return False
+
+
 class Cancelled(Exception):  # noqa: N818  # not an error: a person's wish
     """The person who asked does not want the answer any more."""
 

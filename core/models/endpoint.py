@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -79,15 +80,18 @@ class Endpoint:
             http_client=DefaultAsyncHttpxClient(timeout=timeout, trust_env=not self.loopback),
         )
 
-    async def list_models(self) -> tuple[str, ...]:
-        """Names of the served models; empty where the server answers but gives no list."""
+    async def list_models(self, cancelled: Callable[[], bool]) -> tuple[str, ...]:
+        """Names of the served models; empty where the server answers but gives no list.
+
+        Raises EndpointError, and Cancelled.
+        """
         from openai import APIStatusError, AuthenticationError, PermissionDeniedError
 
         from core.models.chat_stream import watched
 
         async with self.client() as client:
             try:
-                page = await watched(client.models.list(), self.timeout_s, lambda: False)
+                page = await watched(client.models.list(), self.timeout_s, cancelled)
             except (AuthenticationError, PermissionDeniedError) as error:
                 raise self.explained(error, "") from error
             except APIStatusError:

@@ -78,9 +78,8 @@ class LocalModel:
         Special tokens inside the prompt (a document may hold "<|im_end|>") are broken up with a
         space, so that text never ends the user's turn or starts another.
         """
-        for token in self.tokenizer.all_special_tokens:
-            if len(token) > 1:
-                prompt = prompt.replace(token, f"{token[0]} {token[1:]}")
+        for token in _special_texts(self.tokenizer):
+            prompt = prompt.replace(token, f"{token[0]} {token[1:]}")
         return str(
             self.tokenizer.apply_chat_template(
                 [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
@@ -108,13 +107,16 @@ class LocalModel:
 
         ids = self._ids(self.render(prompt))
         room, notes = self._room_for(len(ids), decoding.max_new_tokens)
+        if decoding.prompt_lookup > 0 and not self._looks_up:
+            notes.append(f"Prompt lookup is off: {self.spec.name} cannot take tokens back.")
         streamer = TokenStreamer(self.tokenizer, on_piece)
         stop = _Cancel(cancelled)
         started = time.perf_counter()
         failed = False
         try:
             self._run(ids, decoding, room, streamer, stop)
-        except (RuntimeError, MemoryError) as error:  # torch reports a lack of memory so
+        # torch reports a lack of memory by RuntimeError; ValueError: what generate() cannot do
+        except (RuntimeError, MemoryError, ValueError) as error:
             failed = True
             if isinstance(error, torch.OutOfMemoryError) and self.model.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -156,6 +158,12 @@ class LocalModel:
         found = next_token_log_probabilities(self.model, rows, CONTINUATIONS_AT_ONCE)
         return [[float(row[column]) for column in columns] for row in found]
 
+    @property
+    def _looks_up(self) -> bool:
+        """Whether prompt lookup works: wrong guesses are taken back, which a model with a running
+        state (Mamba and its like) cannot."""
+        return not getattr(self.model, "_is_stateful", False)
+
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
@@ -191,7 +199,7 @@ class LocalModel:
         options: dict[str, Any] = {"max_new_tokens": room, "do_sample": decoding.temperature > 0}
         if decoding.temperature > 0:
             options.update(temperature=decoding.temperature, top_k=0, top_p=1.0)
-        if decoding.prompt_lookup > 0:
+        if decoding.prompt_lookup > 0 and self._looks_up:
             options["prompt_lookup_num_tokens"] = decoding.prompt_lookup
         inputs = torch.tensor([ids], device=self.model.device)  # (1, prompt)
         with torch.random.fork_rng(), torch.inference_mode():  # leaves the caller's seed alone
@@ -224,6 +232,14 @@ class _Cancel:
 
         self.hit = self.hit or self._cancelled()
         return torch.full((input_ids.shape[0],), self.hit, device=input_ids.device)
+
+
+def _special_texts(tokenizer: Any) -> list[str]:
+    """Every text that is read as a special token, longest first: also those that were added
+    without a name, such as Llama 3's <|start_header_id|>."""
+    added = (t.content for t in tokenizer.added_tokens_decoder.values() if t.special)
+    texts = {text for text in (*tokenizer.all_special_tokens, *added) if len(text) > 1}
+    return sorted(texts, key=lambda text: (-len(text), text))
 
 
 def _as_list(value: Any) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import EndpointError
 from core.models.base import Generated, ModelSpec, Piece
-from core.models.chat_stream import Cancelled, ChatStream, run_apart, watched
+from core.models.chat_stream import Asked, Cancelled, ChatStream, never, run_apart, watched
 from core.models.endpoint import Endpoint, server_words
 from core.rerank.base import Decoding
 from core.traces.base import FinishReason
@@ -34,14 +34,14 @@ class ServerModel:
     listed: tuple[str, ...]
 
     @classmethod
-    def connect(cls, spec: ModelSpec) -> "ServerModel":
-        """Asks the server for its models. Raises EndpointError.
+    def connect(cls, spec: ModelSpec, cancelled: Asked = never) -> "ServerModel":
+        """Asks the server for its models. Raises EndpointError, and Cancelled.
 
         Without a `served_model` in the spec, the server must list exactly one. Servers that
         have no list are taken at the spec's word.
         """
         endpoint = Endpoint.of(spec)
-        listed = run_apart(endpoint.list_models())
+        listed = run_apart(endpoint.list_models(cancelled))
         if spec.served_model:
             return cls(spec, endpoint, spec.served_model, listed)
         if len(listed) != 1:
@@ -54,15 +54,17 @@ class ServerModel:
             )
         return cls(spec, endpoint, listed[0], listed)
 
-    def probe(self) -> None:
-        """Raises EndpointError where the server cannot answer with this model.
+    def probe(self, cancelled: Asked = never) -> None:
+        """Raises EndpointError where the server cannot answer with this model, and Cancelled.
 
         A listed model is believed; of any other, one token is asked.
         """
         if self.served not in self.listed:
-            self.generate(
-                "Say yes.", Decoding(max_new_tokens=1), on_piece=_ignore, cancelled=_never
+            answer = self.generate(
+                "Say yes.", Decoding(max_new_tokens=1), on_piece=_ignore, cancelled=cancelled
             )
+            if answer.finish_reason is FinishReason.CANCELLED:
+                raise Cancelled
 
     def identity(self) -> dict[str, Any]:
         return {
@@ -175,7 +177,3 @@ class ServerModel:
 
 def _ignore(piece: Piece) -> None:
     """Takes a piece and does nothing with it."""
-
-
-def _never() -> bool:
-    return False

@@ -5,7 +5,8 @@ Buckets, the first that holds:
     nothing         no text
     repetition      the same lines or words over and over
     cut off         stopped (limit, cancel, error) before the answer line was complete
-    wrong format    no readable answer line, or an answer without a shortlist or a verdict
+    wrong format    no readable answer line, an answer without a shortlist or a verdict, or one
+                    that uses a number to which the trace gave another label's name
     missing labels  the answer names labels that were not shown, or leaves out kept ones
     ok
 """
@@ -57,6 +58,10 @@ def parse(text: str, candidates: Sequence[Candidate], finish_reason: FinishReaso
     verdicts = _verdicts([line for line in lines if line.start < before], names, mentions)
     found = answer.labels if answer and answer.labels is not None else None
     bucket, why = _bucket(text, answer, shortlisted, verdicts, finish_reason, len(candidates))
+    lines = [line for line in lines if line.start < before]
+    conflict = _conflict(text, lines, answer, names, mentions)
+    if conflict and bucket in (Bucket.OK, Bucket.MISSING_LABELS):
+        bucket, why = Bucket.WRONG_FORMAT, conflict
     return Parsed(
         bucket=bucket,
         shortlisted=shortlisted,
@@ -78,6 +83,42 @@ def _verdicts(
         if line.verdict and candidate:
             found[candidate.label_id] = line.verdict
     return found
+
+
+def _conflict(
+    text: str,
+    lines: Sequence[Line],
+    answer: _Answer | None,
+    names: CandidateNames,
+    mentions: Sequence[Mention],
+) -> str:
+    """What is said of a number that stands beside the name of another candidate and later alone,
+    in a verdict or the answer: nobody can tell which of the two is meant. "" where there is none.
+    """
+    exact = [m for m in mentions if m.exact]
+    named: dict[int, set[str]] = {}  # the labels whose names stand beside each number
+    alone: list[int] = []  # numbers that a verdict or the answer uses without a name
+    for line in with_items(lines):
+        if line.number is None:
+            continue
+        end = line.rest_start + len(line.rest)
+        beside = [m.label_id for m in exact if line.rest_start <= m.start < end]
+        if beside:
+            named.setdefault(line.number, set()).add(beside[0])
+        elif line.verdict and not line.rest.strip():
+            alone.append(line.number)
+    for _, (start, end) in (answer.labels or ()) if answer else ():
+        alone += [int(text[start:end])] if text[start:end].isdecimal() else []
+    numbers = {c.label_id: c.number for c in names.by_number.values()}
+    for number in alone:
+        own, labels = names.by_number.get(number), named.get(number, set())
+        if own and labels and own.label_id not in labels:
+            other = min(numbers[label_id] for label_id in labels)
+            return (
+                f"The trace gives number {number} the name of candidate {other} and then uses the "
+                f"number alone, which is read as candidate {number}."
+            )
+    return ""
 
 
 def _find_answer(

@@ -36,7 +36,7 @@ def dead_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
 
 
-def add_system(name: str, kind: ModelKind, location: str, timeout_s: float = 1) -> None:
+def add_system(name: str, kind: ModelKind, location: str, timeout_s: float = 60) -> None:
     """Adds a model to the store, past the checks of the Settings page."""
     spec = ModelSpec(name, kind, location, served_model="m", timeout_s=timeout_s)
     store = open_store(load_settings())

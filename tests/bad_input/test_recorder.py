@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
-from core.events import Event, Failed, Finished, Saved, Warned, Wrote
+from core.events import Event, Failed, Finished, Saved, Shortlisted, Stopped, Warned, Wrote
 from core.live.messages import Start
 from core.live.recorder import Recorder
 from core.live.view import LiveView, fold
+from core.shortlist.base import Shortlist
 from core.systems import RunConfig
 from core.traces.base import FinishReason
 from db.owners import this_owner
@@ -30,8 +31,8 @@ class Tools:
     def resolved(self, config: RunConfig) -> RunConfig:
         return replace(config, method=config.method or "dense")
 
-    def identity(self, config: RunConfig) -> dict[str, object]:
-        return {"config": config.to_json()}
+    def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, object]:
+        return {"config": config.to_json(), "index": found.index if found else "as opened"}
 
 
 @pytest.fixture
@@ -71,6 +72,11 @@ def shown(heard: list[Event]) -> LiveView:
     return view
 
 
+def begin(recorder: Recorder) -> None:
+    recorder.begin(this_owner())
+    recorder.opened(Tools())  # type: ignore[arg-type]
+
+
 def end(recorder: Recorder, reason: FinishReason = FinishReason.STOP) -> None:
     done = answered(DOCUMENT, reason)
     recorder.heard(Wrote("Answer", 2, 0.1))
@@ -81,20 +87,21 @@ def end(recorder: Recorder, reason: FinishReason = FinishReason.STOP) -> None:
 def test_a_store_that_is_locked_at_the_start_has_the_whole_run_at_the_end(
     recorder: Recorder, lock: sqlite3.Connection, store: Store, heard: list[Event]
 ) -> None:
-    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    begin(recorder)
     (warned,) = shown(heard).warnings
     assert "locked" in warned.what
     lock.rollback()
     end(recorder)
     assert saved(store).summary.state == TraceState.DONE
     assert saved(store).text == "Answer: 1"
+    assert saved(store).identity == {"config": saved(store).config.to_json(), "index": "as opened"}
     assert shown(heard).warnings == (), "the warning goes when it is no longer true"
 
 
 def test_a_store_that_is_locked_to_the_end_is_told_and_the_result_is_shown(
     recorder: Recorder, lock: sqlite3.Connection, heard: list[Event]
 ) -> None:
-    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    begin(recorder)
     end(recorder)
     assert [type(e) for e in heard] == [Warned, Wrote, Finished]
     assert shown(heard).state is TraceState.DONE
@@ -104,7 +111,7 @@ def test_a_store_that_is_locked_to_the_end_is_told_and_the_result_is_shown(
 def test_a_failure_is_saved_with_its_text_when_the_store_works_again(
     recorder: Recorder, lock: sqlite3.Connection, store: Store, heard: list[Event]
 ) -> None:
-    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    begin(recorder)
     recorder.heard(Wrote("half an ans", 3, 0.1))
     lock.rollback()
     recorder.fail(Failed("It broke.", "Run it again."))
@@ -117,10 +124,42 @@ def test_a_failure_is_saved_with_its_text_when_the_store_works_again(
 def test_an_answer_that_was_broken_off_is_a_failure_that_keeps_its_text(
     recorder: Recorder, store: Store, heard: list[Event]
 ) -> None:
-    recorder.begin(Tools(), this_owner())  # type: ignore[arg-type]
+    begin(recorder)
     end(recorder, FinishReason.ERROR)
     error = shown(heard).error
     assert error is not None
     assert "broke off" in error.what
     assert saved(store).error == (error.what, error.fix)
     assert saved(store).text == "Answer: 1"
+
+
+def test_an_example_is_stored_before_anything_is_loaded_for_it(
+    recorder: Recorder, store: Store
+) -> None:
+    recorder.begin(this_owner())
+    assert saved(store).summary.state == TraceState.RUNNING
+    assert saved(store).identity is None, "its run is not known yet"
+    recorder.fail(Failed("The model cannot be read.", "Mend it."))
+    assert saved(store).summary.state == TraceState.FAILED
+    assert saved(store).error == ("The model cannot be read.", "Mend it.")
+
+
+def test_an_example_that_is_cancelled_before_it_is_answered_is_stored_so(
+    recorder: Recorder, store: Store, heard: list[Event]
+) -> None:
+    recorder.begin(this_owner())
+    recorder.stop()
+    assert saved(store).summary.state == TraceState.CANCELLED
+    assert saved(store).error is None
+    assert heard == [Stopped()]
+    assert shown(heard).state is TraceState.CANCELLED
+
+
+def test_the_run_is_that_of_the_index_that_answered(recorder: Recorder, store: Store) -> None:
+    begin(recorder)
+    done = answered(DOCUMENT)
+    recorder.heard(Shortlisted(replace(done.shortlist, index="grown since"), done.gold))
+    stored = saved(store)
+    assert stored.identity == {"config": stored.config.to_json(), "index": "grown since"}
+    assert stored.config.method == "dense", "the default is spelt out"
+    assert stored.shortlist is not None

@@ -132,10 +132,11 @@ def test_a_mistake_leaves_no_job_behind(cli: Cli) -> None:
 
 
 @pytest.fixture
-def dead_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def dead_port() -> Iterator[int]:
+    """A port where nobody listens, kept from others while the test runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 def added(name: str, kind: ModelKind, location: str) -> None:
@@ -165,7 +166,7 @@ def locked(home: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("locked")
 def test_doctor_says_that_the_database_is_locked(cli: Cli) -> None:
-    outcome = cli("doctor", "--port", "0")
+    outcome = cli("doctor")
     assert outcome.status == 1
     assert "locked" in outcome.stderr
 

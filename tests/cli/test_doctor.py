@@ -47,6 +47,19 @@ def test_a_used_home_is_described(cli: Cli, home: Path, free_port: str) -> None:
     assert "No problems found" in shown.stdout
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "70000"])
+def test_a_port_that_is_none_is_refused(
+    cli: Cli, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = cli("doctor", "--port", port)
+    assert wrong.status == 2
+    assert "--port" in wrong.stderr
+    monkeypatch.setenv("PORT", port)
+    refused = cli("doctor")
+    assert refused.status == 1
+    assert "between 1 and 65535" in refused.line
+
+
 @pytest.fixture
 def taken_port() -> Iterator[str]:
     with socket.socket() as other:

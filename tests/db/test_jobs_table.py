@@ -88,6 +88,18 @@ def test_a_dead_process_of_this_host_is_noticed_without_waiting_for_the_lease(
     assert not load(store, job_id).abandoned
 
 
+def test_a_living_process_of_this_host_keeps_its_job_however_long_it_is_silent(
+    store: Store,
+) -> None:
+    job_id, owner = add(store), new_owner()
+    claim(store, job_id, owner)
+    silence(store, job_id, 3600)  # suspended, or the disk was full
+    assert not load(store, job_id).abandoned
+    with pytest.raises(JobError, match="another process"):
+        claim(store, job_id)
+    assert beat(store, job_id, owner) == Beat.GO_ON
+
+
 def test_who_is_dead_is_only_said_where_it_is_certain() -> None:
     host, pid, start = this_owner().split(":")
     assert not owner_dead(this_owner())

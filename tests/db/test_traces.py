@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -181,7 +182,8 @@ def test_a_run_can_be_attached_when_it_is_known_and_gives_the_provenance(store: 
     trace_id, run = begin(store), add_run(store)
     assert load(store, trace_id).identity is None
     with store.write() as session:
-        attach_run(session, trace_id, run)
+        attach_run(session, trace_id, run, replace(CONFIG, method="dense"))
+    assert load(store, trace_id).config.method == "dense"
     assert load(store, trace_id).identity == {"mark": 1}
 
 

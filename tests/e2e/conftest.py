@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core import jobs
 from core.config import Settings
-from db.jobs import UNFINISHED, list_jobs
+from db.jobs import UNFINISHED, list_jobs, load_job
 from db.session import open_store
 from tests.conftest import linked_home
 
@@ -126,12 +126,18 @@ class App:
         settings = Settings(home=self.home)
         store = open_store(settings)
         with store.read() as session:
-            left = list_jobs(session, states=UNFINISHED)
-        for job in left:
-            jobs.cancel(store, job.id)
-            for view in jobs.watch(store, job.id):
-                if view.state not in UNFINISHED or view.abandoned:
-                    break
+            left = [job.id for job in list_jobs(session, states=UNFINISHED)]
+        for job_id in left:
+            jobs.cancel(store, job_id)
+        deadline = time.monotonic() + 120
+        while left:
+            with store.read() as session:
+                views = [load_job(session, job_id) for job_id in left]
+            left = [view.id for view in views if not view.finished and not view.abandoned]
+            if left and time.monotonic() > deadline:
+                raise RuntimeError(f"jobs that do not stop: {left}")
+            time.sleep(0.2)
+        store.close()
 
 
 @pytest.fixture(scope="session")

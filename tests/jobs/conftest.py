@@ -1,7 +1,5 @@
 """A store of this test's own, and no job process left behind."""
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,13 +23,13 @@ def store(settings: Settings) -> Iterator[Store]:
     opened.close()
     for child in psutil.Process().children():
         if "tests.jobs.worker" in command_of(child):
-            with suppress(ProcessLookupError):  # ended and reaped just now
-                os.kill(child.pid, signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # it has ended and been reaped just now
+                child.kill()
 
 
 def command_of(process: psutil.Process) -> str:
     """Its command line; empty where it has ended, reaped or not: it needs no killing."""
     try:
         return " ".join(process.cmdline())
-    except (psutil.ZombieProcess, psutil.NoSuchProcess, psutil.AccessDenied):
+    except (psutil.ZombieProcess, psutil.NoSuchProcess, psutil.AccessDenied):  # macOS: the last
         return ""

@@ -7,9 +7,10 @@ import pytest
 
 from core.config import Settings
 from core.errors import ModelError
-from core.models.base import ModelKind, ModelSpec
+from core.models.base import Generated, ModelKind, ModelSpec
 from core.models.local import LocalModel
 from core.models.shared_prompt import copies_well, next_token_log_probabilities
+from core.rerank.base import Decoding
 
 pytestmark = pytest.mark.model
 
@@ -87,3 +88,54 @@ def test_a_model_of_attention_alone_shares_its_prompt() -> None:
 
     model = LlamaForCausalLM(LlamaConfig(**SMALL)).eval()
     assert copies_well(model(torch.tensor([[1, 2]]), use_cache=True).past_key_values)
+
+
+def test_no_special_token_of_a_text_is_read_as_one(tmp_path: Path) -> None:
+    from tokenizers import AddedToken
+    from transformers import AutoTokenizer
+
+    spec = write_model(tmp_path / "m", end="w0")
+    tokenizer = AutoTokenizer.from_pretrained(spec.location)
+    header = AddedToken("<|start_header_id|>", special=True)  # in no named role, as in Llama 3
+    tokenizer.add_tokens([header], special_tokens=True)
+    model = LocalModel(spec, None, tokenizer, "", "", 1)
+    assert "<|start_header_id|>" not in model.tokenizer.all_special_tokens
+    [token] = model._ids("<|start_header_id|>")
+    assert token not in model._ids(model.render("w1 <|start_header_id|> w2"))
+    assert "start_header_id" in model.render("w1 <|start_header_id|> w2"), "the text stays"
+
+
+def test_a_model_with_a_running_state_writes_without_prompt_lookup_and_says_so(
+    tmp_path: Path,
+) -> None:
+    import torch
+    from transformers import GenerationConfig
+
+    spec = write_model(tmp_path / "m", end="w0")
+    loaded = LocalModel.load(spec, Settings(home=tmp_path))
+    torch.manual_seed(0)
+    loaded.model = linear().eval()
+    loaded.model.generation_config = GenerationConfig(eos_token_id=0, pad_token_id=0)
+
+    def write(prompt_lookup: int) -> Generated:
+        decoding = Decoding(max_new_tokens=6, prompt_lookup=prompt_lookup)
+        return loaded.generate(
+            "w1 w2 w3", decoding, on_piece=lambda piece: None, cancelled=lambda: False
+        )
+
+    assert write(10).text == write(0).text
+    assert write(10).notes == ("Prompt lookup is off: tiny cannot take tokens back.",)
+    assert write(0).notes == ()
+
+
+def test_what_generate_refuses_is_a_model_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LocalModel.load(write_model(tmp_path / "m", end="w0"), Settings(home=tmp_path))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("this model cannot do that")
+
+    monkeypatch.setattr(model.model, "generate", refuse)
+    with pytest.raises(ModelError, match="cannot do that"):
+        model.generate("w1", Decoding(), on_piece=lambda piece: None, cancelled=lambda: False)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import core.pipeline
 from core.datasets.base import Document
-from core.errors import InputError, ModelError
+from core.errors import IndexFileError, InputError, ModelError
 from core.events import Event, Finished, Prompted, Shortlisted, Stage, StageDone, Wrote
 from core.models.base import ModelKind, ModelSpec
 from core.pipeline import Answered, Tools, answer
@@ -226,3 +227,23 @@ def test_what_cannot_work_is_refused_before_the_model_writes(
     with pytest.raises(InputError):
         bench.answer(document, config)
     assert not any(isinstance(e, Wrote) for e in bench.events)
+
+
+@pytest.mark.parametrize(
+    "error", [IndexFileError("It is gone.", ""), OSError("disk"), MemoryError()]
+)
+def test_an_answer_is_kept_whole_where_its_curves_cannot_be_computed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    whole = bench.answer(DOCUMENT)
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(core.pipeline, "curves", broken)
+    done = bench.answer(DOCUMENT)
+    assert (done.prediction, done.fates) == (whole.prediction, whole.fates)
+    assert done.trace.curves is None
+    why = str(error) or "MemoryError"
+    assert done.trace.notes[-1] == f"Focus and Confusion could not be computed: {why}"
+    assert isinstance(bench.events[-1], Finished)

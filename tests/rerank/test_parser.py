@@ -288,3 +288,31 @@ def test_any_text_at_all_is_parsed(seed: int) -> None:
 def test_long_junk_is_parsed_in_reasonable_steps(text: str) -> None:
     """Hangs (and so fails) where a pattern backtracks without end."""
     assert parse(text, LABELS, STOP).bucket in set(Bucket)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["2. keep: fever\nAnswer: 2", "2. Measles: keep\nAnswer: 2", "2. keep: fever\nAnswer: Measles"],
+    ids=["verdict and answer", "answer", "verdict"],
+)
+def test_a_number_with_another_labels_name_is_no_good_format_and_the_reason_says_so(
+    rest: str,
+) -> None:
+    text = f'Shortlist:\n2. Measles <- "rash"\nReasoning:\n{rest}'
+    got = parse(text, LABELS, STOP)
+    assert got.bucket is Bucket.WRONG_FORMAT
+    assert "number 2 the name of candidate 7" in got.why
+    assert "read as candidate 2" in got.why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD + "Answer:\n1. Measles\n2. Cholera\n",
+        'Shortlist:\n1. Measles <- "rash"\nReasoning:\n1. Measles: keep\nAnswer: Measles',
+        GOOD + "1. Measles: drop\nAnswer: 1",
+    ],
+    ids=["an answer that counts its own lines", "names throughout", "its own name beside it too"],
+)
+def test_a_list_with_its_own_count_is_no_conflict_where_names_tell(text: str) -> None:
+    assert "name of candidate" not in parse(text, LABELS, STOP).why

@@ -111,7 +111,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
         def dataset(self, name: str) -> Dataset:
             return open_dataset(self.settings, name)
 
-        def tools(self, config: RunConfig) -> Tools:
+        def tools(self, config: RunConfig, cancelled: object = None) -> Tools:
             return Tools()
 
     monkeypatch.setattr(core.runs, "Toolbox", Toolbox)

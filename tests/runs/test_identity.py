@@ -1,5 +1,7 @@
 """A run's identity changes with everything that decides its output."""
 
+import ast
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,56 @@ def test_changed_code_makes_another_run(tmp_path: Path, monkeypatch: pytest.Monk
         assert identity() != before
     finally:
         code_version.cache_clear()
+
+
+# Reached from the pipeline, but what a run answers does not depend on it.
+DECIDES_NOTHING = {
+    "__init__.py": "how threads wait",
+    "atomic.py": "how files are written",
+    "code_version.py": "is the identity",
+    "config.py": "folders and limits; threads are in the model's identity",
+    "datasets/files.py": "files of a dataset, whose fingerprint is in the identity",
+    "errors.py": "words for people",
+    "events.py": "tells what happened",
+    "metrics/sets.py": "measures an answer that is there",
+    "systems.py": "checks choices that are in the identity themselves",
+}
+ROOTS = ("core.pipeline", "core.models.catalogue")
+
+
+def imported_by(file: Path) -> set[str]:
+    """Every module that a file may import, also inside its functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def reached(roots: Iterable[str]) -> set[str]:
+    """The files of core/ that the roots import, and those that these import, and so on."""
+    seen: set[str] = set()
+    todo = list(roots)
+    while todo:
+        package, _, rest = todo.pop().partition(".")
+        path = rest.replace(".", "/")
+        for name in (f"{path}.py", f"{path}/__init__.py".lstrip("/")):
+            file = core.code_version.ROOT / name
+            if package == "core" and file.is_file() and name not in seen:
+                seen.add(name)
+                todo += imported_by(file)
+    return seen
+
+
+def test_every_module_that_an_answer_passes_through_is_in_the_identity() -> None:
+    root = core.code_version.ROOT
+    hashed = {file.relative_to(root).as_posix() for file in core.code_version._sources()}
+    through = reached(ROOTS)
+    assert through - hashed - DECIDES_NOTHING.keys() == set()
+    assert not hashed & DECIDES_NOTHING.keys()
+    assert {"minilm.py", "token_windows.py", "models/local.py"} <= through, "imports are followed"
 
 
 @pytest.mark.parametrize(
