@@ -5,7 +5,7 @@
 Documents are the first of the split by a hash of their id. Intervals are 95% percentile bootstrap
 intervals over documents (1,000 resamples, seed 0); differences to dense are paired by document.
 Each cell (dataset, method) is kept under <home>/bench/recall and not measured again while the
-dataset, index, word settings and documents are the same.
+dataset, index, ef, word settings, constants of the methods and documents are the same.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from core.shortlist.index import status
 from core.shortlist.lexical import WORDS
 from core.shortlist.recall import CUTS, Sample, recalls
 from core.shortlist.retriever import Retriever
+from core.shortlist.version import retrieval_identity
 
 RESAMPLES = 1000
 SEED = 0
@@ -110,7 +111,8 @@ def _cell(
     """Where one measurement is kept; named by everything that decides it."""
     decides = [
         retriever.dataset.info.fingerprint, retriever.index.identity, retriever.encoder.identity,
-        WORDS.identity, method.value, split.value, str(most), str(CUTS),
+        str(retriever.index.ef), WORDS.identity, retrieval_identity(), method.value, split.value,
+        str(most), str(CUTS),
     ]  # fmt: skip
     key = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:16]
     return settings.home / "bench" / "recall" / f"{retriever.dataset.name}-{method.value}-{key}.npz"

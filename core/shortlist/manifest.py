@@ -38,6 +38,8 @@ NODES = "nodes.npy"
 MANIFEST = "manifest.json"
 FORMAT = 1
 
+MOST_TIMES_EF = 4  # a search for many rows uses at most so many times the index's ef
+
 State = Literal["none", "partial", "ready", "damaged"]
 
 
@@ -103,6 +105,12 @@ class Manifest:
     def fingerprint(self) -> str:
         """16 hex digits that tell this index from every other, built from its files' hashes."""
         return self.files[GRAPH].sha256[:8] + self.files[VECTORS].sha256[:8]
+
+    def ef_for(self, k: int) -> int:
+        """The ef of a search for k rows. `ef` was chosen for `recall_k`; more rows take more in
+        proportion, up to MOST_TIMES_EF times, and never less than k."""
+        more = -(-self.ef * max(k, self.recall_k) // self.recall_k)
+        return max(k, min(more, MOST_TIMES_EF * self.ef))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
