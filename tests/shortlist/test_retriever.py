@@ -10,7 +10,10 @@ import pytest
 from core.datasets.base import Dataset, Document, Label, Split
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import About, write_dataset
+from core.datasets.tables import document_table, write_tables
+from core.encoders import Encoder
 from core.errors import IndexFileError, InputError
+from core.jobs.kinds import build_index_of
 from core.shortlist import build, two_step
 from core.shortlist.base import Method
 from core.shortlist.choice import best_of, choice_path, read_choice
@@ -401,3 +404,23 @@ def test_what_is_kept_of_a_retrieval_is_of_these_constants(monkeypatch: pytest.M
     before = retrieval_identity()
     monkeypatch.setattr(two_step, "BEHIND", 11)
     assert retrieval_identity() != before
+
+
+def test_building_an_index_measures_methods_for_every_dataset_that_it_serves(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, (_, encoder) = settings_of(home), worded(home)
+    about = About("major", "Major", "The same labels.", "synthetic", "CC0", "tests")
+    documents = [
+        Document(f"m{i}", f"we saw number{i} once", (f"L{i:03}",), Split.DEV) for i in range(30)
+    ]
+    shared = home / "datasets" / "worded" / "labels.arrow"
+    write_tables(home / "datasets" / "major", about, shared, document_table(documents), "worded")
+    monkeypatch.setattr(Encoder, "load", lambda settings: encoder)
+
+    build_index_of(settings, {"dataset": "major"}, lambda *_: None, lambda: False)
+
+    for name in ("worded", "major"):
+        found = read_choice(settings, open_dataset(settings, name), encoder.identity)
+        assert found is not None
+        assert found.dataset == name
