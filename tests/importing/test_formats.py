@@ -11,6 +11,7 @@ from core.config import Settings
 from core.datasets.base import Split
 from core.datasets.catalogue import open_dataset, summary
 from core.errors import InputError
+from core.metrics.propensity import constants_for, propensities_of
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 
 
@@ -160,7 +161,12 @@ def test_xmc_json_files_keep_their_split_and_filter_pairs(home: Path, tmp_path: 
         "filter pairs out of range": (2, [("filter_labels_test.txt", 3),
                                           ("filter_labels_test.txt", 4)]),
     }  # fmt: skip
+    # Found by the folder's name, and kept: the dataset has another name.
     assert report.propensity[:2] == (0.6, 2.6)
+    assert dataset.info.propensity == (0.6, 2.6)
+    weights = propensities_of(dataset)
+    assert (weights.a, weights.b) == (0.6, 2.6)
+    assert constants_for(dataset.info, "standard") == (0.55, 1.5)
 
 
 def test_sparse_matrices_are_read_with_the_texts_beside_them(home: Path, tmp_path: Path) -> None:
