@@ -1,11 +1,12 @@
 """Recall@10, 20, 50 and 100 of every method of retrieval on the datasets of this home.
 
-    python -m benchmarks.recall --split test --documents 1000 [--json] [DATASET ...]
+    python -m benchmarks.recall [--split test] [--documents 1000] [--json] [DATASET ...]
 
-Documents are the first of the split by a hash of their id. Intervals are 95% percentile bootstrap
+Choices are made on dev, which is the default; test is for the report. Documents are the first of
+the split by a hash of their id. Intervals are 95% percentile bootstrap
 intervals over documents (1,000 resamples, seed 0); differences to dense are paired by document.
 Each cell (dataset, method) is kept under <home>/bench/recall and not measured again while the
-dataset, index, word settings and documents are the same.
+dataset, index, ef, word settings, constants of the methods and documents are the same.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from core.shortlist.index import status
 from core.shortlist.lexical import WORDS
 from core.shortlist.recall import CUTS, Sample, recalls
 from core.shortlist.retriever import Retriever
+from core.shortlist.version import retrieval_identity
 
 RESAMPLES = 1000
 SEED = 0
@@ -41,7 +43,7 @@ Recalls = npt.NDArray[np.float64]
 def measure(
     settings: Settings,
     datasets: Sequence[str] = (),
-    split: str = "test",
+    split: str = "dev",
     documents: int = DOCUMENTS,
     *,
     anew: bool = False,
@@ -110,7 +112,8 @@ def _cell(
     """Where one measurement is kept; named by everything that decides it."""
     decides = [
         retriever.dataset.info.fingerprint, retriever.index.identity, retriever.encoder.identity,
-        WORDS.identity, method.value, split.value, str(most), str(CUTS),
+        str(retriever.index.ef), WORDS.identity, retrieval_identity(), method.value, split.value,
+        str(most), str(CUTS),
     ]  # fmt: skip
     key = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:16]
     return settings.home / "bench" / "recall" / f"{retriever.dataset.name}-{method.value}-{key}.npz"
@@ -166,7 +169,7 @@ def _say(line: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("datasets", nargs="*", help="default: all with a ready index")
-    parser.add_argument("--split", default="test", choices=[split.value for split in Split])
+    parser.add_argument("--split", default="dev", choices=[split.value for split in Split])
     parser.add_argument("--documents", type=int, default=DOCUMENTS)
     parser.add_argument("--anew", action="store_true", help="measure again what is known")
     parser.add_argument("--json", action="store_true")

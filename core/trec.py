@@ -1,4 +1,4 @@
-"""TREC run and qrels files: written for trec_eval, ir_measures and ranx, and read for scoring.
+"""TREC run and qrels files: written for trec_eval and ir_measures, and read for scoring.
 
 A run has one line a place, `document Q0 label rank score tag`; qrels have one a gold label,
 `document 0 label 1`. Columns are split at white space, so an id is written with everything but

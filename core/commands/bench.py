@@ -142,7 +142,7 @@ def pages(
 
 @app.command(
     "recall",
-    epilog=example("phaselens bench recall --json", "phaselens bench recall icd mesh --split dev"),
+    epilog=example("phaselens bench recall --json", "phaselens bench recall icd mesh --split test"),
 )
 def recall(
     datasets: Annotated[
@@ -150,7 +150,7 @@ def recall(
     ] = None,
     split: Annotated[
         str, typer.Option("--split", help="dev, for choices; test, for the report.")
-    ] = "test",
+    ] = "dev",
     documents: Annotated[int, typer.Option("--documents", min=1, help="Of each dataset.")] = 1_000,
     anew: Annotated[bool, typer.Option("--anew", help="Measure again what is known.")] = False,
     as_json: JsonFlag = False,

@@ -62,7 +62,7 @@ def stored_run(report: Report, run: str, trec: Path | None, choice: str | None) 
     from core.config import load_settings
     from core.datasets.catalogue import open_dataset
     from core.evaluation import evaluate_run, export_trec, propensity_of
-    from core.metrics.propensity import constants_of
+    from core.metrics.propensity import constants_for
     from db.runs import load_run, run_records
     from db.session import open_store
 
@@ -71,7 +71,7 @@ def stored_run(report: Report, run: str, trec: Path | None, choice: str | None) 
         stored = load_run(session, run)
         about = stored.summary
         dataset = open_dataset(settings, about.dataset)
-        constants = constants_of(about.dataset, choice)
+        constants = constants_for(dataset.info, choice)
         data = evaluate_run(
             about.id, run_records(session, about.id), propensity_of(dataset, constants)
         )
@@ -95,12 +95,14 @@ def trec_files(
     from core.config import load_settings
     from core.datasets.catalogue import open_dataset
     from core.evaluation import evaluate_trec, propensity_of
-    from core.metrics.propensity import constants_of
+    from core.metrics.propensity import constants_for, constants_of
 
-    constants = constants_of(dataset or "", choice)
-    weights = None
-    if dataset is not None:
-        weights = propensity_of(open_dataset(load_settings(), dataset), constants)
+    if dataset is None:
+        constants, weights = constants_of("", choice), None
+    else:
+        opened = open_dataset(load_settings(), dataset)
+        constants = constants_for(opened.info, choice)
+        weights = propensity_of(opened, constants)
     data = evaluate_trec(run, qrels, weights)
     data["propensity"] = constants._asdict() if data["psp"] is not None else None
     left_out = f"; {data['unjudged']:,} more have no gold and are left out"

@@ -21,8 +21,8 @@ EPILOG = example(
 
 BUILT = (
     "labels", "seconds_encode", "seconds_build", "seconds_tune", "peak_rss_mb", "ef", "recall_at_k",
-    "target", "recall_low", "recall_high", "lost", "queries", "curve", "m", "ef_construction",
-    "deterministic", "reused", "deleted", "unreached",
+    "target", "target_met", "recall_low", "recall_high", "lost", "queries", "curve", "m",
+    "ef_construction", "deterministic", "reused", "deleted", "unreached",
 )  # fmt: skip
 
 
@@ -148,6 +148,11 @@ def in_words(data: dict[str, Any]) -> list[str]:
             f"{data['recall_high']:.4f}) at ef {data['ef']} (target {data['target']}), "
             f"{data['search_ms']:.2f} ms a search, over {data['queries']} training documents; "
             f"{data['lost']:.2%} of them found less than half."
+        )
+    if data["target_met"] is False:
+        lines.append(
+            f"No ef up to {data['ef']} finds enough for the target of {data['target']}; "
+            "more --m or --ef-construction can."
         )
     if data["unreached"]:
         lines.append(f"{data['unreached']:,} labels are out of reach of every search by HNSW.")

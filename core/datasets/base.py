@@ -161,6 +161,9 @@ class DatasetInfo:
     dropped: tuple[tuple[str, int], ...] = ()  # (why, how many): counts shown, never hidden
     labels_fingerprint: str = ""  # LabelSpace.fingerprint when the dataset was written
     labels_of: str = ""  # the dataset whose labels, and so index, these are; "" = its own
+    propensity: tuple[float, float] | None = (
+        None  # A and B (core.metrics.propensity); None: by name
+    )
 
     @property
     def index_name(self) -> str:

@@ -124,6 +124,20 @@ def dataset_info(settings: Settings, name: str) -> DatasetInfo:
     return read_info(_ready_folder(settings, name))
 
 
+def sharing(settings: Settings, index: str) -> list[str]:
+    """Names of the ready datasets that one label index serves (`DatasetInfo.index_name`)."""
+    found = []
+    for name in names(settings):
+        if is_ready(settings, name):
+            try:
+                info = read_info(settings.datasets_dir / name)
+            except DataError:
+                continue  # damaged: its own card says so, and it has no index to speak of
+            if info.index_name == index:
+                found.append(name)
+    return found
+
+
 def _ready_folder(settings: Settings, name: str) -> Path:
     folder = settings.datasets_dir / name
     if name not in names(settings):

@@ -32,6 +32,7 @@ class About:
     licence: str
     source: str
     dropped: tuple[tuple[str, int], ...] = ()
+    propensity: tuple[float, float] | None = None
 
 
 def write_dataset(
@@ -120,8 +121,10 @@ def read_info(folder: Path) -> DatasetInfo:
     try:
         data = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
         dropped = tuple((str(why), int(count)) for why, count in data.pop("dropped"))
-        return DatasetInfo(**data, dropped=dropped)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        a_and_b = data.pop("propensity", None)  # older folders have none
+        propensity = None if a_and_b is None else (float(a_and_b[0]), float(a_and_b[1]))
+        return DatasetInfo(**data, dropped=dropped, propensity=propensity)
+    except (OSError, ValueError, TypeError, LookupError) as error:
         raise _unusable(folder, f"{INFO_FILE} cannot be read ({error})") from error
 
 

@@ -44,11 +44,12 @@ def survey_key(params: Mapping[str, Any]) -> str:
 def build_index_of(
     settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Builds, or finishes, the label index of `params["dataset"]`.
+    """Builds, or finishes, the label index of `params["dataset"]`, and measures which method is
+    best for every ready dataset that it serves, where that is not known.
 
     `params["options"]`: fields of GraphOptions that are not the default.
     """
-    from core.datasets.catalogue import open_dataset
+    from core.datasets.catalogue import open_dataset, sharing
     from core.encoders import Encoder
     from core.shortlist.build import build_index
     from core.shortlist.choice import read_choice
@@ -65,8 +66,10 @@ def build_index_of(
     )
     if manifest is None:
         return {}
-    if read_choice(settings, dataset, encoder.identity) is None:  # which method is best for it
-        choose(settings, dataset, encoder, on_progress=report, cancelled=cancelled)
+    for name in sharing(settings, dataset.info.index_name):
+        served = open_dataset(settings, name)
+        if not cancelled() and read_choice(settings, served, encoder.identity) is None:
+            choose(settings, served, encoder, on_progress=report, cancelled=cancelled)
     return {"manifest": asdict(manifest)}
 
 

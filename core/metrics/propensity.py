@@ -5,8 +5,10 @@ and Other Missing Label Applications" (KDD 2016), section 4.1:
 
     p_l = 1 / (1 + C exp(-A ln(N_l + B))),   C = (ln N - 1) (B + 1)^A
 
-N: training documents; N_l: those with label l. A and B belong to the dataset; `constants_of` has
-those of the paper and the XMC repository.
+N: training documents; N_l: those with label l. A and B belong to the dataset. `constants_of` has
+those of the paper and of pyxclib for the sets they name, and for the sets with label features those
+that the authors of these sets use (DeepXML's and DECAF's configurations). An imported dataset
+keeps what was found by its name or folder (`constants_for`).
 """
 
 import math
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from core.datasets.base import Dataset
+from core.datasets.base import Dataset, DatasetInfo
 from core.datasets.catalogue import TRAIN, label_frequencies
 from core.errors import InputError
 
@@ -32,12 +34,17 @@ CONSTANTS = {
     "amazon": Constants(0.6, 2.6),
     "wikipedia": Constants(0.5, 0.4),
 }
-_CHOICE = {
-    "amazon-670k": "amazon",
-    "amazon-3m": "amazon",
-    "wikilshtc-325k": "wikipedia",
-    "wikipedialarge-500k": "wikipedia",
-}
+_SETS = {
+    "amazon": (
+        "amazon-670k", "amazontitles-670k", "amazon-3m", "amazontitles-3m", "lf-amazon-131k",
+        "lf-amazontitles-131k", "lf-amazontitles-1.3m",
+    ),
+    "wikipedia": (
+        "wikilshtc-325k", "wikipedialarge-500k", "wikipedia-500k", "wikititles-500k",
+        "lf-wikipedia-500k", "lf-wikititles-500k",
+    ),
+}  # fmt: skip
+_CHOICE = {name: choice for choice, names in _SETS.items() for name in names}
 A, B = CONSTANTS[STANDARD]
 
 
@@ -60,6 +67,14 @@ def constants_of(dataset: str, choice: str | None = None) -> Constants:
             f"Use {', '.join(CONSTANTS)}, or two numbers above 0, as in 0.55,1.5.",
         )
     return Constants(a, b)
+
+
+def constants_for(info: DatasetInfo, choice: str | None = None) -> Constants:
+    """The constants for a dataset: `choice` (see `constants_of`), else what was found when it was
+    imported, else by its name. Raises InputError for a choice that is none."""
+    if choice is None and info.propensity is not None:
+        return Constants(*info.propensity)
+    return constants_of(info.name, choice)
 
 
 class Propensities(Mapping[str, float]):
@@ -102,8 +117,8 @@ class Propensities(Mapping[str, float]):
 def propensities_of(dataset: Dataset, constants: Constants | None = None) -> Propensities:
     """Propensities by the label counts of a dataset's train splits. Raises InputError.
 
-    `constants`: default: those of the dataset (`constants_of`).
+    `constants`: default: those of the dataset (`constants_for`).
     """
-    a, b = constants or constants_of(dataset.name)
+    a, b = constants or constants_for(dataset.info)
     documents = sum(len(dataset.rows_of(split)) for split in TRAIN)
     return Propensities(label_frequencies(dataset), documents, a, b)

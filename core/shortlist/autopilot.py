@@ -11,6 +11,8 @@
 The second condition matters: the graph is entered at one point, and a small ef can end in a
 region that is wrong altogether. On ICD-10-CM at ef 64, mean recall@50 was 0.976, while 6 of 1,024
 documents found none of their nearest labels, although every label could be reached.
+
+Where no ef is enough the largest is taken, and `target_met` is False: that is shown, not hidden.
 """
 
 import time
@@ -30,6 +32,7 @@ RECALL_K = 50
 SAMPLED_DOCUMENTS = 1024
 MAX_LOST = 0.002
 EF_CHOICES = (50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800)
+FURTHER_EF = (1024, 1280, 1600, 2000)  # measured only where none of those is enough
 UNMEASURED_EF = 800  # without documents: what the hardest of our label spaces needed (mesh)
 _RESAMPLES = 1000
 
@@ -51,12 +54,14 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """The chosen ef, and the curve measured on queries that did not choose it; no points where
-    there are no documents."""
+    there are no documents. `target_met`: whether ef is enough on the queries that chose it; None
+    where there were none."""
 
     ef: int
     k: int
     queries: int
     curve: tuple[Point, ...]
+    target_met: bool | None = None
 
     @property
     def chosen(self) -> Point | None:
@@ -87,10 +92,10 @@ def tune(
     """Measures the graph with unit `queries` `(n, dim)` and chooses ef; None when cancelled.
 
     `row_of[node]` is the row of a node of the graph (None: the same number). Where no ef reaches
-    the target, the largest is taken.
+    the target, the largest is taken and `target_met` is False.
     """
     k = min(RECALL_K, len(vectors))
-    choices = [ef for ef in EF_CHOICES if ef >= k]
+    choices = [ef for ef in (*EF_CHOICES, *FURTHER_EF) if ef >= k]
     if len(queries) < 2:
         on_progress(TUNE, 1, 1)
         return Tuned(max(UNMEASURED_EF, k), k, 0, ())
@@ -98,6 +103,8 @@ def tune(
     truth, _ = exact_top(vectors, queries, k)
     ef, curve = 0, []
     for done, choice in enumerate(choices, start=1):
+        if ef and choice in FURTHER_EF:
+            break
         on_progress(TUNE, done, len(choices) + 1)
         if cancelled():
             return None
@@ -107,7 +114,7 @@ def tune(
             ef = choice
         curve.append(_point(choice, recall[1::2], seconds[1::2]))
     on_progress(TUNE, len(choices) + 1, len(choices) + 1)
-    return Tuned(ef or choices[-1], k, len(queries[1::2]), tuple(curve))
+    return Tuned(ef or choices[-1], k, len(queries[1::2]), tuple(curve), bool(ef))
 
 
 def recalls(

@@ -9,9 +9,7 @@
 4. Write manifest.json. Only then is the index "ready".
 """
 
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from filelock import FileLock, Timeout
 from core.config import Settings
 from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
+from core.encoders import same_weights
 from core.errors import IndexFileError, StoreError
 from core.shortlist.autopilot import TARGET_RECALL, Tuned, train_texts, tune
 from core.shortlist.changes import (
@@ -67,6 +66,7 @@ from core.shortlist.manifest import (
     Progress,
     check_contents,
     index_folder,
+    peak_rss_mb,
     read_manifest,
     read_progress,
     write_manifest,
@@ -172,7 +172,8 @@ class _Build:
             (self.folder / MANIFEST).unlink(missing_ok=True)
             return None
         options = self.options
-        if manifest.encoder == self.encoder.label_identity and not options.rebuild:
+        known = same_weights(manifest.encoder, self.encoder.label_identity)  # as opening asks
+        if known and not options.rebuild:
             if manifest.labels_fingerprint != self.dataset.labels.fingerprint:
                 keep_previous(self.folder, manifest)
             elif options.same_graph(manifest.m, manifest.ef_construction, manifest.deterministic):
@@ -208,7 +209,8 @@ class _Build:
             progress = read_progress(self.folder)
             if progress is None:
                 return None
-            if replace(progress, finished={}, seconds=0.0, reused=0) != self._no_progress():
+            fresh = self._no_progress()
+            if replace(progress, finished={}, seconds=0.0, reused=0, peak_rss_mb=0.0) != fresh:
                 return None
             vectors = map_vectors(self.folder, progress.labels, progress.dim)
             return replace(progress, finished=intact_blocks(vectors, progress))
@@ -237,7 +239,8 @@ class _Build:
         self.on_progress(ENCODE, progress.encoded, progress.labels)
         if len(progress.finished) == progress.blocks:
             return progress
-        known = sources(self.folder, progress.encoder)
+        # Vectors that were encoded beside other names can differ in their last digits.
+        known = [] if self.options.deterministic else sources(self.folder, progress.encoder)
         for block in range(progress.blocks):
             if block in progress.finished:
                 continue
@@ -260,7 +263,8 @@ class _Build:
                 return None
             sha256 = write_block(self.folder, block, progress.blocks, vectors)
             reused = len(names) - len(missing)
-            progress = progress.with_block(block, sha256, time.monotonic() - start, reused)
+            seconds = time.monotonic() - start
+            progress = progress.with_block(block, sha256, seconds, reused, peak_rss_mb())
             write_progress(self.folder, progress)
             self.on_progress(ENCODE, progress.encoded, progress.labels)
         return progress
@@ -295,7 +299,7 @@ class _Build:
             return _without(self.folder, update, encoded.dim)
 
         grown = grow(
-            self.folder, plan, begin, vectors, rows, nodes[rows], options,
+            self.folder, plan, begin, vectors, rows, nodes, options,
             self.on_progress, self.cancelled,
         )  # fmt: skip
         if grown is None:
@@ -345,7 +349,7 @@ class _Build:
             seconds_encode=round(encoded.seconds, 2),
             seconds_build=round(growth.seconds, 2),
             seconds_tune=round(seconds_tune, 2),
-            peak_rss_mb=round(_peak_rss_mb(), 1),
+            peak_rss_mb=round(max(peak_rss_mb(), encoded.peak_rss_mb, growth.peak_rss_mb), 1),
             built_at=datetime.now(UTC).isoformat(timespec="seconds"),
             hnswlib=version("hnswlib"),
             files={**files, GRAPH: growth.stamp},
@@ -391,6 +395,7 @@ def _measured(tuned: Tuned) -> dict[str, Any]:
         "recall_high": round(chosen.high, 5) if chosen else None,
         "lost": round(chosen.lost, 5) if chosen else None,
         "queries": tuned.queries,
+        "target_met": tuned.target_met,
         "curve": tuned.as_recorded(),
     }
 
@@ -412,8 +417,3 @@ def _only_builder(folder: Path, on_progress: OnProgress, cancelled: Cancelled) -
             lock.release()
         return
     yield False
-
-
-def _peak_rss_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

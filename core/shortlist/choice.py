@@ -1,7 +1,8 @@
 """Which method a dataset uses unless told otherwise: the one that was best on dev documents.
 
 Measured after the index is built, and kept beside it with the numbers that decided. It holds for
-the dataset, encoder and word settings it was measured with; without it, the default is dense.
+the dataset, encoder, word settings and constants it was measured with; without it, the default is
+dense.
 """
 
 import json
@@ -15,6 +16,7 @@ from core.datasets.base import Dataset
 from core.errors import IndexFileError
 from core.shortlist.base import Method
 from core.shortlist.lexical import WORDS
+from core.shortlist.version import retrieval_identity
 
 FORMAT = 1
 
@@ -35,6 +37,7 @@ class Choice:
     dataset_fingerprint: str
     encoder: str
     words: str
+    retrieval: str = ""  # of files written before it was recorded: measured again
     format: int = FORMAT
 
     def fits(self, dataset: Dataset, encoder: str) -> bool:
@@ -44,6 +47,7 @@ class Choice:
             and self.dataset_fingerprint == dataset.info.fingerprint
             and self.encoder == encoder
             and self.words == WORDS.identity
+            and self.retrieval == retrieval_identity()
             and set(self.recalls) == set(Method)
         )
 

@@ -13,6 +13,7 @@ Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 CONSTANT = 60
+DEPTH = 100  # rows taken of each list, or k where that is more
 
 
 def fuse(lists: Sequence[Rows]) -> tuple[Rows, Scores]:

@@ -6,7 +6,8 @@
    names that file, its hash, and the plan (everything that decides the graph).
    A growth that is cancelled writes one too.
 3. Started again, the growth goes on from that file when the plan is still the same.
-4. At the end, nodes that no search can come to are added once more, which links them anew.
+4. At the end, nodes of labels that no search can come to are added once more, which links them
+   anew.
 
 hnswlib draws a node's levels from a generator that its file does not hold. So a deterministic
 growth reads the graph back after each checkpoint, as a resumed one does: both have the same bytes.
@@ -32,7 +33,7 @@ from core.shortlist.graph import (
     save_graph,
     unreached,
 )
-from core.shortlist.manifest import FileStamp
+from core.shortlist.manifest import FileStamp, peak_rss_mb
 
 BUILD = "build graph"
 GROWTH = "growth.json"
@@ -51,6 +52,8 @@ class Growth:
     stamp: FileStamp
     seconds: float  # spent growing so far, over all attempts
     unreached: int | None = None  # known at the end
+    peak_rss_mb: float = 0.0  # the most that a process which grew it took
+    relinked: int = 0  # how often unreached nodes were linked anew
 
     @classmethod
     def read(cls, folder: Path, plan: str) -> "Growth | None":
@@ -83,9 +86,10 @@ def grow(
     on_progress: OnProgress,
     cancelled: Cancelled,
 ) -> Grown | None:
-    """Adds `vectors[rows]` as `nodes` to the graph that `begin` gives; None when cancelled.
+    """Adds `vectors[rows]` to the graph that `begin` gives; None when cancelled.
 
-    `rows` and `nodes` `(n,)`. The finished graph lies in the folder, named by its growth.
+    `rows` `(n,)`; `nodes` `(labels,)` is the node of every row, old ones too. The finished graph
+    lies in the folder, named by its growth.
     Raises OSError when the disk is full.
     """
     growth = Growth.read(folder, plan)
@@ -102,21 +106,21 @@ def grow(
     while growth is None or done < total:
         start = time.monotonic()
         stop = min(total, done + CHECKPOINT_NODES)
-        before = growth.seconds if growth else 0.0
         for at in range(done, stop, NODES_AT_ONCE):
             if cancelled():
                 if at > done and not options.deterministic:  # whose checkpoints have fixed places
-                    _checkpoint(folder, graph, plan, at, before + time.monotonic() - start)
+                    _checkpoint(folder, graph, plan, at, growth, time.monotonic() - start)
                 return None
             part = order[at : min(stop, at + NODES_AT_ONCE)]
-            graph.add_items(vectors[rows[part]], nodes[part], num_threads=options.growing_threads)
+            new = rows[part]
+            graph.add_items(vectors[new], nodes[new], num_threads=options.growing_threads)
             on_progress(BUILD, min(stop, at + NODES_AT_ONCE), total)
         done = stop
-        growth = _checkpoint(folder, graph, plan, done, before + time.monotonic() - start)
+        growth = _checkpoint(folder, graph, plan, done, growth, time.monotonic() - start)
         if options.deterministic and done < total:
             graph = read_graph(folder / growth.file, vectors.shape[1], graph.get_max_elements())
     if growth.unreached is None:
-        growth = _relinked(folder, graph, growth, vectors, rows, nodes, options)
+        growth = _relinked(folder, graph, growth, vectors, nodes)
     return Grown(graph, growth)
 
 
@@ -136,10 +140,20 @@ def _read_back(folder: Path, growth: Growth, vectors: Vectors, begin: Callable[[
         return None
 
 
-def _checkpoint(folder: Path, graph: Any, plan: str, added: int, seconds: float) -> Growth:
-    name = f"hnsw.{added}.part"
+def _checkpoint(
+    folder: Path, graph: Any, plan: str, added: int, before: Growth | None, seconds: float
+) -> Growth:
+    seconds += before.seconds if before else 0.0
+    peak = max(peak_rss_mb(), before.peak_rss_mb if before else 0.0)
+    growth = Growth(plan, added, "", FileStamp(0, 0, ""), round(seconds, 3), None, round(peak, 1))
+    return _saved(folder, graph, growth, f"hnsw.{added}.part")
+
+
+def _saved(folder: Path, graph: Any, growth: Growth, name: str) -> Growth:
+    """Writes the graph to a file of its own, then says so, then removes the one before: killed at
+    any point, growth.json names a file that is whole."""
     save_graph(folder / name, graph)
-    growth = Growth(plan, added, name, FileStamp.of(folder / name), round(seconds, 3))
+    growth = replace(growth, file=name, stamp=FileStamp.of(folder / name))
     _write(folder, growth)
     for path in folder.glob("hnsw.*.part"):
         if path.name != name:
@@ -147,27 +161,18 @@ def _checkpoint(folder: Path, graph: Any, plan: str, added: int, seconds: float)
     return growth
 
 
-def _relinked(
-    folder: Path,
-    graph: Any,
-    growth: Growth,
-    vectors: Vectors,
-    rows: Rows,
-    nodes: Rows,
-    options: GraphOptions,
-) -> Growth:
-    """Adds unreached nodes once more, in order and by one thread, and counts what is left."""
-    path = folder / growth.file
-    row_of = dict(zip(nodes.tolist(), rows.tolist(), strict=True))
-    for attempt in range(_REPAIRS + 1):
-        lost = [node for node in unreached(path).tolist() if node in row_of]
-        if not lost or attempt == _REPAIRS:
+def _relinked(folder: Path, graph: Any, growth: Growth, vectors: Vectors, node_of: Rows) -> Growth:
+    """Adds unreached nodes of live labels once more, in order and by one thread, and counts what
+    is left. Old nodes are looked at too: a change can cut them off."""
+    row_of = {node: row for row, node in enumerate(node_of.tolist())}
+    while True:
+        lost = [node for node in unreached(folder / growth.file).tolist() if node in row_of]
+        if not lost or growth.relinked == _REPAIRS:
             break
         again = np.array([row_of[node] for node in lost])
         graph.add_items(vectors[again], np.array(lost), num_threads=1)
-        save_graph(path, graph)
-        growth = replace(growth, stamp=FileStamp.of(path))
-        _write(folder, growth)
+        growth = replace(growth, relinked=growth.relinked + 1)
+        growth = _saved(folder, graph, growth, f"hnsw.{growth.added}.linked{growth.relinked}.part")
     growth = replace(growth, unreached=len(lost))
     _write(folder, growth)
     return growth

@@ -89,6 +89,11 @@ class LabelIndex:
         """The index's own ef, or None while only exact search is possible."""
         return self.manifest.ef if self.manifest else None
 
+    def ef_for(self, k: int) -> int | None:
+        """The ef of a search for k rows that is given none (see Manifest.ef_for), or None while
+        only exact search is possible."""
+        return self.manifest.ef_for(k) if self.manifest else None
+
     @property
     def identity(self) -> str:
         """Which index this is; a partial one is told by how many labels it covers."""
@@ -121,7 +126,7 @@ class LabelIndex:
     ) -> Shortlist:
         """The k labels closest to a unit vector `(dim,)`, best first.
 
-        By HNSW with `ef` (default: the index's own, at least k); exactly, row by row, when
+        By HNSW with `ef` (default: `ef_for` the rows it looks for); exactly, row by row, when
         `exact`, when the index is partial, when k is above a quarter of the labels, or when the
         graph reaches fewer than k labels. Each row's `source` says which.
 
@@ -325,7 +330,7 @@ class LabelIndex:
         """Rows `(n, k)` found by HNSW in no order, or None where it reaches fewer than k."""
         graph, manifest = self._opened.graph, self._opened.manifest
         assert manifest is not None  # there is no graph without it
-        graph.set_ef(max(ef or manifest.ef, k))
+        graph.set_ef(max(ef or manifest.ef_for(k), k))
         threads = 1 if len(queries) == 1 or queries.ndim == 1 else self._threads
         try:
             found, _ = graph.knn_query(queries, k=k, num_threads=threads)
@@ -386,7 +391,8 @@ class LabelIndex:
                 zip(rows.tolist(), names, cosines.tolist(), ranks, strict=True), start=1
             )
         )
-        own = max(ef or self.manifest.ef, k) if self.manifest else None
+        wanted = k + len(left_out)
+        own = max(ef or self.manifest.ef_for(wanted), wanted) if self.manifest else None
         return Shortlist(
             rows=listed,
             k=k,

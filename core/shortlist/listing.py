@@ -7,12 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.shortlist.base import ShortlistRow
-from core.shortlist.exact import clipped, ranks_of
+from core.shortlist.exact import clipped
 from core.shortlist.fusion import ranks_in
 from core.shortlist.sentences import DenseQuery
 
 Rows = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 
 
@@ -58,10 +57,3 @@ def listed(
 def _source(vectors: str, dense: bool, words: bool) -> str:
     """Neither list has it: its family brought it in."""
     return "+".join([vectors] * dense + ["lexical"] * words) or "family"
-
-
-def ranks_by(scores: Vectors, rows: Sequence[int]) -> list[int | None]:
-    """Ranks from 1 by score; None for a row of score -inf: not encoded yet."""
-    known = [row for row in rows if np.isfinite(scores[row])]
-    rank = dict(zip(known, ranks_of(scores, known), strict=True))
-    return [rank.get(row) for row in rows]

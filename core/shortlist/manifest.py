@@ -17,6 +17,8 @@ differs (a copied folder) its hash decides. hnswlib never reads a file that was 
 """
 
 import json
+import resource
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -35,6 +37,8 @@ GRAPH = "hnsw.bin"
 NODES = "nodes.npy"
 MANIFEST = "manifest.json"
 FORMAT = 1
+
+MOST_TIMES_EF = 4  # a search for many rows uses at most so many times the index's ef
 
 State = Literal["none", "partial", "ready", "damaged"]
 
@@ -61,6 +65,7 @@ class Manifest:
     (see autopilot); `recall_at_k`, its 95% interval `recall_low` to `recall_high`, `lost` (the
     share of queries with recall below one half) and `curve` (the same for every ef) were measured
     on the other half, of `queries` documents. All are None where there are no documents.
+    `target_met` is False where no ef reached the target, None where that was not recorded.
     `m` and `ef_construction` are hnswlib's; `deleted` counts nodes of labels that are gone, and
     `unreached` nodes that no search comes to. `reused` vectors were copied, not encoded.
     """
@@ -94,11 +99,18 @@ class Manifest:
     reused: int = 0
     deleted: int = 0
     unreached: int | None = None
+    target_met: bool | None = None
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits that tell this index from every other, built from its files' hashes."""
         return self.files[GRAPH].sha256[:8] + self.files[VECTORS].sha256[:8]
+
+    def ef_for(self, k: int) -> int:
+        """The ef of a search for k rows. `ef` was chosen for `recall_k`; more rows take more in
+        proportion, up to MOST_TIMES_EF times, and never less than k."""
+        more = -(-self.ef * max(k, self.recall_k) // self.recall_k)
+        return max(k, min(more, MOST_TIMES_EF * self.ef))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -122,13 +134,17 @@ class Progress:
     seconds: float = 0.0  # spent encoding so far, over all attempts
     format: int = FORMAT
     reused: int = 0  # rows that were copied from another index
+    peak_rss_mb: float = 0.0  # the most that a process which encoded took
 
-    def with_block(self, block: int, sha256: str, seconds: float, reused: int = 0) -> "Progress":
+    def with_block(
+        self, block: int, sha256: str, seconds: float, reused: int, peak_rss_mb: float
+    ) -> "Progress":
         return replace(
             self,
             finished={**self.finished, block: sha256},
             seconds=self.seconds + seconds,
             reused=self.reused + reused,
+            peak_rss_mb=max(self.peak_rss_mb, peak_rss_mb),
         )
 
     def rows_in(self, block: int) -> int:
@@ -280,6 +296,12 @@ def damaged(folder: Path, why: str) -> IndexFileError:
         f"Build it again: `phaselens index {folder.name}`, or the Jobs page. "
         "What is still good is kept.",
     )
+
+
+def peak_rss_mb() -> float:
+    """The most memory that this process has taken, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -204,7 +204,7 @@ def sweep_ef(
     """What each of several ef gives for this text; () where the graph is not searched."""
     if method is Method.LEXICAL or not retriever.index.uses_graph(k):
         return ()
-    own = retriever.index.ef or k
+    own = retriever.index.ef_for(k) or k
     wanted = sorted({k, own, *(k * step for step in (2, 4, 8) if k * step <= MOST_EF)})
     out = document.excluded
 

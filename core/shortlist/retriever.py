@@ -5,8 +5,8 @@
     text         -> LexicalIndex (BM25, by words)         -> depth rows --+
 
 The exact ranks that fates are decided by follow the same method: exact search in the place of
-HNSW, fused with the words in the same way. Behind what the fused list holds, labels follow in the
-order of the vectors, so that each has one rank.
+HNSW, with the same candidates, fused with the words in the same way. Behind what the fused list
+holds, labels follow in the order of the vectors, so that each has one rank.
 """
 
 import itertools
@@ -24,11 +24,11 @@ from core.encoders import Encoder
 from core.errors import InputError
 from core.shortlist.base import GoldRank, Method, Shortlist
 from core.shortlist.choice import Choice, choice_path, read_choice
-from core.shortlist.fusion import fuse
+from core.shortlist.fusion import DEPTH, fuse
 from core.shortlist.index import LabelIndex
 from core.shortlist.lexical import LexicalIndex
-from core.shortlist.listing import Found, listed, ranks_by
-from core.shortlist.sentences import DenseQuery, sentences
+from core.shortlist.listing import Found, listed
+from core.shortlist.sentences import DenseQuery, ranks_behind, sentences
 from core.shortlist.two_step import Families, two_step
 
 __all__ = ["Method", "Retriever"]
@@ -36,7 +36,6 @@ __all__ = ["Method", "Retriever"]
 Rows = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 
-DEPTH = 100  # rows taken of each list for fusion, or k where that is more
 BY_SENTENCES = (Method.SENTENCES, Method.TWO_STEP)
 NO_ROWS: Rows = np.empty(0, np.int64)
 
@@ -128,15 +127,13 @@ class Retriever:
         rows = found.rows[:k]
         ranks: list[int | None] = [None] * len(rows)
         if exact_ranks and len(rows):
-            ranks = list(self._dense_ranks(query, rows, without))
-        by_graph = method is not Method.LEXICAL and self.index.uses_graph(
-            max(DEPTH, k) + len(without), exact
-        )
-        own = self.index.ef
+            ranks = query.ranks(rows, self._depth(k), without)
+        wanted = self._depth(k) + len(without)
+        by_graph = method is not Method.LEXICAL and self.index.uses_graph(wanted, exact)
         return Shortlist(
             rows=listed(query, found, k, ranks, by_graph),
             k=k,
-            ef=max(ef or own or 0, DEPTH, k) if by_graph else None,
+            ef=max(ef or self.index.ef_for(wanted) or 0, wanted) if by_graph else None,
             encoder=self.index.encoder,
             index=self.index.identity if not self.index.partial else "partial",
             searched=self.index.coverage[0],
@@ -218,15 +215,14 @@ class Retriever:
         without: Rows,
     ) -> Found:
         """The best rows by a method, at least k where there are so many."""
-        depth = min(max(DEPTH, k), len(self.index.labels))
+        depth = self._depth(k)
         if method is Method.LEXICAL:
             rows, scores = self.lexical.search_rows(text, k, without)
             return Found(rows, scores.astype(np.float64), NO_ROWS, rows)
         if method is Method.DENSE:
             rows, scores = query.rows(k, ef, exact, without)
             return Found(rows, scores.astype(np.float64), rows, NO_ROWS)
-        wide = None if ef is None else max(ef, depth + len(without))
-        dense, _ = query.rows(depth, wide, exact, without)
+        dense, _ = query.rows(depth, ef, exact, without)
         lexical, _ = self.lexical.search_rows(text, depth, without)
         if method is Method.TWO_STEP and self.families is not None:
             lists = (dense, lexical, without)
@@ -248,18 +244,10 @@ class Retriever:
         if method is Method.LEXICAL:
             return list(self.lexical.ranks(text, rows, without))
         query = self._query(text, vector, method)
-        scores = self._scan(query, without)
-        dense = ranks_by(scores, rows)
         if method is Method.DENSE:
-            return dense
+            return query.ranks(np.asarray(rows, np.int64), k, without)
         fused = self._found(text, query, k, method, None, True, without).rows
-        place = {int(row): at for at, row in enumerate(fused, start=1)}
-        inside = np.array([rank for rank in ranks_by(scores, fused.tolist()) if rank is not None])
-        return [
-            place.get(row)
-            or (None if rank is None else len(fused) + rank - int((inside < rank).sum()))
-            for row, rank in zip(rows, dense, strict=True)
-        ]
+        return ranks_behind(fused, query.scores_without(without), rows)
 
     def _queries(self, texts: Sequence[str], vectors: Vectors, method: Method) -> list[DenseQuery]:
         """What the vectors are asked for each text; the sentences of all are encoded together."""
@@ -284,15 +272,9 @@ class Retriever:
             self._last = last
         return last[1]
 
-    def _scan(self, query: DenseQuery, without: Rows) -> Vectors:
-        scores = query.scan
-        if len(without):
-            scores = scores.copy()
-            scores[without] = -np.inf
-        return scores
-
-    def _dense_ranks(self, query: DenseQuery, rows: Rows, without: Rows) -> list[int | None]:
-        return ranks_by(self._scan(query, without), rows.tolist())
+    def _depth(self, k: int) -> int:
+        """How many rows are taken of each list for k fused ones."""
+        return min(max(DEPTH, k), len(self.index.labels))
 
     def _without(self, excluded: Sequence[str]) -> Rows:
         """Rows of the label ids that are known, without repeats."""

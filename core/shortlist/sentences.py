@@ -2,18 +2,20 @@
 
 One vector for an abstract is an average in which a topic of one sentence is lost. So a label's
 score is its best cosine to a sentence plus half its cosine to the whole text, in [-1.5, 1.5];
-for a text of one sentence, the cosine. With HNSW, what any of the queries finds is scored.
+for a text of one sentence, the cosine. What any of the queries finds is scored, whether HNSW or
+exact search finds it; so the two differ only in what HNSW loses.
 """
 
 import itertools
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from core.shortlist.exact import cosines_of, scores_of, top_rows
+from core.shortlist.exact import cosines_of, ranks_of, scores_of
 from core.shortlist.index import LabelIndex
 
 Vectors = npt.NDArray[np.float32]
@@ -22,7 +24,7 @@ Rows = npt.NDArray[np.int64]
 MOST_PARTS = 32  # of a text with more sentences, neighbours are put together
 WHOLE = 0.5  # the weight of the whole text beside its best sentence
 _END = re.compile(r"(?<=[.!?])\s+|\n+")
-_FEWEST_WORDS = 3
+FEWEST_WORDS = 3  # of a sentence
 _ROWS_AT_ONCE = 16_384
 
 
@@ -30,7 +32,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of a text, at most 32 pieces of like length; [] when it has only one."""
     found: list[str] = []
     for piece in filter(None, (part.strip() for part in _END.split(text))):
-        if found and len(piece.split()) < _FEWEST_WORDS:  # "et al.", a number: no sentence
+        if found and len(piece.split()) < FEWEST_WORDS:  # "et al.", a number: no sentence
             found[-1] += f" {piece}"
         else:
             found.append(piece)
@@ -48,6 +50,7 @@ class DenseQuery:
     index: LabelIndex
     whole: Vectors
     parts: Vectors
+    _exact: dict[int, Rows] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def queries(self) -> Vectors:
@@ -84,21 +87,73 @@ class DenseQuery:
         return scores
 
     def rows(self, k: int, ef: int | None, exact: bool, without: Rows) -> tuple[Rows, Vectors]:
-        """The k best rows and their scores, best first; rows in `without` are never given."""
+        """The k best rows and their scores, best first; rows in `without` are never given.
+
+        `ef` is at least what the rows looked for need. Of several queries, the k + len(without)
+        best rows of each are scored.
+        """
         index = self.index
         wanted = min(k + len(without), len(index.labels))
-        if not index.uses_graph(wanted, exact) and len(self.parts):
-            scores = self.scan
-            rows = top_rows(scores, wanted)
-            rows = rows[np.isfinite(scores[rows])]
-            scores = scores[rows]
-        elif not len(self.parts):
+        ef = None if ef is None else max(ef, wanted)
+        if not len(self.parts):
             rows, scores = index.search_rows(self.whole, wanted, ef, exact)
-        else:
-            found, _ = index.search_rows_many(self.queries, wanted, ef)
-            rows = np.unique(found)
-            scores = self.scores_of(rows)
-            order = np.lexsort((rows, -scores))
-            rows, scores = rows[order], scores[order]
+        elif index.uses_graph(wanted, exact):
+            rows = np.unique(index.search_rows_many(self.queries, wanted, ef)[0])
+            rows, scores = _best_first(rows, self.scores_of(rows))
+        else:  # scores of the scan: ranks agree to the last digit
+            rows = self._exact_union(wanted)
+            rows, scores = _best_first(rows, self.scan[rows])
         keep = ~np.isin(rows, without)
         return rows[keep][:k], scores[keep][:k]
+
+    def ranks(self, rows: Rows, k: int, without: Rows) -> list[int | None]:
+        """The ranks of some rows, from 1, when `rows(k, ...)` goes on to the last label by exact
+        search: first what any query finds among its k best, then the rest, each by score.
+
+        None for a row that is not encoded yet, or is in `without`.
+        """
+        scores = self.scores_without(without)
+        if not len(self.parts):
+            return ranks_by(scores, rows.tolist())
+        wanted = min(k + len(without), len(self.index.labels))
+        found = np.setdiff1d(self._exact_union(wanted), without)
+        return ranks_behind(_best_first(found, scores[found])[0], scores, rows.tolist())
+
+    def scores_without(self, without: Rows) -> Vectors:
+        """`scan`, with -inf for the rows in `without`."""
+        if not len(without):
+            return self.scan
+        scores: Vectors = self.scan.copy()
+        scores[without] = -np.inf
+        return scores
+
+    def _exact_union(self, k: int) -> Rows:
+        """Rows that are among the k best of any query by exact search, ascending; kept."""
+        if k not in self._exact:
+            found, _ = self.index.search_rows_many(self.queries, k, exact=True)
+            self._exact[k] = np.unique(found)
+        return self._exact[k]
+
+
+def ranks_by(scores: Vectors, rows: Sequence[int]) -> list[int | None]:
+    """Ranks from 1 by score; None for a row of score -inf: not encoded yet."""
+    known = [row for row in rows if np.isfinite(scores[row])]
+    rank = dict(zip(known, ranks_of(scores, known), strict=True))
+    return [rank.get(row) for row in rows]
+
+
+def ranks_behind(first: Rows, scores: Vectors, rows: Sequence[int]) -> list[int | None]:
+    """Ranks from 1 when the rows of `first` come first, in its order, and all others follow by
+    score; None for one of these others that is not encoded yet."""
+    place = {int(row): at for at, row in enumerate(first, start=1)}
+    inside = np.array([rank for rank in ranks_by(scores, first.tolist()) if rank is not None])
+    return [
+        place.get(row) or (None if rank is None else len(first) + rank - int((inside < rank).sum()))
+        for row, rank in zip(rows, ranks_by(scores, rows), strict=True)
+    ]
+
+
+def _best_first(rows: Rows, scores: Vectors) -> tuple[Rows, Vectors]:
+    """Rows and their scores by score; of equal scores the lower row comes first."""
+    order = np.lexsort((rows, -scores))
+    return rows[order], scores[order]

@@ -25,6 +25,7 @@ from core.errors import IndexFileError, InputError
 from core.shortlist.base import Method
 from core.shortlist.lexical import WORDS
 from core.shortlist.retriever import Retriever
+from core.shortlist.version import retrieval_identity
 
 K_MAX = 100
 CUTS = (10, 20, 50, 100)  # where HNSW is compared with exact search
@@ -85,9 +86,10 @@ def identity_of(plan: Plan, dataset: Dataset, retriever: Retriever) -> dict[str,
         "methods": list(plan.methods),
         "dataset_fingerprint": dataset.info.fingerprint,
         "index": retriever.index.identity,
-        "index_ef": retriever.index.ef,
+        "index_ef": retriever.index.ef_for(plan.k_max),
         "encoder": retriever.encoder.identity,
         "words": WORDS.identity,
+        "retrieval": retrieval_identity(),
         "format": FORMAT,
     }
 

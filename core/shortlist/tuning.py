@@ -10,6 +10,7 @@ from core.shortlist.choice import Choice, best_of, write_choice
 from core.shortlist.lexical import WORDS
 from core.shortlist.recall import CUTS, Sample, recalls
 from core.shortlist.retriever import Retriever
+from core.shortlist.version import retrieval_identity
 
 DOCUMENTS = 400
 FEWEST = 20  # of fewer dev documents nothing can be concluded
@@ -58,6 +59,7 @@ def choose(
         dataset_fingerprint=dataset.info.fingerprint,
         encoder=encoder.identity,
         words=WORDS.identity,
+        retrieval=retrieval_identity(),
     )
     write_choice(settings, dataset, choice)
     return choice

@@ -1,8 +1,10 @@
 """Families first: where labels have parents among the labels, such as a heading and its pairs with
 qualifiers, a flat list is crowded by a few families. So families are ranked too.
 
-1. The leaders (labels with children, and those without a parent) are ranked by vectors and by
-   words among themselves, and the two rankings are fused.
+1. The leaders (labels with children) are ranked by vectors and by words among themselves, and the
+   two rankings are fused. A label without parent or children is a family of its own where flat
+   search finds it, and takes no place of a family with members: a label space can have more such
+   labels than families.
 2. Candidates are the members of the best families, and what vectors and words find flat.
 3. The candidates are ranked by vectors and by words. The two, fused, order each family.
 4. A third ranking takes the families in turn: the first of family r stands at r, and each further
@@ -58,8 +60,15 @@ class Families:
             return None
         children = children[np.argsort(parent[children], kind="stable")]
         counts = np.bincount(parent[children], minlength=len(labels))
-        leaders = np.flatnonzero((counts > 0) | (parent < 0))
-        return cls(leaders, parent, children, np.concatenate([[0], np.cumsum(counts)]))
+        return cls(
+            np.flatnonzero(counts > 0), parent, children, np.concatenate([[0], np.cumsum(counts)])
+        )
+
+    def single(self, rows: Rows) -> Rows:
+        """Those of some rows that have neither a parent nor children among the labels."""
+        alone = self.starts[rows] == self.starts[rows + 1]
+        single: Rows = rows[(self.parent[rows] < 0) & alone]
+        return single
 
     def members(self, leader: int) -> Rows:
         """A leader and its children."""
@@ -93,9 +102,11 @@ def two_step(
     """Candidates, best first, and their fused scores. `dense`, `lexical`: what is found flat;
     rows in `without` are never given."""
     shared, by_words = words.scored(text)
-    best = best_leaders(families, query, shared, by_words)
-    members = [families.members(int(leader)) for leader in best[:FAMILIES]]
-    candidates = np.unique(np.concatenate([*members, dense, lexical]))
+    flat = np.union1d(dense, lexical)
+    best = best_leaders(families, query, shared, by_words, families.single(flat))
+    leaders = best[np.isin(best, families.leaders)][:FAMILIES]
+    members = [families.members(int(leader)) for leader in leaders]
+    candidates = np.unique(np.concatenate([*members, flat]))
     candidates = np.setdiff1d(candidates, without)
     cosines = query.scores_of(candidates)
     known = np.isfinite(cosines)
@@ -129,12 +140,28 @@ def family_ranks(families: Families, candidates: Rows, best: Rows, order: Rows) 
 
 
 def best_leaders(
-    families: Families, query: DenseQuery, shared: Rows, by_words: npt.NDArray[np.float32]
+    families: Families,
+    query: DenseQuery,
+    shared: Rows,
+    by_words: npt.NDArray[np.float32],
+    singles: Rows,
 ) -> Rows:
-    """Leaders, best first: by vectors and by words among the leaders alone, fused."""
+    """Leaders and `singles`, best first: by vectors and by words among these alone, fused; of each
+    list the first LEADERS leaders, and all singles."""
     scores = query.scores_of(families.leaders)
     best = top_rows(scores, LEADERS)
-    by_vectors = families.leaders[best[np.isfinite(scores[best])]]
-    leads = np.isin(shared, families.leaders, assume_unique=True)
-    rows, their = shared[leads], by_words[leads]
-    return fuse([by_vectors, rows[top_rows(their, LEADERS)]])[0]
+    by_vectors = _ordered(
+        np.concatenate([families.leaders[best], singles]),
+        np.concatenate([scores[best], query.scores_of(singles)]),
+    )
+    leads = np.flatnonzero(np.isin(shared, families.leaders, assume_unique=True))
+    leads = leads[top_rows(by_words[leads], LEADERS)]
+    at = np.concatenate([leads, np.flatnonzero(np.isin(shared, singles, assume_unique=True))])
+    return fuse([by_vectors, _ordered(shared[at], by_words[at])])[0]
+
+
+def _ordered(rows: Rows, scores: npt.NDArray[np.float32]) -> Rows:
+    """Rows by score, best first, of equals the lower row; those not encoded yet are left out."""
+    known = np.isfinite(scores)
+    rows, scores = rows[known], scores[known]
+    return rows[np.lexsort((rows, -scores))]

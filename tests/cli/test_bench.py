@@ -9,11 +9,20 @@ import pytest
 
 import benchmarks.shortlist
 import core.commands.bench
+from benchmarks import query as query_bench
+from benchmarks import recall_bounds
 from benchmarks.engines import ENGINES, exact_rows, installed_version
 from benchmarks.shortlist import PEERS, Data, K, floors, lost
 from benchmarks.shortlist_table import table
 from benchmarks.store_growth import growth, growth_table, slope
+from core.config import load_settings
+from core.datasets.base import Document, Label, Split
+from core.datasets.catalogue import open_dataset
+from core.datasets.files import About
+from core.datasets.tables import document_table, label_table, write_tables
+from core.encoders import Encoder
 from core.shortlist.base import Method
+from core.shortlist.build import build_index
 from tests.cli.conftest import Cli
 
 ENGINE_KEYS = {"build_s", "load_s", "p50_ms", "p95_ms", "recall_at_50", "memory_mb", "batch_per_s"}
@@ -128,6 +137,57 @@ def test_recall_is_measured_for_every_method_and_kept(cli: Cli, working_home: Pa
     shown = cli(*words)
     assert shown.stdout.startswith("| dataset | method |")
     assert "icd: dense" not in shown.stderr  # known already
+
+
+@pytest.mark.model
+def test_queries_are_timed_whole_and_the_index_is_loaded_in_a_process_of_its_own(
+    working_home: Path,
+) -> None:
+    found = query_bench.measure("icd", [Method.DENSE, Method.SENTENCES], texts=4)
+
+    kinds = {(row["query"], row["method"]) for row in found["rows"]}
+    assert {method for _, method in kinds} == {"", "dense", "sentences"}
+    assert all(0 < row["p50_ms"] <= row["p95_ms"] for row in found["rows"])
+    alone, dense = (next(r for r in found["rows"] if r["method"] == m) for m in ("", "dense"))
+    assert alone["p50_ms"] < dense["p50_ms"]  # which embeds too
+    assert found["load_s"] > 0
+    assert query_bench.table(found).count("\n| ") == 1 + len(found["rows"]) + 1
+
+
+@pytest.mark.model
+def test_what_bounds_recall_is_printed_for_labels_with_parents(home: Path) -> None:
+    settings = load_settings()
+    labels = [Label(f"h{h}", f"organ{h}") for h in range(6)]
+    labels += [
+        Label(f"h{h}q{q}", f"organ{h}/{trouble}", parents=(f"h{h}",))
+        for h in range(6)
+        for q, trouble in enumerate(("failure", "pain"))
+    ]
+    documents = [
+        Document(
+            f"{split}{h}", f"Failure of the organ{h}. It was seen.", (f"h{h}q0", f"h{h}"), split
+        )
+        for h in range(6)
+        for split in (Split.TRAIN_TEACHER, Split.DEV)
+    ]
+    about = About("tree", "Tree", "Labels for tests.", "synthetic", "CC0", "tests")
+    tables = label_table(labels), document_table(documents)
+    write_tables(home / "datasets" / "tree", about, *tables)
+    build_index(settings, open_dataset(settings, "tree"), Encoder.load(settings))
+
+    found = recall_bounds.measure("tree", 6)
+
+    assert [(row["half"], row["method"]) for row in found["rows"]] == [
+        (half, method.value) for half in ("first", "other") for method in Method
+    ]
+    bounds = found["bounds"]
+    assert bounds["gold labels that are pairs"] == 0.5
+    assert bounds["pairs of a heading, mean"] == 2
+    assert bounds["gold pairs whose qualifier stands in the text"] == 1
+    assert bounds["gold headings that stand in the text as spelled"] == 1
+    assert bounds["tree: recall if the best 50 families gave all members"] == 1
+    assert bounds["frequent headings"] == 6
+    assert "| other: two-step | " in recall_bounds.table(found)
 
 
 def test_recall_is_of_one_split(cli: Cli) -> None:

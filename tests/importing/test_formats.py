@@ -11,6 +11,7 @@ from core.config import Settings
 from core.datasets.base import Split
 from core.datasets.catalogue import open_dataset, summary
 from core.errors import InputError
+from core.metrics.propensity import constants_for, propensities_of
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 
 
@@ -160,7 +161,12 @@ def test_xmc_json_files_keep_their_split_and_filter_pairs(home: Path, tmp_path: 
         "filter pairs out of range": (2, [("filter_labels_test.txt", 3),
                                           ("filter_labels_test.txt", 4)]),
     }  # fmt: skip
+    # Found by the folder's name, and kept: the dataset has another name.
     assert report.propensity[:2] == (0.6, 2.6)
+    assert dataset.info.propensity == (0.6, 2.6)
+    weights = propensities_of(dataset)
+    assert (weights.a, weights.b) == (0.6, 2.6)
+    assert constants_for(dataset.info, "standard") == (0.55, 1.5)
 
 
 def test_sparse_matrices_are_read_with_the_texts_beside_them(home: Path, tmp_path: Path) -> None:
@@ -180,13 +186,52 @@ def test_sparse_matrices_are_read_with_the_texts_beside_them(home: Path, tmp_pat
 def test_a_matrix_and_texts_that_do_not_belong_together_are_refused(
     home: Path, tmp_path: Path
 ) -> None:
-    trn = text(tmp_path / "trn_X_Y.txt", "2 4\n0:1\n1:1\n")
+    trn = text(tmp_path / "trn_X_Y.txt", "2 2\n0:1\n1:1\n")
     labels = text(tmp_path / "Y.txt", "red\ngreen\n")
     with pytest.raises(InputError, match="the file with the texts is not beside it"):
         brought_in(home, labels, trn)
     text(tmp_path / "trn_X.txt", "only one\n")
     with pytest.raises(InputError, match="says that it has 2 documents"):
         brought_in(home, labels, trn)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "texts", "said"),
+    [
+        ("2 2\n0:1\n1:1\n", "one\ntwo\nthree\n", "has 3 lines, and the matrix 2"),
+        ("2 2\n0:1\n1:1\n", "a heading\n\none\ntwo\n", "has 4 lines, and the matrix 2"),
+        ("2 2\n0:1\n1:1\n0:1\n", "one\ntwo\n", "has 2 lines, and the matrix 3"),
+        ("2 2\n0:1\n1:1\n\n0:1\n", "one\ntwo\n", "has 2 lines, and the matrix 3"),
+        ("2 2\n0:1\n1:1\n", "B1->one\nB2->two\nB3->three\n", "has 3 lines, and the matrix 2"),
+        ("2 3\n0:1\n1:1\n", "one\ntwo\n", "has 3 labels; the file of labels has 2"),
+        ("0:1\n1:1\n", "one\ntwo\n", "sparse matrix by its name"),
+        ("only a text\n", "one\ntwo\n", "sparse matrix by its name"),
+        ("", "one\ntwo\n", "sparse matrix by its name"),
+    ],
+)
+def test_files_that_would_shift_gold_labels_change_nothing(
+    home: Path, tmp_path: Path, matrix: str, texts: str, said: str
+) -> None:
+    labels = text(tmp_path / "Y.txt", "red\ngreen\n")
+    text(tmp_path / "trn_X.txt", texts)
+    trn = text(tmp_path / "trn_X_Y.txt", matrix)
+
+    for documents_file in (trn, tmp_path / "trn_X.txt"):
+        with pytest.raises(InputError, match=said if documents_file == trn else None):
+            brought_in(home, labels, documents_file)
+
+    assert not (home / "datasets" / "mine").exists()
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_empty_lines_at_the_end_are_no_documents(home: Path, tmp_path: Path, end: str) -> None:
+    labels = text(tmp_path / "Y.txt", "red\ngreen\n")
+    text(tmp_path / "trn_X.txt", "one\ntwo" + end)
+    trn = text(tmp_path / "trn_X_Y.txt", "2 2\n0:1\n1:1" + end)
+
+    report = brought_in(home, labels, trn)
+
+    assert (report.documents, report.problems) == (2, ())
 
 
 def test_the_report_is_kept_as_json(home: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """A child process that builds the index of `tiny` and kills itself with SIGKILL on the way.
 
-    python -m tests.shortlist.builder HOME STAGE COUNT
+    python -m tests.shortlist.builder HOME STAGE COUNT [sparse]
 
-It dies when STAGE (a stage of the build, "block": while a block is being written, or "save": while
-a graph is being written) has been reported COUNT times. COUNT 0: it never dies. A build that ends
-prints how many labels it encoded and how many nodes the graph had when it began to grow.
-The graph is deterministic.
+It dies when STAGE (a stage of the build, "block": while a block is being written, "save": while
+a graph is being written, or "relink": while a graph is whose lost nodes were linked anew) has been
+reported COUNT times. COUNT 0: it never dies. `sparse`: a graph with few links, which loses nodes.
+A build that ends prints how many labels it encoded and how many nodes the graph had when it began
+to grow. The graph is deterministic.
 """
 
 import json
@@ -19,8 +20,10 @@ from core.shortlist import build, growth, manifest
 from core.shortlist.graph import GraphOptions
 from tests.shortlist.synthetic import HashEncoder, settings_of
 
+SPARSE: dict[str, dict[str, int]] = {"": {}, "sparse": {"m": 2, "ef_construction": 10}}
 
-def main(home: str, stage: str, count: int) -> None:
+
+def main(home: str, stage: str, count: int, kind: str = "") -> None:
     build.BLOCK_ROWS = 32
     growth.NODES_AT_ONCE = 32
     growth.CHECKPOINT_NODES = 96
@@ -41,12 +44,12 @@ def main(home: str, stage: str, count: int) -> None:
             return write_at(descriptor, data, offset)
 
         os.pwrite = pwrite
-    if stage == "save":
+    if stage in ("save", "relink"):
         stamp = manifest.FileStamp.of
 
         def of(path: Path) -> manifest.FileStamp:
-            if path.suffix == ".part":
-                step("save")  # the file is there, growth.json does not name it yet
+            if path.suffix == ".part":  # the file is there, growth.json does not name it yet
+                step("relink" if "linked" in path.name else "save")
             return stamp(path)
 
         manifest.FileStamp.of = of
@@ -64,10 +67,10 @@ def main(home: str, stage: str, count: int) -> None:
         open_dataset(settings, "tiny"),
         encoder,
         on_progress=on_progress,
-        options=GraphOptions(deterministic=True),
+        options=GraphOptions(**SPARSE[kind], deterministic=True),
     )
     print(json.dumps({"encoded": encoder.labels_encoded, "began_at": grown[0]}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:])

@@ -1,5 +1,6 @@
 """ef is chosen on training documents and reported on others of them; never on anything else."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from core.shortlist.autopilot import interval, recalls, train_texts, tune
 from core.shortlist.build import build_index
 from core.shortlist.exact import exact_top
 from core.shortlist.graph import GraphOptions, empty_graph
+from core.shortlist.manifest import Manifest
 from tests.shortlist.conftest import Built
 from tests.shortlist.synthetic import HashEncoder, make_dataset, settings_of, text_vector
 
@@ -110,10 +112,25 @@ def test_the_smallest_ef_that_reaches_the_target_is_chosen(
                 break
 
 
-def test_a_target_out_of_reach_gives_the_largest_ef(
+def test_a_target_out_of_reach_gives_the_largest_ef_and_says_so(
     islands: tuple[object, np.ndarray, np.ndarray],
 ) -> None:
-    assert tuned(*islands, 1.1).ef == autopilot.EF_CHOICES[-1]
+    found, reached = tuned(*islands, 1.1), tuned(*islands, 0.5)
+    assert found.ef == autopilot.FURTHER_EF[-1] > 800
+    assert (found.target_met, reached.target_met) == (False, True)
+    assert found.chosen is not None
+    assert [point.ef for point in reached.curve] == list(autopilot.EF_CHOICES)  # no time spent on
+
+
+def test_the_manifest_says_whether_the_target_was_met(built: Built) -> None:
+    assert built.manifest.target_met is True
+    missed = build_index(
+        built.settings, built.dataset, built.encoder, options=GraphOptions(target=1.1)
+    )
+    assert missed is not None
+    assert missed.target_met is False
+    before = {key: value for key, value in missed.to_json().items() if key != "target_met"}
+    assert Manifest.from_json(json.loads(json.dumps(before))).target_met is None
 
 
 def test_recall_counts_what_exact_search_finds(built: Built) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from core.shortlist import graph, growth
 from core.shortlist.build import build_index
 from core.shortlist.graph import GraphOptions
 from core.shortlist.index import LabelIndex, status
-from core.shortlist.manifest import GRAPH
+from core.shortlist.manifest import GRAPH, read_progress, write_progress
 from tests.shortlist.conftest import Built
 from tests.shortlist.synthetic import HashEncoder, make_dataset, settings_of, text_vector
 
@@ -137,6 +138,52 @@ def test_one_thread_builds_the_same_graph_every_time(home: Path) -> None:
         (home / "indexes" / "tiny" / GRAPH).unlink()
 
     assert len(hashes) == 1
+
+
+def test_one_thread_copies_no_vectors_of_other_indexes(home: Path) -> None:
+    settings, first = settings_of(home), make_dataset(home, name="first")
+    assert build_index(settings, first, HashEncoder()) is not None
+    copying, encoding = HashEncoder(), HashEncoder()
+
+    copied = build_index(settings, make_dataset(home, name="second"), copying)
+    options = GraphOptions(deterministic=True)
+    encoded = build_index(settings, make_dataset(home, name="third"), encoding, options=options)
+
+    assert copied is not None
+    assert encoded is not None
+    assert (copying.labels_encoded, copied.reused) == (0, 300)
+    assert (encoding.labels_encoded, encoded.reused) == (300, 0)
+
+
+def test_an_index_of_the_same_weights_in_another_number_format_is_kept(home: Path) -> None:
+    class Exact(HashEncoder):
+        @property
+        def label_identity(self) -> str:
+            return self.identity
+
+    settings, dataset, exact = settings_of(home), make_dataset(home), Exact()
+    manifest = build_index(settings, dataset, HashEncoder())
+
+    assert build_index(settings, dataset, exact) == manifest
+    assert exact.labels_encoded == 0
+
+
+def test_the_most_memory_of_all_processes_of_a_build_is_told(home: Path) -> None:
+    settings, dataset, blocks = settings_of(home), make_dataset(home), []
+    folder = home / "indexes" / "tiny"
+    assert build_index(
+        settings, dataset, HashEncoder(before_block=lambda: blocks.append(1)),
+        cancelled=lambda: len(blocks) > 4,
+    ) is None  # fmt: skip
+    progress = read_progress(folder)
+    assert progress is not None
+    assert progress.peak_rss_mb > 0
+    write_progress(folder, replace(progress, peak_rss_mb=1e6))  # as if that process was larger
+
+    manifest = build_index(settings, dataset, HashEncoder())
+
+    assert manifest is not None
+    assert manifest.peak_rss_mb == 1e6
 
 
 def test_a_second_builder_waits_and_can_be_cancelled(home: Path) -> None:

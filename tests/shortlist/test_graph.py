@@ -60,3 +60,39 @@ def test_growth_links_lost_nodes_again_and_counts_what_is_left(
         assert grown.growth.unreached == left[-1]
 
     assert left[1] < left[0]
+
+
+def test_old_nodes_that_a_change_leaves_out_of_reach_are_linked_and_counted(
+    clumps: Vectors, tmp_path: Path
+) -> None:
+    def old() -> object:
+        graph = empty_graph(16, 800, OPTIONS)
+        graph.add_items(clumps[:780], np.arange(780), num_threads=1)
+        return graph
+
+    save_graph(tmp_path / "old.bin", old())
+    before = unreached(tmp_path / "old.bin")
+    nodes: Rows = np.arange(800)
+    grown = growth.grow(
+        tmp_path, "plan", old, clumps, nodes[780:], nodes, OPTIONS,
+        lambda stage, done, total: None, lambda: False,
+    )  # fmt: skip
+
+    assert grown is not None
+    left = unreached(tmp_path / grown.growth.file)
+    assert grown.growth.unreached == len(left) < len(before)
+
+
+def test_nodes_of_labels_that_are_gone_are_not_counted(clumps: Vectors, tmp_path: Path) -> None:
+    graph = empty_graph(16, 800, OPTIONS)
+    graph.add_items(clumps, np.arange(800), num_threads=1)
+    save_graph(tmp_path / "old.bin", graph)
+    lost = unreached(tmp_path / "old.bin")
+    nodes: Rows = np.setdiff1d(np.arange(800), lost)  # the labels of these are gone
+    grown = growth.grow(
+        tmp_path, "plan", lambda: graph, clumps[nodes], np.arange(0), nodes, OPTIONS,
+        lambda stage, done, total: None, lambda: False,
+    )  # fmt: skip
+
+    assert grown is not None
+    assert grown.growth.unreached == 0

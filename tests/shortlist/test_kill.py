@@ -19,9 +19,11 @@ LABELS = 300
 BLOCKS = 10  # of 32 rows
 
 
-def build_in_child(home: Path, stage: str, count: int) -> subprocess.CompletedProcess[str]:
+def build_in_child(
+    home: Path, stage: str, count: int, kind: str = ""
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.shortlist.builder", str(home), stage, str(count)],
+        [sys.executable, "-m", "tests.shortlist.builder", str(home), stage, str(count), kind],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -117,6 +119,25 @@ def whole_graph(tmp_path_factory: pytest.TempPathFactory) -> str:
     make_dataset(home, LABELS)
     assert build_in_child(home, "", 0).returncode == 0
     return sha256_of(home / "indexes" / "tiny" / GRAPH)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_build_killed_while_it_links_lost_nodes_anew_keeps_the_graph(
+    home: Path, tmp_path: Path, count: int
+) -> None:
+    for folder in (home, tmp_path / "undisturbed"):
+        make_dataset(folder, LABELS)
+    assert build_in_child(tmp_path / "undisturbed", "", 0, "sparse").returncode == 0
+    killed = build_in_child(home, "relink", count, "sparse")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    again = build_in_child(home, "", 0, "sparse")
+
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == {"encoded": 0, "began_at": LABELS}  # not grown again
+    graphs = [folder / "indexes" / "tiny" / GRAPH for folder in (home, tmp_path / "undisturbed")]
+    assert sha256_of(graphs[0]) == sha256_of(graphs[1])
+    assert not list(graphs[0].parent.glob("*.part"))
 
 
 def test_a_damaged_checkpoint_is_not_believed(home: Path, whole_graph: str) -> None:

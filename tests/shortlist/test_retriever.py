@@ -10,14 +10,18 @@ import pytest
 from core.datasets.base import Dataset, Document, Label, Split
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import About, write_dataset
+from core.datasets.tables import document_table, write_tables
+from core.encoders import Encoder
 from core.errors import IndexFileError, InputError
-from core.shortlist import build
+from core.jobs.kinds import build_index_of
+from core.shortlist import build, two_step
 from core.shortlist.base import Method
 from core.shortlist.choice import best_of, choice_path, read_choice
 from core.shortlist.recall import CUTS, Sample, recall_at, recalls
 from core.shortlist.retriever import DEPTH, Retriever
 from core.shortlist.sentences import MOST_PARTS, DenseQuery, sentences
 from core.shortlist.tuning import choose
+from core.shortlist.version import retrieval_identity
 from tests.shortlist.conftest import Built
 from tests.shortlist.synthetic import DIM, HashEncoder, make_dataset, settings_of, text_vector
 
@@ -29,13 +33,18 @@ def opened(built: Built) -> Retriever:
 
 
 def brute_force(built: Built, text: str, method: Method) -> np.ndarray:
-    """The score of every label by vectors, straight from the definition."""
+    """The score of every label by vectors, straight from the definition; 10 more for a label that
+    is among the first of any query."""
     labels = np.stack([text_vector(label.name) for label in built.dataset.labels])
     whole = labels @ text_vector(text)
     if method is not Method.SENTENCES:
         return whole
     parts = np.stack([text_vector(part) for part in sentences(text)])
-    return (labels @ parts.T).max(axis=1) + 0.5 * whole
+    cosines = np.column_stack([labels @ parts.T, whole])
+    first = np.unique(np.argsort(-cosines, axis=0)[:DEPTH])
+    scores = (labels @ parts.T).max(axis=1) + 0.5 * whole
+    scores[first] += 10
+    return scores
 
 
 @pytest.mark.parametrize("method", list(Method))
@@ -298,7 +307,7 @@ def test_a_choice_made_with_something_else_does_not_count(
     path = choice_path(settings, dataset)
     whole = json.loads(path.read_text())
     for changed in ({"encoder": "other"}, {"words": "x"}, {"dataset_fingerprint": "x"},
-                    {"format": 99}, {"recalls": {"dense": {}}}):  # fmt: skip
+                    {"format": 99}, {"recalls": {"dense": {}}}, {"retrieval": ""}):  # fmt: skip
         path.write_text(json.dumps({**whole, **changed}))
         assert read_choice(settings, dataset, encoder.identity) is None
     for broken in ("{", "[]", json.dumps({**whole, "method": "magic"})):
@@ -332,3 +341,86 @@ def test_gold_that_is_unknown_counts_as_missed(home: Path, monkeypatch: pytest.M
     found = recalls(retriever, sample, Method.LEXICAL)
     assert found is not None
     assert found.tolist() == [[0.5] * 4]
+
+
+def test_exact_search_scores_what_each_sentence_finds_as_hnsw_does(home: Path) -> None:
+    """So a label that HNSW does not give was lost by the graph, and by nothing else."""
+    settings, encoder = settings_of(home), HashEncoder()
+    data = make_dataset(home, labels=600, name="larger")
+    build.build_index(settings, data, encoder)
+    retriever = Retriever.open(settings, data, encoder)  # type: ignore[arg-type]
+    labels = np.stack([text_vector(label.name) for label in data.labels])
+    differs = False
+    for number in range(20):
+        text = f"This is text {number}. It has a second sentence. And here is a third {number}."
+        parts = np.stack([text_vector(part) for part in sentences(text)])
+        query = DenseQuery(retriever.index, text_vector(text), parts)
+        cosines = labels @ query.queries.T
+        union = np.unique(np.argsort(-cosines, axis=0)[:5])
+        combined = cosines[:, 1:].max(axis=1) + 0.5 * cosines[:, 0]
+        expected = union[np.argsort(-combined[union])][:5].tolist()
+
+        exact, _ = query.rows(5, None, True, np.empty(0, np.int64))
+        graph, _ = query.rows(5, 600, False, np.empty(0, np.int64))
+        ranks = query.ranks(np.arange(600), 5, np.empty(0, np.int64))
+
+        assert exact.tolist() == expected
+        assert graph.tolist() == expected
+        assert [ranks[row] for row in expected] == [1, 2, 3, 4, 5]
+        assert sorted(ranks) == list(range(1, 601))  # type: ignore[type-var]
+        differs |= set(expected) != set(np.argsort(-combined)[:5].tolist())
+    assert differs  # a label that no query finds among its 5 best can be among the 5 of all
+
+
+def test_more_rows_than_ef_was_chosen_for_take_more_in_proportion(built: Built) -> None:
+    manifest = dataclasses.replace(built.manifest, ef=80, recall_k=50)
+    assert [manifest.ef_for(k) for k in (1, 50, 51, 100, 200, 1000)] == [80, 80, 82, 160, 320, 1000]
+
+
+def test_lists_to_be_fused_are_searched_with_the_ef_of_their_depth(home: Path) -> None:
+    settings, encoder = settings_of(home), HashEncoder()
+    dataset = make_dataset(home, labels=600, name="larger")
+    manifest = build.build_index(settings, dataset, encoder)
+    assert manifest is not None
+    retriever = Retriever.open(settings, dataset, encoder)  # type: ignore[arg-type]
+    deep = manifest.ef_for(DEPTH)
+    assert deep == 2 * manifest.ef
+    found = retriever.search(TEXT, text_vector(TEXT), 20, method=Method.FUSION)
+    dense = retriever.search(TEXT, text_vector(TEXT), 20, method=Method.DENSE)
+    assert (found.ef, dense.ef) == (deep, manifest.ef)
+    assert retriever.search(TEXT, text_vector(TEXT), 20, method=Method.FUSION, ef=30).ef == DEPTH
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_an_ef_of_k_is_enough_where_labels_are_left_out(built: Built, method: Method) -> None:
+    retriever = opened(built)
+    (rows,) = retriever.search_many(
+        [TEXT], text_vector(TEXT)[None, :], 20, method=method, ef=20, excluded=[("L00042",)]
+    )
+    assert 42 not in rows
+
+
+def test_what_is_kept_of_a_retrieval_is_of_these_constants(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = retrieval_identity()
+    monkeypatch.setattr(two_step, "BEHIND", 11)
+    assert retrieval_identity() != before
+
+
+def test_building_an_index_measures_methods_for_every_dataset_that_it_serves(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, (_, encoder) = settings_of(home), worded(home)
+    about = About("major", "Major", "The same labels.", "synthetic", "CC0", "tests")
+    documents = [
+        Document(f"m{i}", f"we saw number{i} once", (f"L{i:03}",), Split.DEV) for i in range(30)
+    ]
+    shared = home / "datasets" / "worded" / "labels.arrow"
+    write_tables(home / "datasets" / "major", about, shared, document_table(documents), "worded")
+    monkeypatch.setattr(Encoder, "load", lambda settings: encoder)
+
+    build_index_of(settings, {"dataset": "major"}, lambda *_: None, lambda: False)
+
+    for name in ("worded", "major"):
+        found = read_choice(settings, open_dataset(settings, name), encoder.identity)
+        assert found is not None
+        assert found.dataset == name

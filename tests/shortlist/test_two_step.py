@@ -59,7 +59,8 @@ def test_the_first_parent_among_the_labels_is_the_one_that_counts(home: Path) ->
     assert first_parents(labels).tolist() == [-1, 0, 1, -1, -1]
     families = Families.of(labels)
     assert families is not None
-    assert families.leaders.tolist() == [0, 1, 3, 4]
+    assert families.leaders.tolist() == [0, 1]
+    assert families.single(np.arange(5)).tolist() == [3, 4]
     assert [families.members(row).tolist() for row in (0, 1, 3)] == [[0, 1], [1, 2], [3]]
 
 
@@ -92,6 +93,25 @@ def test_the_best_family_is_first_and_all_of_it_is_found(home: Path) -> None:
     assert set(ids[:6]) != family
     assert two.method == "two-step"
     assert {row.source for row in two.rows} >= {"exact+lexical"}
+
+
+def test_labels_without_family_take_no_place_of_families(home: Path) -> None:
+    singles = [Label(f"s{i:03}", f"heading7 of ward{i}") for i in range(300)]
+    found = retriever(home, [*headings(), *singles])
+    text = "a text on heading7"
+
+    two = found.search(text, text_vector(text), 60, method=Method.TWO_STEP)
+
+    by_id = {row.label_id: row for row in two.rows}
+    assert {"h07", *(f"h07q{q}" for q in range(5))} <= set(by_id)
+    assert any(label_id.startswith("s") for label_id in by_id)
+
+
+def test_a_label_without_family_that_flat_search_finds_first_stays_first(home: Path) -> None:
+    found = retriever(home, [*headings(), Label("s0", "lithium battery")])
+    two = found.search("lithium battery", text_vector("lithium battery"), 5, method=Method.TWO_STEP)
+    assert two.rows[0].label_id == "s0"
+    assert two.rows[0].score == pytest.approx(3 / 61)  # first by vectors, words and families
 
 
 def test_families_take_turns_and_further_members_stand_behind(home: Path) -> None:

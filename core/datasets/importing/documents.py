@@ -169,8 +169,9 @@ class Reader:
                 "id" in first.values
             )
             roles = {"text": "text", "gold": ROW_NUMBERS} | ({"id": "id"} if with_ids else {})
-            rows = line_rows(texts, tick) if matrix is None else sparse_rows(matrix, texts, tick)
-            return roles, rows
+            if matrix is None:
+                return roles, line_rows(texts, tick)
+            return roles, sparse_rows(matrix, texts, self._labels.read, tick)
         there = columns_of(path, kind)
         roles = guess(path.name, there, DOCUMENT_ROLES, self._columns)
         if "text" not in roles and "title" not in roles:

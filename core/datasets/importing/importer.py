@@ -194,6 +194,7 @@ def _about(request: ImportRequest, made: ImportReport) -> About:
         licence="as its owner says",
         source=files,
         dropped=left_out,
+        propensity=made.propensity[:2],
     )
 
 

@@ -78,7 +78,13 @@ def format_of(path: Path) -> Format:
         first = next(lines_of(path), (1, ""))[1] or ""
         words = first.split()
         sizes = len(words) == 2 and all(word.isascii() and word.isdigit() for word in words)
-        return Format.SPARSE if sizes and "_X_Y" in path.name else Format.LINES
+        if "_X_Y" in path.name and not sizes:
+            raise InputError(
+                f"{path.name} is a sparse matrix by its name, but its first line is "
+                f'{first[:80]!r}, and not "documents labels" as two whole numbers.',
+                "Fetch it again, or give a file of texts a name without _X_Y.",
+            )
+        return Format.SPARSE if "_X_Y" in path.name else Format.LINES
     raise InputError(
         f"{path.name} is of no known format.",
         "Give .jsonl, .json, .csv, .tsv, .txt (all also .gz) or .parquet.",

@@ -73,15 +73,31 @@ def line_rows(path: Path, progress: Progress | None = None) -> Iterator[Row | Ba
                 yield Bad(number, index, Kind.MALFORMED, line[:300])
 
 
-def sparse_rows(matrix: Path, texts: Path, progress: Progress | None = None) -> Iterator[Row | Bad]:
-    """The documents of a sparse matrix with their texts; "target_ind": rows of gold labels."""
+def sparse_rows(
+    matrix: Path, texts: Path, labels: int, progress: Progress | None = None
+) -> Iterator[Row | Bad]:
+    """The documents of a sparse matrix with their texts; "target_ind": rows of gold labels.
+
+    Texts and matrix must have as many documents as the matrix says, and `labels` as many labels:
+    one line more or less would give every document after it the gold labels of its neighbour.
+    Raises InputError.
+    """
     gold = lines_of(matrix)
-    size = _size(matrix, next(gold, (1, ""))[1] or "")
-    count = 0
+    size, columns = _size(matrix, next(gold, (1, ""))[1] or "")
+    if columns != labels:
+        raise InputError(
+            f"{matrix.name} says that it has {columns:,} labels; the file of labels has "
+            f"{labels:,}.",
+            "Give the labels, texts and matrix of one dataset; fetch them again if they are.",
+        )
+    count = left = 0
     for row in line_rows(texts, progress):
         number, line = next(gold, (0, ""))
         if number == 0:
-            break
+            left += _says_something(row)
+            continue
+        if count == size and not (line or "").strip() and not _says_something(row):
+            continue
         count += 1
         if isinstance(row, Bad):
             yield row
@@ -91,11 +107,11 @@ def sparse_rows(matrix: Path, texts: Path, progress: Progress | None = None) -> 
             yield Bad(row.number, row.place, Kind.MALFORMED, f"{matrix.name}: {(line or '')[:200]}")
         else:
             yield Row(row.number, row.place, {**row.values, "target_ind": rows})
-    more = next(gold, None)
-    if count != size or (more is not None and (more[1] or "").strip()):
+    more = sum(bool((line or "").strip()) for _, line in gold)
+    if count != size or left or more:
         raise InputError(
-            f"{matrix.name} says that it has {size:,} documents; {texts.name} and it have "
-            f"{count:,} lines in common.",
+            f"{matrix.name} says that it has {size:,} documents; {texts.name} has "
+            f"{count + left:,} lines, and the matrix {count + more:,}.",
             "Fetch both files again; they must come from the same dataset.",
         )
 
@@ -127,6 +143,11 @@ def filter_pairs(path: Path, labels: int, problems: Problems) -> NDArray[np.int6
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
+def _says_something(row: Row | Bad) -> bool:
+    """Whether a line of texts is more than an empty line, as can stand at the end of a file."""
+    return bool((row.value if isinstance(row, Bad) else str(row.values["text"])).strip())
+
+
 def _targets(line: str | None) -> list[int] | None:
     if line is None:
         return None
@@ -141,7 +162,8 @@ def _targets(line: str | None) -> list[int] | None:
     return rows
 
 
-def _size(matrix: Path, header: str) -> int:
+def _size(matrix: Path, header: str) -> tuple[int, int]:
+    """How many documents and labels a matrix has, as its first line says. Raises InputError."""
     words = header.split()
     sizes = [whole_number(word) for word in words]
     if len(sizes) != 2 or sizes[0] is None or sizes[1] is None:
@@ -150,7 +172,7 @@ def _size(matrix: Path, header: str) -> int:
             "numbers was expected.",
             "Give a sparse matrix as the XMC repository has it.",
         )
-    return sizes[0]
+    return sizes[0], sizes[1]
 
 
 def _separator(path: Path) -> str | None:
