@@ -7,7 +7,7 @@ from core.datasets.base import Document
 from core.events import Failed
 from core.live.questions import About, Question
 from core.shortlist.compared import Compared, rank_by_rank
-from core.shortlist.manifest import Manifest, status
+from core.shortlist.manifest import status
 from core.shortlist.neighbourhood import Neighbourhood
 from core.shortlist.slices import RetrievalFate, fate_at_retrieval
 from core.traces.inert import one_line
@@ -62,14 +62,7 @@ def example(dataset: str, document: Document, choice: Choice) -> None:
         errors.card(found.what, found.fix)
     else:
         assert isinstance(found, Neighbourhood)
-        around(answer, found, curve_of(index.manifest))
-
-
-def curve_of(manifest: Manifest | None) -> pd.DataFrame:
-    """ef, recall, p50_ms as the index's build measured them; no rows where it did not."""
-    points = manifest.curve if manifest else ()
-    return pd.DataFrame([dict(p) for p in points], columns=["ef", "recall", "low", "high",
-                                                            "p50_ms", "p95_ms"])  # fmt: skip
+        around(answer, found, index.manifest)
 
 
 def _wait(question: Question) -> None:
