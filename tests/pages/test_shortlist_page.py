@@ -26,6 +26,7 @@ from core.shortlist.survey_store import SurveyInfo, make_survey
 from core.systems import parse_method
 from db.jobs import list_jobs
 from db.session import open_store
+from db.shortlist_flags import ShortlistFlag, shortlist_flags
 from pages.parts import services
 from pages.parts.shortlist_worst import GONE, having, rows_of, texts_of
 from tests.pages.conftest import html_of, words_of
@@ -291,3 +292,64 @@ def test_worst_documents_are_looked_up_at_once_and_filtered_by_words(dataset: Da
     assert having(dataset, ids, rows, "teacher").tolist() == [False, False, True]
     assert having(dataset, ids, rows, "nowh").tolist() == [False, True, False]
     assert texts_of(dataset, rows_of(dataset, [])) == []
+
+
+def test_a_shortlist_without_a_run_is_flagged_shown_again_listed_and_undone(
+    worker: AskedWorker, shortlist: Open, open_page: Open, settings: Settings
+) -> None:
+    def standing() -> list[ShortlistFlag]:
+        with open_store(settings).read() as session:
+            return shortlist_flags(session)
+
+    app = shortlist(document="dev70", k="20", method="lexical")
+    key = next(b.key for b in app.button if str(b.key).startswith("flag_missing_gold_"))
+    app.button(key=key).click().run()
+    assert not app.exception
+    (flag,) = standing()
+    assert (flag.verdict, flag.dataset, flag.document_id) == ("missing_gold", "tiny", "dev70")
+    assert (flag.shown["method"], flag.shown["k"], flag.shown["n"]) == ("lexical", 20, 10)
+    assert flag.shown["labels"][0] == "L00070"
+
+    app = shortlist(document="dev70", k="20", method="lexical")
+    assert any(button.key == f"undo_flag_{flag.event_id}" for button in app.button)
+    other = shortlist(document="dev70", k="10", method="lexical")
+    assert "on lexical, k 20, n 10" in words_of(other)
+
+    traces = open_page("traces")
+    assert "Flagged shortlists without a run: 1" in [e.label for e in traces.expander]
+    listed = next(t.value for t in traces.dataframe if "how" in t.value.columns)
+    assert listed["document"].tolist() == ["dev70"]
+    assert "Flagged shortlists" not in str(
+        [e.label for e in open_page("traces", f_flag="Good").expander]
+    )
+
+    app.button(key=f"undo_flag_{flag.event_id}").click().run()
+    assert standing() == []
+
+
+def test_a_shortlist_of_ones_own_text_can_be_flagged(
+    worker: AskedWorker, shortlist: Open, settings: Settings
+) -> None:
+    app = shortlist(document="dev70")
+    app.segmented_control(key="explore_source").set_value("My own text").run()
+    app.text_area(key="explore_own_text").set_value("about topic 12").run()
+    key = next(b.key for b in app.button if str(b.key).startswith("flag_good_"))
+    app.button(key=key).click().run()
+    with open_store(settings).read() as session:
+        (flag,) = shortlist_flags(session)
+    assert (flag.document_id, flag.shown["text"]) == ("", "about topic 12")
+
+
+def test_the_graph_is_rebuilt_with_another_m_as_a_job(
+    worker: AskedWorker, open_page: Open, settings: Settings, started_jobs: list[str]
+) -> None:
+    app = open_page("data", data_dataset="tiny")
+    assert "**M 16**" in words_of(app)
+    app.number_input(key="index_m_tiny").set_value(24)
+    app.button(key="index_regrow_go_tiny").click().run()
+    assert not app.exception
+    with open_store(settings).read() as session:
+        (job,) = list_jobs(session)
+    assert started_jobs == [job.id]
+    assert job.params["dataset"] == "tiny"
+    assert job.params["options"]["m"] == 24
