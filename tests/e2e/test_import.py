@@ -92,7 +92,7 @@ def test_files_of_the_xmc_repository_come_in_and_are_replaced(
     page.goto(f"{bare.url}/data?data_tab=Import")
     bring_in([files["trn.json"]])
     start()
-    expect(page.get_by_text(re.compile("already a dataset|exists"))).to_be_visible()
+    expect(page.get_by_text("There is a dataset wiki already.")).to_be_visible()
     page.get_by_text("Replace a dataset of this name").click()
     settled(page)
     start()
