@@ -199,7 +199,8 @@ def _by_k(answer: Compared, found: Neighbourhood) -> None:
         columns=["Method", "k", "ms"],
     )
     base = alt.Chart(frame).encode(
-        x=_log_k(most), y=alt.Y("ms:Q", title="ms a search", axis=alt.Axis(tickCount=4)),
+        x=_log_k(most),
+        y=alt.Y("ms:Q", title="ms a search", axis=alt.Axis(tickCount=4, minExtent=38)),
         color=_method_color(legend=not answer.document.gold),
         tooltip=["Method:N", "k:Q", alt.Tooltip("ms:Q", title="ms a search", format=".2f")],
     )  # fmt: skip
@@ -237,10 +238,10 @@ def _recall_by_k(answer: Compared, most: int) -> None:
         alt.Chart(frame).mark_line(interpolate="step-after", strokeWidth=2.5).encode(
             x=_log_k(most),
             y=alt.Y("Recall:Q", title="share of gold", scale=alt.Scale(domain=[0, 1]),
-                    axis=alt.Axis(tickCount=4)),
+                    axis=alt.Axis(tickCount=4, minExtent=38)),
             color=_method_color(legend=True), strokeDash=_method_dash(),
             tooltip=["Method:N", "k:Q", alt.Tooltip("Recall:Q", format=".2f")],
-        ).properties(height=EF_HEIGHT + 50),
+        ).properties(height=EF_HEIGHT + 110),
         alt="Share of this text's gold labels within k, by method, with exact search",
     )  # fmt: skip
 

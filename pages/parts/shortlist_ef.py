@@ -58,9 +58,12 @@ def ef_charts(frame: pd.DataFrame, chosen: int | None, title: str, words: str) -
         return (rule + lines).properties(height=HEIGHT, width="container")
 
     top = alt.Y(
-        "found:Q", title=title, scale=alt.Scale(domain=[low, 1]), axis=alt.Axis(tickCount=4)
+        "found:Q",
+        title=title,
+        scale=alt.Scale(domain=[low, 1]),
+        axis=alt.Axis(tickCount=4, minExtent=38),
     )
     below = alt.Y("ms:Q", title="ms a search", scale=alt.Scale(zero=True),
-                  axis=alt.Axis(tickCount=4))  # fmt: skip
+                  axis=alt.Axis(tickCount=4, minExtent=38))  # fmt: skip
     st.altair_chart(one(top, None, False), alt=words)
     st.altair_chart(one(below, "ef", True), alt=f"{words}: the time")
