@@ -63,7 +63,7 @@ def flag(
     known = _event_with(session, client_token)
     if known is not None:
         return known.id
-    verdict = _verdict(verdict)
+    verdict = parse_verdict(verdict)
     if len(comment) > MAX_COMMENT:
         raise InputError(
             f"The comment has {len(comment):,} characters, but may have {MAX_COMMENT:,}.",
@@ -181,7 +181,8 @@ def _event_with(session: Session, client_token: str | None) -> AnnotationEventRo
     return session.execute(query).scalar_one_or_none()
 
 
-def _verdict(verdict: FlagVerdict | str) -> FlagVerdict:
+def parse_verdict(verdict: FlagVerdict | str) -> FlagVerdict:
+    """The verdict of that name. Raises InputError."""
     if verdict not in set(FlagVerdict):
         raise InputError(
             f"{verdict!r} is not a verdict.", f"Choose one of: {', '.join(FlagVerdict)}."

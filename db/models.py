@@ -5,7 +5,8 @@
     trace_texts        document, label and trace text: the source of the full-text index
     trace_bodies       everything else that one trace's page shows, as JSON
     trace_fates        one row a gold label
-    annotation_events  append-only: flags and their undoing
+    annotation_events  append-only: flags on traces and their undoing
+    shortlist_flag_events  the same on shortlists that no run made
     jobs               long work: progress, lease, outcome
     models             language models the user added
 
@@ -247,6 +248,28 @@ class AnnotationEventRow(Base):
     created_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_annotation_events_verdict", "verdict", "trace_id"),)
+
+
+class ShortlistFlagRow(Base):
+    """A flag on a shortlist that no run made, or the undoing of one. Never changed or deleted.
+
+    `subject`: a hash of dataset, document and text; `document_id` is "" for a person's own text.
+    """
+
+    __tablename__ = "shortlist_flag_events"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))  # flag | undo
+    undoes: Mapped[str | None] = mapped_column(ForeignKey("shortlist_flag_events.id"), unique=True)
+    dataset: Mapped[str] = mapped_column(String(200))
+    document_id: Mapped[str] = mapped_column(CleanText)
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    verdict: Mapped[str | None] = mapped_column(String(20))
+    comment: Mapped[str] = mapped_column(CleanText, default="")
+    annotator: Mapped[str] = mapped_column(CleanText)
+    client_token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    shown: Mapped[dict[str, Any] | None]  # what was on the screen
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class JobRow(Base):

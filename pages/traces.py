@@ -13,6 +13,7 @@ from core.traces.inert import one_line
 from db.trace_views import FilterChoices, TraceFilter, TraceOrder, TraceState, TraceSummary
 from db.traces import count_of, filter_choices, page_of
 from pages.parts import entry, errors, services
+from pages.parts.shortlist_flags import flagged_shortlists
 from pages.parts.trace_detail import TRACE, end_dead_traces, open_trace, trace_detail
 from pages.parts.trace_filters import ORDER_KEY, PAGE_KEY, active, chosen, clear, filter_bar
 from pages.parts.trace_list import hits, pager, trace_table
@@ -90,6 +91,7 @@ def list_page() -> None:
         )  # fmt: skip
         st.button("Refresh", icon=":material/refresh:", on_click=choices_of.clear, key="f_refresh")
     filter = filter_bar(choices)
+    flagged_shortlists(filter)
     rows = listing(filter)
     if not rows:
         empty_page(choices)

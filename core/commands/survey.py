@@ -21,7 +21,11 @@ def survey(
     ] = 1000,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", help="dense, lexical, fusion or sentences; may be repeated."),
+        typer.Option(
+            "--method",
+            help="dense, lexical, fusion, sentences or two-step; may be repeated. Default: the "
+            "first three and the dataset's own.",
+        ),
     ] = None,
     ef: Annotated[
         int | None, typer.Option("--ef", help="HNSW's candidate list. Default: the index's own.")
@@ -45,24 +49,19 @@ def survey(
         from core.errors import InputError
         from core.jobs.kinds import survey_key
         from core.shortlist import slices
-        from core.shortlist.survey import METHODS, Plan
+        from core.shortlist.survey import Plan, usual_methods
         from core.shortlist.survey_store import read_survey
         from db.session import open_store
 
         settings = load_settings()
-        plan = Plan(
-            name,
-            split,
-            limit or None,
-            tuple(dict.fromkeys(method)) if method else tuple(m.value for m in METHODS),
-            ef,
-        )
+        dataset = open_dataset(settings, name)
+        methods = tuple(dict.fromkeys(method or usual_methods(settings, dataset)))
+        plan = Plan(name, split, limit or None, methods, ef)
         plan.check()
         if not 1 <= n <= k <= plan.k_max:
             raise InputError(
                 f"n is {n} and k is {k}.", f"They must be 1 <= n <= k <= {plan.k_max}."
             )
-        dataset = open_dataset(settings, name)
         params = asdict(plan)
         job = work_in_foreground(
             settings, open_store(settings), "survey", params,
@@ -73,10 +72,10 @@ def survey(
             report.fail("Stopped. The same command goes on from here.", INTERRUPTED)
             return
         found = read_survey(settings, name, str((job.result or {})["survey"]))
-        methods = slices.methods_of(found)
-        curve = slices.recall_curve(found, methods)
+        surveyed = slices.methods_of(found)
+        curve = slices.recall_curve(found, surveyed)
         at = curve[curve["k"].isin({1, 5, 10, 20, k, plan.k_max})]
-        times = slices.latency(found, methods)
+        times = slices.latency(found, surveyed)
         data: dict[str, Any] = {
             "survey": found.info.id,
             "documents": found.info.documents,
@@ -86,11 +85,11 @@ def survey(
             "ef": found.info.ef,
             "recall": _records(at),
             "by_frequency": _records(
-                slices.by_frequency(found, methods, k, label_frequencies(dataset))
+                slices.by_frequency(found, surveyed, [k], label_frequencies(dataset))
             ),
-            "by_gold_size": _records(slices.by_gold_size(found, methods, k)),
-            "fates": _records(slices.fates(found, methods, k, n)),
-            "against_exact": _records(slices.against_exact(found, methods)),
+            "by_gold_size": _records(slices.by_gold_size(found, surveyed, [k])),
+            "fates": _records(slices.fates(found, surveyed, k, n)),
+            "against_exact": _records(slices.against_exact(found, surveyed)),
             "ms": _records(times),
             "job": job.id,
         }

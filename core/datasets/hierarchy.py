@@ -1,4 +1,4 @@
-"""Siblings in a label hierarchy: labels one step below the same parent.
+"""Families in a label hierarchy: siblings, one step below the same parent, and children.
 
 The hierarchy is turned round once a label space, in Arrow and numpy: rows grouped by parent.
 A lookup is then a few slices.
@@ -48,6 +48,13 @@ def sibling_rows(labels: LabelSpace, row: int, limit: int) -> np.ndarray:
     rows = rows[rows != row]
     nearest: np.ndarray = rows[np.argsort(np.abs(rows - row), kind="stable")]
     return nearest[: max(limit, 0)]
+
+
+def child_rows(labels: LabelSpace, row: int, limit: int) -> np.ndarray:
+    """Rows of the labels one step below a label, in the order of ids. int64, (at most limit,)."""
+    if not labels.has_hierarchy:
+        return np.empty(0, np.int64)
+    return _group(_children(labels), labels.id(row))[: max(limit, 0)]
 
 
 def _group(inverted: _Children, parent: str) -> np.ndarray:

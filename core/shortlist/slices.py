@@ -3,7 +3,7 @@
 Recall@k of a document is the share of its gold labels among its first k; gold labels outside the
 vocabulary count as missed. The mean is over documents, with a bootstrap interval over them. Of
 parts of the label space (head, torso, tail, unseen) it is the share of all gold labels of that
-part, drawn with their documents.
+part, drawn with their documents; gold labels outside the vocabulary belong to no part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.datasets.catalogue import HEAD_FROM, TORSO_FROM
-from core.metrics.bootstrap import mean_interval, ratio_interval
+from core.metrics.bootstrap import Interval, mean_interval, ratio_interval
 from core.shortlist.base import Method
 from core.shortlist.survey import CUTS
 from core.shortlist.survey_store import Survey
@@ -98,51 +98,107 @@ def part_of(count: int) -> str:
 def by_frequency(
     survey: Survey,
     methods: Sequence[str],
-    k: int,
+    ks: Sequence[int],
     frequencies: Mapping[str, int],
     *,
     exact: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """method, part, recall, low, high, labels: the share of the gold labels of each part that is
-    among the first k. `frequencies`: label id -> training documents."""
-    rows = []
+    """method, part, k, recall, low, high, labels: the share of the gold labels of each part that
+    is among the first k. `frequencies`: label id -> training documents."""
+    frames = []
     for method in methods:
         gold = _gold(survey, method)
-        parts = gold["label"].map(lambda label: part_of(frequencies.get(label, 0)))
-        hit = _ranks(gold, exact) <= k
+        gold = gold[gold["known"].astype(bool)]
+        parts = gold["label"].map(lambda label: part_of(frequencies.get(label, 0))).to_numpy()
+        ranks = _ranks(gold, exact)
         order = {d: i for i, d in enumerate(_documents(survey, method)["document"])}
         at = gold["document"].map(order).to_numpy()
-        total, found = np.zeros((2, len(order), len(PARTS)))
-        for column, part in enumerate(PARTS):
-            of_part = (parts == part).to_numpy()
-            np.add.at(total[:, column], at[of_part], 1.0)
-            np.add.at(found[:, column], at[of_part & hit], 1.0)
-        share = ratio_interval(found, total, seed=seed)
-        for column, part in enumerate(PARTS):
-            labels = int(total[:, column].sum())
-            if labels:
-                rows.append((method, part, share.value[column], share.low[column],
-                             share.high[column], labels))  # fmt: skip
-    return pd.DataFrame(rows, columns=["method", "part", "recall", "low", "high", "labels"])
+        for part in PARTS:
+            inside = parts == part
+            if not inside.any():
+                continue
+            total, found = np.zeros((2, len(order), len(ks)))
+            for column, k in enumerate(ks):
+                np.add.at(total[:, column], at[inside], 1.0)
+                np.add.at(found[:, column], at[inside & (ranks <= k)], 1.0)
+            share = ratio_interval(found, total, seed=seed)
+            frames.append(_shares(method, "part", part, ks, share, "labels", int(inside.sum())))
+    return _joined(frames, "part", "labels")
 
 
 def by_gold_size(
-    survey: Survey, methods: Sequence[str], k: int, *, exact: bool = False, seed: int = 0
+    survey: Survey,
+    methods: Sequence[str],
+    ks: Sequence[int],
+    *,
+    exact: bool = False,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """method, size ("1", "2-3", ... "11+"), recall, low, high, documents."""
-    rows = []
+    """method, size ("1", "2-3", ... "11+"), k, recall, low, high, documents."""
+    frames = []
     for method in methods:
         sizes = _documents(survey, method)["gold"].to_numpy()
-        found = recalls(survey, method, [k], exact=exact)
+        found = recalls(survey, method, ks, exact=exact)
         for low, high in SIZES:
             inside = (sizes >= low) & (sizes <= (high or sizes.max()))
             if inside.any():
                 share = mean_interval(found[inside], seed=seed)
                 name = str(low) if low == high else f"{low}-{high}" if high else f"{low}+"
-                rows.append((method, name, share.value[0], share.low[0], share.high[0],
-                             int(inside.sum())))  # fmt: skip
-    return pd.DataFrame(rows, columns=["method", "size", "recall", "low", "high", "documents"])
+                count = int(inside.sum())
+                frames.append(_shares(method, "size", name, ks, share, "documents", count))
+    return _joined(frames, "size", "documents")
+
+
+def _shares(
+    method: str,
+    column: str,
+    name: str,
+    ks: Sequence[int],
+    share: Interval,
+    counted: str,
+    count: int,
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "method": method,
+            column: name,
+            "k": list(ks),
+            "recall": share.value,
+            "low": share.low,
+            "high": share.high,
+            counted: count,
+        }
+    )
+
+
+def _joined(frames: list[pd.DataFrame], column: str, counted: str) -> pd.DataFrame:
+    columns = ["method", column, "k", "recall", "low", "high", counted]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def outside(survey: Survey) -> int:
+    """Gold labels of the survey's documents that the label space does not have."""
+    gold = _gold(survey, methods_of(survey)[0])
+    return int((~gold["known"].astype(bool)).sum())
+
+
+def recall_and_time(
+    surveys: Sequence[Survey], k: int, *, exact: bool = False, seed: int = 0
+) -> pd.DataFrame:
+    """method, ef, recall, low, high, p50, p95: a row a method and survey. Surveys of the same
+    documents with other ef make a curve; `ef` is empty where HNSW was not asked."""
+    rows = []
+    for survey in surveys:
+        methods = methods_of(survey)
+        times = latency(survey, methods).set_index("method")
+        for method in methods:
+            share = mean_interval(recalls(survey, method, [k], exact=exact), seed=seed)
+            ef = None if method == Method.LEXICAL else survey.info.ef
+            rows.append((method, ef, share.value[0], share.low[0], share.high[0],
+                         times.loc[method, "p50"], times.loc[method, "p95"]))  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["method", "ef", "recall", "low", "high", "p50", "p95"])
+    return frame.astype({"ef": "Int64"})
 
 
 def fates(survey: Survey, methods: Sequence[str], k: int, n: int) -> pd.DataFrame:

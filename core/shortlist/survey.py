@@ -17,20 +17,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.config import Settings
 from core.datasets.base import Dataset, Document, Split
 from core.encoders import Encoder
 from core.errors import IndexFileError, InputError
 from core.shortlist.base import Method
+from core.shortlist.choice import choice_path, read_choice
 from core.shortlist.lexical import WORDS
 from core.shortlist.retriever import Retriever
 from core.shortlist.version import retrieval_identity
 
 K_MAX = 100
 CUTS = (10, 20, 50, 100)  # where HNSW is compared with exact search
-METHODS = (Method.DENSE, Method.LEXICAL, Method.FUSION)
+METHODS = (Method.DENSE, Method.LEXICAL, Method.FUSION)  # and the dataset's own: usual_methods
 FORMAT = 1
+ROWS_AT_ONCE = 8192  # of documents looked at for a survey: a part of a large import at a time
 BLOCK = 32  # documents between two blocks that are kept
 
 Report = Callable[[str, int, int], None]
@@ -79,6 +83,22 @@ class Plan:
         return cls(**known)
 
 
+def usual_methods(settings: Settings, dataset: Dataset) -> tuple[str, ...]:
+    """The methods to survey unless told otherwise: METHODS, and the dataset's default.
+
+    The default is what was measured, by whichever encoder: reading it loads none. Raises
+    IndexFileError for a file of choices that is damaged.
+    """
+    try:
+        told: Any = json.loads(choice_path(settings, dataset).read_text("utf-8"))
+        encoder = str(told.get("encoder", "")) if isinstance(told, dict) else ""
+    except (OSError, ValueError):  # not measured; or damaged, which read_choice tells
+        encoder = ""
+    choice = read_choice(settings, dataset, encoder)
+    wanted = {*METHODS, *([choice.method] if choice else [])}
+    return tuple(method.value for method in Method if method in wanted)
+
+
 def identity_of(plan: Plan, dataset: Dataset, retriever: Retriever) -> dict[str, Any]:
     """Everything that decides a survey's ranks, as plain data."""
     return {
@@ -103,17 +123,22 @@ def survey_id(identity: dict[str, Any]) -> str:
 def documents_of(dataset: Dataset, split: Split, limit: int | None) -> list[int]:
     """Rows of the documents of a split with gold labels and a text, scattered, at most `limit`."""
     rows = dataset.rows_of(split)
-    if not rows:
-        return []
-    ids = dataset.table["id"].take(rows).to_pylist()
-    gold = dataset.table["gold"].take(rows).to_pylist()
-    texts = dataset.table["text"].take(rows).to_pylist()
+    table = dataset.table
     able = [
         (hashlib.sha256(b"survey:" + doc_id.encode()).digest(), row)
-        for doc_id, row, labels, text in zip(ids, rows, gold, texts, strict=True)
-        if labels and text.strip()
+        for part in (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
+        for doc_id, row in _able(table.take(pa.array(part, pa.int64())), part)
     ]
     return [row for _, row in sorted(able)][:limit]
+
+
+def _able(part: pa.Table, rows: Sequence[int]) -> list[tuple[str, int]]:
+    """Id and row of those with gold labels and a text; the texts are never Python's."""
+    text = part["text"]
+    blank = pc.or_(pc.equal(pc.binary_length(text), 0), pc.utf8_is_space(text))
+    keep = pc.and_not(pc.greater(pc.list_value_length(part["gold"]), 0), blank)
+    at = np.flatnonzero(keep)
+    return list(zip(part["id"].take(at).to_pylist(), np.array(rows)[at].tolist(), strict=True))
 
 
 def open_retriever(settings: Settings, dataset: Dataset, encoder: Encoder) -> Retriever:

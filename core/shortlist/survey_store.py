@@ -64,6 +64,10 @@ class SurveyInfo:
         own = self.plan.ef or self.identity.get("index_ef")
         return None if own is None else max(int(own), self.plan.k_max)
 
+    def fits(self, dataset: Dataset) -> bool:
+        """Whether it is of the dataset as it is now: the same documents, gold and labels."""
+        return self.identity.get("dataset_fingerprint") == dataset.info.fingerprint
+
 
 @dataclass(frozen=True)
 class Survey:

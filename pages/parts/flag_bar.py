@@ -1,16 +1,21 @@
 """The flag bar: one click says what a person thinks of a shortlist or trace.
 
 Flags are events in the store: each click adds one, undo adds another; nothing is overwritten.
-The bar works wherever a trace id is known, also while the trace is still being written.
+The bar works wherever a trace id is known, also while the trace is still being written, and for a
+shortlist that no run made (shortlist_flags).
 """
 
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from core.traces.inert import neutralise
-from db.annotations import FlagView, flag, flags_of, undo
+from db.annotations import FlagVerdict, flag, flags_of, undo
 from pages.parts import errors, services
 from pages.parts.annotator import annotator, name_field
 from pages.parts.times import local_time
@@ -41,76 +46,110 @@ CHOICES = {
 }  # fmt: skip
 
 
-@st.fragment
+class Standing(Protocol):
+    """A flag that stands, on a trace or a shortlist."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def verdict(self) -> FlagVerdict: ...
+    @property
+    def comment(self) -> str: ...
+    @property
+    def annotator(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is flagged: `standing` gives the flags to show, `own` whether one is of exactly this,
+    `add` sets one (verdict, comment, annotator, click's token), `undo` takes one back (event id,
+    annotator). `note` says what else a flag is of."""
+
+    key: str
+    standing: Callable[[Session], Sequence[Standing]]
+    add: Callable[[Session, str, str, str, str], str]
+    undo: Callable[[Session, str, str], str]
+    own: Callable[[Standing], bool] = lambda view: True
+    note: Callable[[Standing], str] = lambda view: ""
+
+
 def flag_bar(trace_id: str) -> None:
+    """The bar of a trace."""
+
+    def add(session: Session, verdict: str, comment: str, who: str, token: str) -> str:
+        return flag(session, trace_id=trace_id, verdict=verdict, comment=comment, annotator=who,
+                    client_token=token)  # fmt: skip
+
+    flag_subject(Subject(trace_id, lambda session: flags_of(session, trace_id), add, undo))
+
+
+@st.fragment
+def flag_subject(subject: Subject) -> None:
     """Buttons for the verdicts, comment and name, and the flags that stand."""
     with errors.kept():
         with services.store().read() as session:
-            standing = flags_of(session, trace_id)
-        mine = {f.verdict for f in standing if f.annotator == annotator()}
-        with st.container(border=True, key=f"flag_bar_{trace_id}"):
-            _buttons(trace_id, mine)
+            standing = subject.standing(session)
+        mine = {f.verdict for f in standing if subject.own(f) and f.annotator == annotator()}
+        with st.container(border=True, key=f"flag_bar_{subject.key}"):
+            _buttons(subject, mine)
             for view in standing:
-                _standing(view)
+                _standing(subject, view)
 
 
-def _buttons(trace_id: str, mine: set[str]) -> None:
-    comment_key = f"flag_comment_{trace_id}"
+def _buttons(subject: Subject, mine: set[FlagVerdict]) -> None:
+    key = subject.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Flag**", width="content")
         for verdict, choice in CHOICES.items():
             st.button(
                 choice.name,
-                key=f"flag_{verdict}_{trace_id}",
+                key=f"flag_{verdict}_{key}",
                 icon=choice.icon,
                 help=choice.help,
                 type="primary" if verdict in mine else "secondary",
                 on_click=_flag,
-                args=(trace_id, verdict, uuid.uuid4().hex),
+                args=(subject, verdict, uuid.uuid4().hex),
             )
         st.text_input(
             "Comment",
-            key=comment_key,
+            key=f"flag_comment_{key}",
             max_chars=MAX_COMMENT,
             label_visibility="collapsed",
             placeholder="Comment (optional), then a verdict",
             width=300,
         )
         with st.popover("Name", icon=":material/person:"):
-            name_field(f"flag_name_{trace_id}")
+            name_field(f"flag_name_{key}")
 
 
-def _flag(trace_id: str, verdict: str, token: str) -> None:
-    comment_key = f"flag_comment_{trace_id}"
+def _flag(subject: Subject, verdict: str, token: str) -> None:
+    comment_key = f"flag_comment_{subject.key}"
     comment = str(st.session_state.get(comment_key, "")).strip()[:MAX_COMMENT]
     with errors.kept(), services.store().write() as session:
         same = [
             view
-            for view in flags_of(session, trace_id)
-            if view.annotator == annotator() and view.verdict == verdict
+            for view in subject.standing(session)
+            if subject.own(view) and view.annotator == annotator() and view.verdict == verdict
         ]
         if same and comment in ("", same[-1].comment):
             return  # a double click, or a click on what stands already
         for view in same:  # the new comment takes the place of the old one
-            undo(session, view.event_id, annotator())
-        flag(
-            session,
-            trace_id=trace_id,
-            verdict=verdict,
-            comment=comment,
-            annotator=annotator(),
-            client_token=token,
-        )
+            subject.undo(session, view.event_id, annotator())
+        subject.add(session, verdict, comment, annotator(), token)
     st.session_state[comment_key] = ""
 
 
-def _standing(view: FlagView) -> None:
+def _standing(subject: Subject, view: Standing) -> None:
     """One flag that stands: what, who, when, why; and the way back."""
     choice = CHOICES.get(view.verdict, Choice(view.verdict, "", "gray", ""))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(choice.name, icon=choice.icon or None, color=choice.color)
         who = view.annotator or "no name"
         st.text(neutralise(f"{who}, {local_time(view.created_at)}"), width="content")
+        if note := subject.note(view):
+            st.caption(note, width="content")
         if view.comment:
             st.text(neutralise(view.comment), width="content")
         st.button(
@@ -120,10 +159,10 @@ def _standing(view: FlagView) -> None:
             type="tertiary",
             help="Takes the flag back. The event stays in the log.",
             on_click=_undo,
-            args=(view.event_id,),
+            args=(subject, view.event_id),
         )
 
 
-def _undo(event_id: str) -> None:
+def _undo(subject: Subject, event_id: str) -> None:
     with errors.kept(), services.store().write() as session:
-        undo(session, event_id, annotator())
+        subject.undo(session, event_id, annotator())

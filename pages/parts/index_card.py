@@ -80,7 +80,38 @@ def _draw(dataset: DatasetInfo, job: JobView | None, was_building: bool) -> None
             help="Runs in a process of its own and goes on where it stopped. Whatever is damaged "
             "is built again; labels that came, went or changed are brought in.",
         )
+        if now.manifest is not None:
+            _regrow(dataset.name, now.manifest, busy=job is not None)
         st.page_link("pages/jobs.py", label="Jobs", icon=":material/pending_actions:")
+
+
+def _regrow(dataset: str, made: Manifest, *, busy: bool) -> None:
+    """What M and ef_construction are, and a rebuild of the graph with others."""
+    with (
+        st.popover("Other M", icon=":material/tune:", disabled=busy, width="content"),
+        st.form(f"index_regrow_{dataset}", border=False),
+    ):
+        st.markdown(
+            f"The graph has **M {made.m}** and **ef_construction {made.ef_construction}**. Unlike "
+            "ef and k they are decided when it is built.\n\n"
+            "- **M**: links of a label to its neighbours, twice as many on the lowest level. More "
+            "find more at the same ef; the graph takes more memory, a search and the build longer."
+            "\n- **ef_construction**: how widely the build looks for them. More make better links "
+            "and a slower build; searches cost the same."
+        )
+        with st.container(horizontal=True, gap="small"):
+            m = st.number_input("M", 2, 128, made.m, key=f"index_m_{dataset}", width=140)
+            ef = st.number_input("ef_construction", 8, 4000, made.ef_construction,
+                                 key=f"index_efc_{dataset}", width=140)  # fmt: skip
+        st.caption(
+            f"The vectors are kept; the graph took {duration(made.seconds_build)} last time. ef is "
+            "chosen anew. Surveys made before say that they are of an earlier index."
+        )
+        if st.form_submit_button("Rebuild the graph", icon=":material/build:", type="primary",
+                                 key=f"index_regrow_go_{dataset}"):  # fmt: skip
+            with errors.kept():
+                services.build_index(dataset, {"m": int(m), "ef_construction": int(ef)})
+            st.rerun()
 
 
 def _coverage(now: IndexStatus) -> str:

@@ -101,8 +101,10 @@ def _prepare(url: str, home: Path, _settings: Settings) -> bool:
     return True
 
 
-def build_index(name: str) -> str:
+def build_index(name: str, options: dict[str, int] | None = None) -> str:
     """Starts the index build of a dataset in a process of its own; returns the job's id.
+
+    `options`: fields of GraphOptions that are not as the index has them.
 
     A build that is already queued or running is returned instead, also where it was started for
     another dataset with the same labels. Raises StoreError, JobError.
@@ -110,7 +112,8 @@ def build_index(name: str) -> str:
     from core import jobs
 
     key = index_key(_index_of(name))
-    job_id = jobs.submit(store(), "index", {"dataset": name}, f"Index of {name}", unique_key=key)
+    params = {"dataset": name, **({"options": options} if options else {})}
+    job_id = jobs.submit(store(), "index", params, f"Index of {name}", unique_key=key)
     jobs.start(settings(), job_id)
     return job_id
 

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.shortlist.compared import Compared
+from core.shortlist.manifest import Manifest
 from core.shortlist.neighbourhood import (
     BOTH,
     DOCUMENT,
@@ -18,8 +19,10 @@ from core.shortlist.neighbourhood import (
 from core.traces.base import NearMiss
 from core.traces.inert import one_line
 from pages.parts.shortlist_choice import PICKED
+from pages.parts.shortlist_ef import HEIGHT as EF_HEIGHT
+from pages.parts.shortlist_ef import ef_charts, index_curve
 from pages.parts.shortlist_table import table_height
-from pages.parts.shortlist_words import EF_HELP, METHODS
+from pages.parts.shortlist_words import EF_HELP, K_HELP, METHODS
 
 LOOKS = {  # colour, shape and size, so that colour is never needed alone
     DOCUMENT: ("#c2570c", "diamond", 260),
@@ -32,7 +35,7 @@ MAP, HEIGHT = "shortlist_map", 420
 EMPTY: tuple[NearMiss, ...] = ()
 
 
-def around(answer: Compared, found: Neighbourhood, index_curve: pd.DataFrame) -> None:
+def around(answer: Compared, found: Neighbourhood, manifest: Manifest | None) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _map(found)
@@ -41,11 +44,11 @@ def around(answer: Compared, found: Neighbourhood, index_curve: pd.DataFrame) ->
     st.markdown("**k, ef and method against recall and time**")
     first, second, third = st.columns(3, border=True)
     with first:
-        _by_k(answer)
+        _by_k(answer, found)
     with second:
         _by_ef(found, answer)
     with third:
-        _index_curve(index_curve)
+        index_curve(manifest)
 
 
 def _map(found: Neighbourhood) -> None:
@@ -149,42 +152,81 @@ def _near(answer: Compared, found: Neighbourhood) -> None:
 
 def _near_tables(gold: GoldNeighbours, answer: Compared) -> None:
     ranks = {row.label_id: row.rank for row in answer.found.rows}
-    for title, misses in (
-        ("Nearest labels that are not gold", gold.near),
-        ("Siblings: labels under the same parent", gold.siblings),
-    ):
-        if not misses:
-            continue
-        st.caption(title)
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "cosine": [m.cosine for m in misses],
-                    "rank": pd.array([ranks.get(m.label_id) for m in misses], dtype="Int64"),
-                    "name": [f"{one_line(m.label_id)} {one_line(m.name, 300)}" for m in misses],
-                }
-            ),
-            hide_index=True, height=table_height(len(misses)), placeholder="",
-            column_config={
-                "cosine": st.column_config.NumberColumn(
-                    "Cosine", format="%.3f", width=58,
-                    help="Between this label and the gold one; higher is closer."),
-                "rank": st.column_config.NumberColumn(
-                    "Rank", width=46, help="In this shortlist; empty: not in it."),
-                "name": st.column_config.TextColumn("Label", width=360),
-            },
-            alt=title,
-        )  # fmt: skip
+    _miss_table("Nearest labels that are not gold", gold.near, ranks)
+    if gold.children:
+        _miss_table("Labels under this one, nearest first", gold.children, ranks)
+    if gold.siblings:
+        _miss_table("Siblings: labels under the same parent", gold.siblings, ranks)
+    elif gold.kin:
+        st.caption(gold.kin)
 
 
-def _by_k(answer: Compared) -> None:
-    st.markdown("Gold labels found within k, this text")
-    gold = len(answer.document.gold)
-    if not gold:
-        st.caption("This text has no gold labels.")
+def _miss_table(title: str, misses: tuple[NearMiss, ...], ranks: dict[str, int]) -> None:
+    if not misses:
         return
+    st.caption(title)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "cosine": [m.cosine for m in misses],
+                "rank": pd.array([ranks.get(m.label_id) for m in misses], dtype="Int64"),
+                "name": [f"{one_line(m.label_id)} {one_line(m.name, 300)}" for m in misses],
+            }
+        ),
+        hide_index=True, height=table_height(len(misses)), placeholder="",
+        column_config={
+            "cosine": st.column_config.NumberColumn(
+                "Cosine", format="%.3f", width=58,
+                help="Between this label and the gold one; higher is closer."),
+            "rank": st.column_config.NumberColumn(
+                "Rank", width=46, help="In this shortlist; empty: not in it."),
+            "name": st.column_config.TextColumn("Label", width=360),
+        },
+        alt=title,
+    )  # fmt: skip
+
+
+def _by_k(answer: Compared, found: Neighbourhood) -> None:
+    st.markdown("**k**, this text", help=K_HELP)
     most = max(answer.found.k, 100)
-    rows = []
+    if answer.document.gold:
+        _recall_by_k(answer, most)
+        st.caption("Gold within k, by exact ranks; below, the median time of a search.")
+    else:
+        st.caption("This text has no gold labels; the median time of a search at each k:")
+    frame = pd.DataFrame(
+        [(METHODS[p.method], p.k, p.ms) for p in found.by_k if p.k <= most],
+        columns=["Method", "k", "ms"],
+    )
+    base = alt.Chart(frame).encode(
+        x=_log_k(most),
+        y=alt.Y("ms:Q", title="ms a search", axis=alt.Axis(tickCount=4, minExtent=38)),
+        color=_method_color(legend=not answer.document.gold),
+        tooltip=["Method:N", "k:Q", alt.Tooltip("ms:Q", title="ms a search", format=".2f")],
+    )  # fmt: skip
+    lines = base.mark_line(strokeWidth=2).encode(strokeDash=_method_dash())
+    st.altair_chart(
+        (lines + base.mark_point(filled=True, size=40)).properties(height=EF_HEIGHT),
+        alt="Median time of a search for this text, by method and k",
+    )
+
+
+def _log_k(most: int) -> alt.X:
+    return alt.X("k:Q", scale=alt.Scale(type="log", domain=[1, most], nice=False),
+                 axis=alt.Axis(values=[1, 2, 5, 10, 20, 50, 100]))  # fmt: skip
+
+
+def _method_color(*, legend: bool) -> alt.Color:
+    top = alt.Legend(orient="top", title=None, columns=3) if legend else None
+    return alt.Color("Method:N", scale=alt.Scale(domain=list(METHODS.values())), legend=top)
+
+
+def _method_dash() -> alt.StrokeDash:
+    return alt.StrokeDash("Method:N", scale=alt.Scale(domain=list(METHODS.values())), legend=None)
+
+
+def _recall_by_k(answer: Compared, most: int) -> None:
+    gold, rows = len(answer.document.gold), []
     for name in METHODS:
         ranks = sorted(g.exact_rank for g in answer.gold[name] if g.exact_rank)
         steps = [(1, sum(r <= 1 for r in ranks))]
@@ -194,22 +236,18 @@ def _by_k(answer: Compared) -> None:
     frame = pd.DataFrame(rows, columns=["Method", "k", "Recall"])
     st.altair_chart(
         alt.Chart(frame).mark_line(interpolate="step-after", strokeWidth=2.5).encode(
-            x=alt.X("k:Q", scale=alt.Scale(type="log", domain=[1, most], nice=False),
-                    axis=alt.Axis(values=[1, 2, 5, 10, 20, 50, 100])),
-            y=alt.Y("Recall:Q", title="Share of gold", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color(
-                "Method:N", sort=None, legend=alt.Legend(orient="top", title=None, columns=3)
-            ),
-            strokeDash=alt.StrokeDash("Method:N", sort=None, legend=None),
+            x=_log_k(most),
+            y=alt.Y("Recall:Q", title="share of gold", scale=alt.Scale(domain=[0, 1]),
+                    axis=alt.Axis(tickCount=4, minExtent=38)),
+            color=_method_color(legend=True), strokeDash=_method_dash(),
             tooltip=["Method:N", "k:Q", alt.Tooltip("Recall:Q", format=".2f")],
-        ).properties(height=230),
+        ).properties(height=EF_HEIGHT + 110),
         alt="Share of this text's gold labels within k, by method, with exact search",
     )  # fmt: skip
-    st.caption("By exact ranks: what each method would give at any k.")
 
 
 def _by_ef(found: Neighbourhood, answer: Compared) -> None:
-    st.markdown("ef against exact search, this text", help=EF_HELP)
+    st.markdown("**ef**, this text", help=EF_HELP)
     if not found.sweep:
         st.caption(
             "HNSW is not asked here: words are searched exactly, and so is an index that is "
@@ -217,39 +255,11 @@ def _by_ef(found: Neighbourhood, answer: Compared) -> None:
         )
         return
     frame = pd.DataFrame(
-        [(p.ef, p.overlap, p.ms) for p in found.sweep], columns=["ef", "Found", "ms"]
+        [(p.ef, p.overlap, p.ms) for p in found.sweep], columns=["ef", "found", "ms"]
     )
-    _ef_chart(frame, "Found", "Share of exact's first k",
-              "Share of exact search's labels that HNSW finds, and its time, by ef")  # fmt: skip
-    times = ", ".join(f"{p.ms:.1f}" for p in found.sweep)
-    st.caption(f"k {answer.found.k}. Search times at these ef: {times} ms (median of 3).")
-
-
-def _index_curve(curve: pd.DataFrame) -> None:
-    st.markdown("ef against exact search, as measured for the index", help=EF_HELP)
-    if curve.empty:
-        st.caption("The index's build did not record this curve; rebuild it to have one.")
-        return
-    frame = curve.rename(columns={"recall": "Found", "p50_ms": "ms"})
-    _ef_chart(frame, "Found", "Mean share of exact's first 50",
-              "Mean share of exact search's labels that HNSW finds, by ef")  # fmt: skip
-    first, last = frame.iloc[0], frame.iloc[-1]
-    st.caption(f"Over training documents. One search takes {first['ms']:.2f} ms at ef "
-               f"{first['ef']:.0f} and {last['ms']:.2f} ms at ef {last['ef']:.0f}.")  # fmt: skip
-
-
-def _ef_chart(frame: pd.DataFrame, y: str, title: str, words: str) -> None:
-    low = min(0.9, float(frame[y].min()))
-    base = alt.Chart(frame).encode(
-        x=alt.X("ef:Q", scale=alt.Scale(type="log", nice=False),
-                axis=alt.Axis(values=frame["ef"].tolist(), labelOverlap=True, format="d")),
-        y=alt.Y(f"{y}:Q", title=title, scale=alt.Scale(domain=[low, 1])),
-        tooltip=["ef:Q", alt.Tooltip(f"{y}:Q", format=".4f"),
-                 alt.Tooltip("ms:Q", title="ms a search", format=".2f")],
-    )  # fmt: skip
-    st.altair_chart(
-        (base.mark_line(strokeWidth=2.5) + base.mark_point(size=60, filled=True)).properties(
-            height=230
-        ),
-        alt=words,
-    )
+    ef_charts(frame, answer.found.ef, f"share of exact's {answer.found.k}",
+              "Share of exact search's labels that HNSW finds, by ef")  # fmt: skip
+    note = f"k {answer.found.k}, {METHODS[answer.method].lower()}; median of 3 searches."
+    if answer.method != "dense":
+        note += " Fused lists are 100 labels long or more, so ef is at least that."
+    st.caption(note)

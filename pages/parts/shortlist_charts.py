@@ -94,6 +94,72 @@ def parts(frame: pd.DataFrame, column: str, title: str, order: list[str], counte
                else "In brackets: how many documents.")  # fmt: skip
 
 
+def part_curves(
+    frame: pd.DataFrame, column: str, title: str, order: list[str], counted: str, k: int
+) -> None:
+    """recall@k of each part with its interval, of one method; a rule at the k chosen."""
+    st.markdown(f"**Recall@k {title}**, 95% intervals", help=RECALL_HELP)
+    counts = frame.groupby(column)[counted].first()
+    shown = [part for part in order if part in counts.index]
+    names = {part: f"{part} ({counts[part]:,})" for part in shown}
+    frame = frame.assign(Part=frame[column].map(names))
+    domain = [names[part] for part in shown]
+    color = alt.Color(
+        "Part:N", scale=alt.Scale(domain=domain), legend=alt.Legend(orient="top", title=None)
+    )
+    dashes = [[1, 0], [2, 2], [6, 3], [8, 3, 2, 3], [4, 4]][: len(domain)]
+    base = alt.Chart(frame).encode(
+        x=alt.X("k:Q", scale=alt.Scale(domain=[1, int(frame["k"].max())], nice=False)), color=color
+    )
+    band = base.mark_area(opacity=0.15).encode(
+        y=alt.Y("low:Q", title="recall@k", scale=alt.Scale(domain=[0, 1])), y2="high:Q"
+    )
+    line = base.mark_line(strokeWidth=2.2).encode(
+        y="recall:Q",
+        strokeDash=alt.StrokeDash(
+            "Part:N", scale=alt.Scale(domain=domain, range=dashes), legend=None
+        ),
+        tooltip=[alt.Tooltip("Part:N"), *_tips("k:Q", "recall")[1:]],
+    )
+    rule = alt.Chart(pd.DataFrame({"k": [k]})).mark_rule(strokeDash=[3, 3], color="#8a94a6")
+    st.altair_chart(
+        (band + line + rule.encode(x="k:Q")).properties(height=HEIGHT),
+        alt=f"Recall at every k {title}, with 95% intervals",
+    )
+    st.caption(f"In brackets: how many {'gold labels' if counted == 'labels' else 'documents'}.")
+
+
+def recall_and_time(frame: pd.DataFrame, k: int, surveys: int) -> None:
+    """Recall@k against the time of a search; surveys with other ef join into curves."""
+    st.markdown(
+        f"**Recall@{k} against search time**, 95% intervals",
+        help="A point a method and survey: its recall and the median time of one search by one "
+        "thread, without embedding. Surveys of the same documents with another ef add points.",
+    )
+    frame = _titled(frame).assign(shown=lambda f: f["ef"].map(lambda e: f"ef {e}", "ignore"))
+    base = alt.Chart(frame).encode(
+        x=alt.X("p50:Q", title="ms a search, median", scale=alt.Scale(type="log", padding=25)),
+        color=_color(frame),
+    )
+    recall = alt.Y("recall:Q", title=f"recall@{k}", scale=alt.Scale(zero=False, padding=10))
+    bars = base.mark_rule(strokeWidth=1.5).encode(
+        y=alt.Y("low:Q", title=f"recall@{k}"), y2="high:Q"
+    )
+    tips = [*_tips("ef:N", "recall"), alt.Tooltip("p50:Q", title="ms, median", format=".2f"),
+            alt.Tooltip("p95:Q", title="ms, 95%", format=".2f")]  # fmt: skip
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        y=recall, shape=_shape(), tooltip=tips
+    )
+    lines = base.mark_line(strokeWidth=1.5).encode(y=recall, order="ef:Q")
+    words = base.mark_text(dx=8, align="left", fontSize=11).encode(y=recall, text="shown:N")
+    st.altair_chart(
+        (bars + lines + points + words).properties(height=HEIGHT),
+        alt="Recall against the median time of a search, by method and ef",
+    )
+    if surveys == 1:
+        st.caption("One ef so far: a new survey of the same documents with another adds points.")
+
+
 def fates_bars(frame: pd.DataFrame, k: int, n: int) -> None:
     """What retrieval did to all gold labels, a stacked bar a method."""
     st.markdown(

@@ -7,15 +7,15 @@ from core.datasets.base import Document
 from core.events import Failed
 from core.live.questions import About, Question
 from core.shortlist.compared import Compared, rank_by_rank
-from core.shortlist.manifest import Manifest, status
+from core.shortlist.manifest import status
 from core.shortlist.neighbourhood import Neighbourhood
 from core.shortlist.slices import RetrievalFate, fate_at_retrieval
 from core.traces.inert import one_line
 from db.traces import latest_of_document
 from pages.parts import errors, services
-from pages.parts.flag_bar import flag_bar
 from pages.parts.shortlist_around import around
 from pages.parts.shortlist_choice import PICKED, Choice
+from pages.parts.shortlist_flags import shortlist_flag_bar
 from pages.parts.shortlist_table import table_height
 from pages.parts.shortlist_words import FATES, METHODS, SIGNS, terms
 
@@ -54,7 +54,7 @@ def example(dataset: str, document: Document, choice: Choice) -> None:
         _tables(answer)
     with right:
         _gold(answer, choice)
-        _flag(dataset, document)
+        _flag(dataset, document, answer, choice)
     found = worker.ask(question(About.NEIGHBOURHOOD), PATIENCE_S)
     if found is None:
         st.fragment(_wait, run_every=POLL_S)(question(About.NEIGHBOURHOOD))
@@ -62,14 +62,7 @@ def example(dataset: str, document: Document, choice: Choice) -> None:
         errors.card(found.what, found.fix)
     else:
         assert isinstance(found, Neighbourhood)
-        around(answer, found, curve_of(index.manifest))
-
-
-def curve_of(manifest: Manifest | None) -> pd.DataFrame:
-    """ef, recall, p50_ms as the index's build measured them; no rows where it did not."""
-    points = manifest.curve if manifest else ()
-    return pd.DataFrame([dict(p) for p in points], columns=["ef", "recall", "low", "high",
-                                                            "p50_ms", "p95_ms"])  # fmt: skip
+        around(answer, found, index.manifest)
 
 
 def _wait(question: Question) -> None:
@@ -283,17 +276,15 @@ def _gold(answer: Compared, choice: Choice) -> None:
             st.caption(f"{SIGNS[fate.value]} **{fate.value}**: {FATES[fate.value]}")
 
 
-def _flag(dataset: str, document: Document) -> None:
-    """The flag bar of the document's latest trace: flags belong to traces."""
+def _flag(dataset: str, document: Document, answer: Compared, choice: Choice) -> None:
+    """The flag bar of the shortlist as it is on the screen; a trace has its own."""
     with errors.kept():
+        shortlist_flag_bar(dataset, document, answer.found, choice.n)
         with services.store().read() as session:
             trace = latest_of_document(session, dataset, document.id)
-        if trace is None:
+        if trace is not None:
             st.page_link(
-                "pages/explore.py", icon=":material/flag:",
-                label="To flag this shortlist, run it in Explore once",
-                query_params={"dataset": dataset, "document": document.id},
+                "pages/traces.py", icon=":material/subject:",
+                label="This document's latest trace, which has flags of its own",
+                query_params={"trace": trace},
             )  # fmt: skip
-            return
-        flag_bar(trace)
-        st.caption("Flags are kept with the latest saved trace of this document.")

@@ -13,22 +13,22 @@ from core.jobs.kinds import survey_key
 from core.shortlist import slices
 from core.shortlist.manifest import status
 from core.shortlist.survey import METHODS as SURVEYED
-from core.shortlist.survey import Plan
+from core.shortlist.survey import Plan, usual_methods
 from core.shortlist.survey_store import Survey, SurveyInfo, list_surveys, read_survey
-from core.traces.inert import one_line
 from db.jobs import UNFINISHED, JobView, list_jobs
 from pages.parts import errors, services, shortlist_charts
 from pages.parts.job_progress import POLL_S, job_card
-from pages.parts.shortlist_choice import SURVEY, open_example
-from pages.parts.shortlist_table import table_height
-from pages.parts.shortlist_words import FATES, K_HELP, METHOD_HELP, METHODS, N_HELP, terms
+from pages.parts.shortlist_choice import SURVEY
+from pages.parts.shortlist_ef import index_curve
+from pages.parts.shortlist_words import K_HELP, METHOD_HELP, METHODS, N_HELP, terms
+from pages.parts.shortlist_worst import worst_table
 from pages.parts.times import duration, local_time
 
 MOST = 1_000_000
-WORST_SHOWN = 500
 AT_K, AT_N, EXACT, SHOWN = (
     "shortlist_at_k", "shortlist_at_n", "shortlist_exact", "shortlist_methods",
 )  # fmt: skip
+AT_ONE_K, CURVES = "All methods at k", "Curves over k"
 TEST_NOTE = "test, for the last look only: choices are made on dev"
 
 
@@ -48,23 +48,26 @@ def _curve(home: Path, dataset: str, survey: str, exact: bool) -> pd.DataFrame:
     return slices.recall_curve(found, slices.methods_of(found), exact=exact)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner="Drawing resamples ...")
 def _parts(
-    home: Path, dataset: str, fingerprint: str, survey: str, k: int, exact: bool
+    home: Path, dataset: str, fingerprint: str, survey: str, ks: tuple[int, ...], exact: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """By label frequency and by gold-set size."""
+    """By label frequency and by gold-set size, at each of `ks`."""
     found = _survey(home, dataset, survey)
     methods = slices.methods_of(found)
     frequencies = _frequencies(home, dataset, fingerprint)
     return (
-        slices.by_frequency(found, methods, k, frequencies, exact=exact),
-        slices.by_gold_size(found, methods, k, exact=exact),
+        slices.by_frequency(found, methods, ks, frequencies, exact=exact),
+        slices.by_gold_size(found, methods, ks, exact=exact),
     )
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _worst(home: Path, dataset: str, survey: str, method: str, k: int, n: int) -> pd.DataFrame:
-    return slices.worst(_survey(home, dataset, survey), method, k, n)
+@st.cache_data(max_entries=64, show_spinner=False)
+def _recall_and_time(
+    home: Path, dataset: str, surveys: tuple[str, ...], k: int, exact: bool
+) -> pd.DataFrame:
+    found = [_survey(home, dataset, survey) for survey in surveys]
+    return slices.recall_and_time(found, k, exact=exact)
 
 
 def whole_dataset(dataset: Dataset) -> str:
@@ -77,11 +80,12 @@ def whole_dataset(dataset: Dataset) -> str:
         if job is None:
             _empty(dataset)
         return ""
+    found.sort(key=lambda info: not info.fits(dataset))  # those of the data as they are, first
     info = _choose(dataset, found, busy=job is not None)
     home = services.settings().home
     with errors.kept():
         survey = _survey(home, dataset.name, info.id)
-        _draw(dataset, survey, home)
+        _draw(dataset, survey, found, home)
     return info.id
 
 
@@ -114,7 +118,7 @@ def _form(dataset: Dataset) -> None:
                 key="shortlist_new_ef", help="At least 100, as 100 labels are ranked.",
             )  # fmt: skip
         methods = st.pills(
-                "Methods", list(METHODS), default=[m.value for m in SURVEYED],
+                "Methods", list(METHODS), default=_usual(dataset),
                 selection_mode="multi", key="shortlist_new_methods", help=METHOD_HELP,
                 format_func=METHODS.__getitem__,
             )  # fmt: skip
@@ -141,6 +145,13 @@ def _form(dataset: Dataset) -> None:
             st.rerun()
 
 
+def _usual(dataset: Dataset) -> list[str]:
+    """The methods that are chosen beforehand; a damaged file of choices is said, and left out."""
+    with errors.kept():
+        return list(usual_methods(services.settings(), dataset))
+    return [method.value for method in SURVEYED]
+
+
 def _job(dataset: str) -> JobView | None:
     with services.store().read() as session:
         unfinished = list_jobs(session, states=UNFINISHED, limit=100)
@@ -165,7 +176,7 @@ def _choose(dataset: Dataset, found: list[SurveyInfo], *, busy: bool) -> SurveyI
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
             "Survey", list(by_id), key=SURVEY, persist_state="session", width=440,
-            format_func=lambda i: _title(by_id[i]),
+            format_func=lambda i: _title(by_id[i], dataset),
         )  # fmt: skip
         with st.popover("New survey", icon=":material/add:", disabled=busy, width="content"):
             _form(dataset)
@@ -180,24 +191,83 @@ def _choose(dataset: Dataset, found: list[SurveyInfo], *, busy: bool) -> SurveyI
             st.badge(TEST_NOTE, icon=":material/warning:", color="orange")
         st.caption(" · ".join(words))
     now = status(services.settings(), dataset.name).manifest
-    if now is not None and info.identity.get("index") != now.fingerprint:
+    if not info.fits(dataset):
+        st.warning(
+            "The dataset was changed after this survey: its documents, gold labels or labels are "
+            "others now. Numbers and ranks below are of the earlier data; make a new survey.",
+            icon=":material/history:",
+        )
+    elif now is not None and info.identity.get("index") != now.fingerprint:
         st.info("This survey was made with an earlier index.", icon=":material/history:")
     return info
 
 
-def _title(info: SurveyInfo) -> str:
+def _title(info: SurveyInfo, dataset: Dataset) -> str:
     names = ", ".join(METHODS.get(m, m).lower() for m in info.plan.methods)
     ef = f" · ef {info.plan.ef}" if info.plan.ef else ""
-    return f"{info.plan.split} · {info.documents:,} documents · {names}{ef}"
+    earlier = "" if info.fits(dataset) else "earlier data · "
+    return f"{earlier}{info.plan.split} · {info.documents:,} documents · {names}{ef}"
 
 
-def _draw(dataset: Dataset, survey: Survey, home: Path) -> None:
+def _alike(info: SurveyInfo, found: list[SurveyInfo]) -> tuple[str, ...]:
+    """Surveys of the same documents with the same index, by ef, whose times can be compared."""
+
+    def of(one: SurveyInfo) -> tuple[object, ...]:
+        data = {key: one.identity.get(key) for key in ("dataset_fingerprint", "index", "encoder")}
+        return (*data.values(), one.plan.split, one.plan.limit, one.plan.k_max)
+
+    alike = [one for one in found if of(one) == of(info)]
+    return tuple(one.id for one in sorted(alike, key=lambda one: one.ef or 0))
+
+
+def _draw(dataset: Dataset, survey: Survey, found: list[SurveyInfo], home: Path) -> None:
     info, all_methods = survey.info, slices.methods_of(survey)
+    k, n, methods, exact = _controls(info, all_methods)
+    name, fingerprint = dataset.name, dataset.info.fingerprint
+    curve = _curve(home, name, info.id, exact)
+    parts, sizes = _parts(home, name, fingerprint, info.id, (k,), exact)
+    fates = slices.fates(survey, methods, k, n)
+    left, right = st.columns(2, border=True)
+    with left:
+        shortlist_charts.recall_curve(_of(curve, methods), k)
+    with right:
+        shortlist_charts.fates_bars(fates, k, n)
+    by = _by(methods)
+    if by:
+        ks = tuple(range(1, info.plan.k_max + 1))
+        parts, sizes = _parts(home, name, fingerprint, info.id, ks, exact)
+    left, right = st.columns(2, border=True)
+    with left:
+        title = "by how often a label is seen in training"
+        order = list(slices.PARTS)
+        if by:
+            shortlist_charts.part_curves(_of(parts, [by]), "part", title, order, "labels", k)
+        else:
+            shortlist_charts.parts(
+                _of(parts, methods), "part", f"Recall@{k} {title}", order, "labels"
+            )
+        if out := slices.outside(survey):
+            st.caption(f"{out:,} gold labels outside the vocabulary belong to no part.")
+    with right:
+        order, title = list(dict.fromkeys(sizes["size"])), "by number of gold labels"
+        if by:
+            shortlist_charts.part_curves(_of(sizes, [by]), "size", title, order, "documents", k)
+        else:
+            shortlist_charts.parts(
+                _of(sizes, methods), "size", f"Recall@{k} {title}", order, "documents"
+            )
+    _searching(dataset, survey, found, methods, k, exact, home)
+    worst_table(dataset, survey, methods, k, n, home)
+    _downloads(survey, curve, parts, sizes, fates)
+
+
+def _controls(info: SurveyInfo, all_methods: list[str]) -> tuple[int, int, list[str], bool]:
+    """k, n, methods, and whether exact search takes the place of HNSW."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        k = st.slider("k", 1, info.plan.k_max, 50, key=AT_K, persist_state="session",
-                      help=K_HELP, width=260)  # fmt: skip
-        n = st.slider("n, shown", 1, info.plan.k_max, 10, key=AT_N, persist_state="session",
-                      help=N_HELP, width=200)  # fmt: skip
+        k = st.slider("k", 1, info.plan.k_max, min(50, info.plan.k_max), key=AT_K,
+                      persist_state="session", help=K_HELP, width=260)  # fmt: skip
+        n = st.slider("n, shown", 1, info.plan.k_max, min(10, info.plan.k_max), key=AT_N,
+                      persist_state="session", help=N_HELP, width=200)  # fmt: skip
         methods = st.pills(
             "Methods", all_methods, default=all_methods, selection_mode="multi", key=SHOWN,
             format_func=METHODS.__getitem__, help=METHOD_HELP,
@@ -207,118 +277,56 @@ def _draw(dataset: Dataset, survey: Survey, home: Path) -> None:
             help="Recall by exact search in the place of HNSW: what is lost to the index comes "
             "back, what the method cannot find does not.",
         )  # fmt: skip
-    methods = [m for m in all_methods if m in (methods or all_methods)]
-    n = min(n, k)
-    curve = _curve(home, dataset.name, info.id, exact)
-    parts, sizes = _parts(home, dataset.name, dataset.info.fingerprint, info.id, k, exact)
-    fates = slices.fates(survey, methods, k, n)
+    return k, min(n, k), [m for m in all_methods if m in (methods or all_methods)], exact
+
+
+def _by(methods: list[str]) -> str:
+    """The method whose curves are drawn by parts, or "" for all methods at one k."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Parts of the dataset**", width="content")
+        view = st.segmented_control(
+            "Parts of the dataset", [AT_ONE_K, CURVES], default=AT_ONE_K, required=True,
+            key="shortlist_parts_as", label_visibility="collapsed",
+        )  # fmt: skip
+        if view != CURVES:
+            return ""
+        if st.session_state.get("shortlist_parts_by") not in methods:
+            st.session_state["shortlist_parts_by"] = methods[-1]
+        return str(
+            st.segmented_control(
+                "Method", methods, required=True, key="shortlist_parts_by",
+                format_func=METHODS.__getitem__, label_visibility="collapsed",
+            )
+        )  # fmt: skip
+
+
+def _searching(
+    dataset: Dataset,
+    survey: Survey,
+    found: list[SurveyInfo],
+    methods: list[str],
+    k: int,
+    exact: bool,
+    home: Path,
+) -> None:
+    """Recall against time, HNSW against exact search, and the index's own curve."""
+    alike = _alike(survey.info, found)
+    timed = _of(_recall_and_time(home, dataset.name, alike, k, exact), methods)
     left, right = st.columns(2, border=True)
     with left:
-        shortlist_charts.recall_curve(_of(curve, methods), k)
+        shortlist_charts.recall_and_time(timed, k, len(alike))
     with right:
-        shortlist_charts.fates_bars(fates, k, n)
-    left, right = st.columns(2, border=True)
-    with left:
-        title = f"Recall@{k} by how often a label is seen in training"
-        shortlist_charts.parts(_of(parts, methods), "part", title, list(slices.PARTS), "labels")
-    with right:
-        order = list(dict.fromkeys(sizes["size"]))
-        title = f"Recall@{k} by number of gold labels"
-        shortlist_charts.parts(_of(sizes, methods), "size", title, order, "documents")
-    left, right = st.columns(2, border=True)
-    with left:
         shortlist_charts.overlap(slices.against_exact(survey, methods))
-    with right:
+    left, right = st.columns(2, border=True)
+    with left:
         shortlist_charts.times(slices.latency_curve(survey, methods),
                                slices.latency(survey, methods))  # fmt: skip
-    _worst_table(dataset, survey, methods, k, n, home)
-    _downloads(survey, curve, parts, sizes, fates)
+    with right:
+        index_curve(status(services.settings(), dataset.name).manifest)
 
 
 def _of(frame: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
     return frame[frame["method"].isin(methods)]
-
-
-def _worst_table(
-    dataset: Dataset, survey: Survey, methods: list[str], k: int, n: int, home: Path
-) -> None:
-    st.markdown("**Worst examples**: click a row to open it")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        method = st.segmented_control(
-            "By method", methods, default=methods[-1], required=True, key="shortlist_worst_by",
-            format_func=METHODS.__getitem__,
-        )  # fmt: skip
-        fate = st.selectbox(
-            "Lost as", ["any", *list(FATES)[1:]], key="shortlist_worst_fate", width=190,
-            help="The commonest fate among the document's lost gold labels.",
-        )  # fmt: skip
-        fewest, most = st.select_slider(
-            "Gold labels", [1, 2, 3, 5, 10, 20, 50, "any"], value=(1, "any"), width=230,
-            key="shortlist_worst_gold",
-        )  # fmt: skip
-        words = st.text_input(
-            "Words of the text or id", key="shortlist_worst_words", type="search", width=220
-        )
-    frame = _worst(home, dataset.name, survey.info.id, str(method or methods[-1]), k, n)
-    frame = frame[frame["gold"] >= int(fewest)]
-    if most != "any":
-        frame = frame[frame["gold"] <= int(most)]
-    if fate != "any":
-        frame = frame[frame["fate"] == fate]
-    if not words.strip():
-        total, frame = len(frame), frame.head(WORST_SHOWN)
-        frame = frame.assign(text=[_text(dataset, d) for d in frame["document"]])
-    else:
-        frame = frame.assign(text=[_text(dataset, d) for d in frame["document"]])
-        wanted = words.strip().casefold()
-        hit = [wanted in f"{d} {t}".casefold()
-               for d, t in zip(frame["document"], frame["text"], strict=True)]  # fmt: skip
-        total, frame = sum(hit), frame[hit].head(WORST_SHOWN)
-    if frame.empty:
-        st.caption("No document fits these filters.")
-        return
-    documents = frame["document"].tolist()
-    shown = pd.DataFrame(
-        {
-            "document": [one_line(d) for d in documents],
-            "recall": frame["recall"],
-            "found": [f"{a} of {b}" for a, b in zip(frame["found"], frame["gold"], strict=True)],
-            "fate": frame["fate"],
-            "deepest": frame["deepest"],
-            "text": [one_line(t, 300) for t in frame["text"]],
-            "lost": [one_line(lost, 300) for lost in frame["lost"]],
-        }
-    )
-
-    def opened() -> None:
-        cells = st.session_state["shortlist_worst"].selection.cells
-        if cells and cells[0][0] < len(documents):
-            open_example(documents[cells[0][0]])
-
-    st.dataframe(
-        shown, hide_index=True, key="shortlist_worst", on_select=opened,
-        selection_mode="single-cell", height=min(400, table_height(len(shown))), placeholder="",
-        column_config={
-            "document": st.column_config.TextColumn("Document", width=84),
-            "recall": st.column_config.NumberColumn(f"Recall@{k}", format="%.2f", width=76),
-            "found": st.column_config.TextColumn("Gold found", width=80),
-            "fate": st.column_config.TextColumn("Lost as", width=96),
-            "deepest": st.column_config.NumberColumn(
-                "Deepest", width=70, format="localized",
-                help="The largest exact rank of one of its gold labels."),
-            "text": st.column_config.TextColumn("Text", width=420),
-            "lost": st.column_config.TextColumn("Lost gold labels", width=260),
-        },
-        alt="Documents with the lowest recall, worst first",
-    )  # fmt: skip
-    if total > len(shown):
-        st.caption(f"The first {len(shown):,} of {total:,} documents.")
-    else:
-        st.caption(f"{total:,} documents.")
-
-
-def _text(dataset: Dataset, document: str) -> str:
-    return dataset.document(document).text
 
 
 def _downloads(

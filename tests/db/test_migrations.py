@@ -4,16 +4,22 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 import db.migrate
 from core.config import Settings
 from core.errors import StoreError
+from db.annotations import flag, flags_of
 from db.migrate import MIGRATIONS, bring_up_to_date, head, known_revisions, revision_of
 from db.models import Base
 from db.session import Store, open_store
+from db.shortlist_flags import shortlist_flags
+from db.traces import begin_trace
+from tests.db.examples import CONFIG, DOCUMENT
 
 
 def test_the_models_equal_the_migrated_tables(store: Store) -> None:
@@ -62,6 +68,34 @@ def test_a_migration_that_breaks_off_leaves_nothing_behind(
         assert inspect(connection).get_table_names() == []
     store.close()
     assert open_store(Settings(home=home)).check() == []
+
+
+def test_a_store_of_the_first_release_keeps_its_flags_and_takes_new_ones(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=home)
+
+    def first_only(connection: object) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    monkeypatch.setattr(db.migrate, "_upgrade", first_only)
+    monkeypatch.setattr(db.migrate, "head", lambda: "0001")
+    store = open_store(settings)
+    with store.write() as session:
+        trace = begin_trace(session, run_id=None, config=CONFIG, document=DOCUMENT, origin="live")
+        flag(session, trace_id=trace, verdict="good")
+    store.close()
+    monkeypatch.undo()
+
+    store = open_store(settings)
+    assert revision_of(store) == head() != "0001"
+    with store.read() as session:
+        assert len(flags_of(session, trace)) == 1
+        assert shortlist_flags(session) == []
+    assert store.check() == []
 
 
 def test_a_store_of_a_newer_phaselens_is_refused_and_left_alone(settings: Settings) -> None:

@@ -5,11 +5,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.base import Document
+from core.datasets.base import Document, Label
+from core.datasets.catalogue import open_dataset
+from core.datasets.files import About
+from core.datasets.tables import document_table, label_table, write_tables
 from core.shortlist import build
 from core.shortlist.base import Method, ShortlistRow
 from core.shortlist.compared import compare, rank_by_rank
-from core.shortlist.neighbourhood import BOTH, DOCUMENT, GOLD, NEAR, flattened, neighbourhood
+from core.shortlist.neighbourhood import (
+    ALL_GOLD,
+    ALONE,
+    AT_TOP,
+    BOTH,
+    DOCUMENT,
+    FLAT,
+    GOLD,
+    NEAR,
+    flattened,
+    neighbourhood,
+)
 from core.shortlist.retriever import Retriever
 from tests.shortlist.conftest import Built
 from tests.shortlist.synthetic import HashEncoder, make_dataset, settings_of, text_vector
@@ -54,7 +68,7 @@ def test_near_misses_of_each_gold_label_are_its_nearest_labels_that_are_not_gold
         scores[[7, 250]] = -2
         expected = [f"L{row:05}" for row in np.argsort(-scores)[:NEAR]]
         assert [miss.label_id for miss in each.near] == expected
-        assert each.siblings == ()
+        assert (each.siblings, each.children, each.kin) == ((), (), FLAT)
 
 
 def test_the_map_has_the_text_gold_shortlist_and_near_misses_once_each(built: Built) -> None:
@@ -85,6 +99,59 @@ def test_a_larger_ef_finds_no_less_and_enough_finds_all(home: Path) -> None:
     assert neighbourhood(
         retriever, DOC, text_vector(DOC.text), 50, method=Method.LEXICAL
     ).sweep == ()  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [Method.FUSION, Method.SENTENCES, Method.TWO_STEP])
+def test_each_ef_of_a_fused_search_is_one_that_hnsw_searched_with(
+    home: Path, method: Method
+) -> None:
+    settings, encoder = settings_of(home), HashEncoder()
+    dataset = make_dataset(home, labels=600, name="larger")
+    build.build_index(settings, dataset, encoder)
+    retriever = Retriever.open(settings, dataset, encoder)  # type: ignore[arg-type]
+    vector = text_vector(DOC.text)
+    sweep = neighbourhood(retriever, DOC, vector, 50, method=method).sweep
+    efs = [point.ef for point in sweep]
+    assert efs == sorted({100, 200, 400, 800, max(100, retriever.index.ef or 0)})
+    for ef in efs:
+        assert retriever.search(DOC.text, vector, 50, method=method, ef=ef).ef == ef
+
+
+def test_every_method_is_timed_at_several_k_with_what_it_finds(built: Built) -> None:
+    found = neighbourhood(opened(built), DOC, text_vector(DOC.text), 30, method=Method.DENSE)
+    assert {(p.method, p.k) for p in found.by_k} == {
+        (method.value, k) for method in Method for k in (10, 20, 30, 50, 100, 200)
+    }
+    lexical = [p for p in found.by_k if p.method == "lexical"]
+    assert {p.recall for p in lexical} <= {1 / 3, 2 / 3}
+    assert all(p.ms >= 0 for p in found.by_k)
+
+
+def test_a_family_is_listed_and_its_absence_explained(home: Path) -> None:
+    settings, encoder = settings_of(home), HashEncoder()
+    labels = [
+        Label("H1", "heart"), Label("H1a", "heart/drugs", parents=("H1",)),
+        Label("H1b", "heart/surgery", parents=("H1",)), Label("H2", "lung"),
+        Label("H2a", "lung/drugs", parents=("H2",)),
+    ]  # fmt: skip
+    about = About("tree", "Tree", "Made up.", "synthetic", "CC0", "tests")
+    write_tables(settings.datasets_dir / "tree", about, label_table(labels), document_table([]))
+    dataset = open_dataset(settings, "tree")
+    build.build_index(settings, dataset, encoder)
+    retriever = Retriever.open(settings, dataset, encoder)  # type: ignore[arg-type]
+
+    def family(*gold: str) -> list[tuple[list[str], list[str], str]]:
+        document = Document("d", "heart drugs", gold)
+        found = neighbourhood(retriever, document, text_vector(document.text), 2)
+        return [
+            ([m.label_id for m in g.siblings], sorted(m.label_id for m in g.children), g.kin)
+            for g in found.gold
+        ]
+
+    assert family("H1") == [([], ["H1a", "H1b"], AT_TOP)]
+    assert family("H1a") == [(["H1b"], [], "")]
+    assert family("H2a") == [([], [], ALONE)]
+    assert family("H1a", "H1b") == [([], [], ALL_GOLD), ([], [], ALL_GOLD)]
 
 
 def test_every_method_is_compared_on_one_text(built: Built) -> None:

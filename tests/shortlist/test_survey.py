@@ -6,11 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from core.datasets.base import Split
+from core.datasets.base import Document, Split
+from core.datasets.catalogue import open_dataset
+from core.datasets.files import About, write_dataset
 from core.errors import DataError, IndexFileError, InputError
 from core.shortlist import build, survey_store
 from core.shortlist.base import Method
-from core.shortlist.survey import Plan, documents_of
+from core.shortlist.choice import Choice, write_choice
+from core.shortlist.lexical import WORDS
+from core.shortlist.survey import Plan, documents_of, usual_methods
 from core.shortlist.survey_store import (
     ABOUT,
     SurveyInfo,
@@ -153,3 +157,46 @@ def test_a_plan_survives_json() -> None:
     data = json.loads(json.dumps(dataclasses.asdict(PLAN)))
     assert Plan.from_json(data) == PLAN
     assert set(PLAN.methods) < {method.value for method in Method}
+
+
+def test_the_default_of_the_dataset_is_always_surveyed(built: Built) -> None:
+    three = ("dense", "lexical", "fusion")
+    assert usual_methods(built.settings, built.dataset) == three
+    recalls = {method.value: {"50": 0.5} for method in Method}
+    fingerprint = built.dataset.info.fingerprint
+    choice = Choice(Method.TWO_STEP, recalls, 9, "dev", "tiny", fingerprint, "hash@1/float32",
+                    WORDS.identity)  # fmt: skip
+    write_choice(built.settings, built.dataset, choice)
+    assert usual_methods(built.settings, built.dataset) == (*three, "two-step")
+    old = dataclasses.replace(choice, dataset_fingerprint="0" * 64)
+    write_choice(built.settings, built.dataset, old)
+    assert usual_methods(built.settings, built.dataset) == three
+
+
+def test_documents_without_text_or_gold_are_passed_over(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.shortlist.survey.ROWS_AT_ONCE", 2)
+    about = About("odd", "Odd", "Made up.", "synthetic", "CC0", "tests")
+    documents = [
+        Document(name, text, gold, Split.DEV)
+        for name, text, gold in [
+            ("empty", "", ("L00001",)), ("blank", " \t\n\u2003", ("L00001",)),
+            ("no gold", "words", ()), ("one", "words", ("L00001",)),
+            ("two", "  words ", ("elsewhere",)),
+        ]
+    ]  # fmt: skip
+    write_dataset(built.settings.datasets_dir / "odd", about, built.dataset.labels, documents)
+    odd = open_dataset(built.settings, "odd")
+    rows = documents_of(odd, Split.DEV, None)
+    assert {odd.document_at(row).id for row in rows} == {"one", "two"}
+    assert documents_of(odd, Split.DEV, 1) == rows[:1]
+    assert documents_of(odd, Split.TEST, None) == []
+
+
+def test_a_survey_knows_whether_the_dataset_is_still_the_same(built: Built) -> None:
+    info = made(built)
+    assert info is not None
+    assert info.fits(built.dataset)
+    other = make_dataset(built.settings.home, name="tiny", tag=" anew")
+    assert not info.fits(other)

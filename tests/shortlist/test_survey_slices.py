@@ -56,9 +56,33 @@ def test_the_curve_is_the_mean_over_documents_within_its_interval(survey: Survey
 
 
 def test_recall_by_how_often_a_label_is_seen(survey: Survey) -> None:
-    found = slices.by_frequency(survey, ["dense"], 10, {"a": 10, "b": 9, "c": 1}).set_index("part")
-    assert found["recall"].to_dict() == {"head": 1.0, "torso": 0.5, "tail": 0.5, "unseen": 0.0}
-    assert found["labels"].to_dict() == {"head": 2, "torso": 2, "tail": 2, "unseen": 1}
+    seen = {"a": 10, "b": 9, "c": 1}
+    found = slices.by_frequency(survey, ["dense"], [10], seen).set_index("part")
+    assert found["recall"].to_dict() == {"head": 1.0, "torso": 0.5, "tail": 0.5}
+    assert found["labels"].to_dict() == {"head": 2, "torso": 2, "tail": 2}
+
+
+def test_gold_outside_the_vocabulary_is_no_unseen_label(survey: Survey) -> None:
+    found = slices.by_frequency(survey, ["dense"], [10], {"a": 10, "b": 9})
+    unseen = found[found["part"] == "unseen"]
+    assert unseen[["recall", "labels"]].to_numpy().tolist() == [[0.5, 2]]  # c, not d
+    assert slices.outside(survey) == 1
+
+
+def test_the_curve_of_a_part_at_a_k_is_what_is_shown_at_that_k(survey: Survey) -> None:
+    seen = {"a": 10, "b": 9, "c": 1}
+    curve = slices.by_frequency(survey, ["dense"], [1, 5, 10], seen)
+    assert curve[curve["part"] == "head"]["recall"].tolist() == [0.5, 1, 1]
+    at = slices.by_frequency(survey, ["dense"], [10], seen)
+    assert curve[curve["k"] == 10].to_dict("records") == at.to_dict("records")
+    sizes = slices.by_gold_size(survey, ["dense"], [1, 5, 10])
+    assert sizes[sizes["size"] == "1"]["recall"].tolist() == [0.5, 0.5, 1]
+
+
+def test_recall_stands_beside_the_time_it_takes(survey: Survey) -> None:
+    (row,) = slices.recall_and_time([survey], 10).to_dict("records")
+    assert row["recall"] == pytest.approx((1 + 0.5 + 1 / 3 + 1) / 4)
+    assert (row["p50"], row["p95"]) == (2.5, pytest.approx(3.85))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +94,7 @@ def test_the_parts_begin_where_the_dataset_page_says(count: int, part: str) -> N
 
 
 def test_recall_by_gold_size(survey: Survey) -> None:
-    found = slices.by_gold_size(survey, ["dense"], 10).set_index("size")
+    found = slices.by_gold_size(survey, ["dense"], [10]).set_index("size")
     assert found["recall"].to_dict() == pytest.approx({"1": 1.0, "2-3": (0.5 + 1 / 3) / 2})
     assert found["documents"].to_dict() == {"1": 2, "2-3": 2}
 
