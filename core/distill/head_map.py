@@ -9,6 +9,7 @@
    may share.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,8 @@ def _shares(attention: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _entropy(shares: torch.Tensor) -> torch.Tensor:
     """In bits, over the last axis."""
-    return -torch.special.xlogy(shares, shares).sum(dim=-1) / torch.log(shares.new_tensor(2.0))
+    nats: torch.Tensor = -torch.special.xlogy(shares, shares).sum(dim=-1)
+    return nats / math.log(2)
 
 
 def _all_heads(attention: torch.Tensor) -> tuple[Head, ...]:
