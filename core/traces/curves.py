@@ -180,4 +180,5 @@ def _has_word(text: str) -> bool:
 def _normalised(vectors: Sums) -> Sums:
     """Rows (or one vector) of length 1; zeros stay zeros."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Sums = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
