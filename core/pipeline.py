@@ -293,6 +293,7 @@ def with_curves(
         near,
         partial(tools.encoder.encode, cache=False),  # prefixes never come again
         near_misses_from=source,
+        encode_known=tools.encoder.encode,  # other systems meet the same document
     )
     return replace(trace, curves=found)
 

@@ -32,6 +32,7 @@ _LEFT_OUT = re.compile(
 )
 _NONE_BUT = re.compile(r"\b(?:none|nothing|no labels?)\b[^,;\n]*$", re.IGNORECASE)
 _ITEM = re.compile(r"[ \t]*(?:[-*•+][ \t]|[\[(]?\d{1,4}\b)")  # how a line of a list begins
+_LINE_END = re.compile(r"[\r\n]")
 _THINK_END = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 
@@ -228,10 +229,14 @@ def _between(
 
 def _counts_a_name(text: str, span: tuple[int, int], named: Sequence[Mention]) -> bool:
     """Whether a number begins a line that gives a name: it is the list's own count then."""
-    start = text.rfind("\n", 0, span[0]) + 1
-    end = text.find("\n", span[1])
-    begins = not text[start : span[0]].strip(" \t-*•+[(")
-    return begins and any(start <= m.start and (end < 0 or m.end <= end) for m in named)
+    start = span[0]
+    while start and text[start - 1] in " \t-*•+[(":  # no slice: the line may be of any length
+        start -= 1
+    if start and text[start - 1] not in "\r\n":
+        return False
+    line_end = _LINE_END.search(text, span[1])
+    end = line_end.start() if line_end else len(text)
+    return any(start <= m.start and m.end <= end for m in named)
 
 
 def _bucket(

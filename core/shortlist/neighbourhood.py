@@ -17,7 +17,8 @@ from core.datasets.base import Document, LabelSpace
 from core.datasets.hierarchy import child_rows, sibling_rows
 from core.shortlist.base import Method, Shortlist
 from core.shortlist.exact import clipped, cosines, top_rows
-from core.shortlist.retriever import DEPTH, Retriever
+from core.shortlist.fusion import DEPTH
+from core.shortlist.retriever import Retriever
 from core.traces.base import NearMiss
 
 Vectors = npt.NDArray[np.float32]

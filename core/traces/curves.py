@@ -15,7 +15,7 @@ The encoder reads 256 tokens, so a prefix is not embedded whole:
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from core.traces.base import CurvePoint, Curves, NearMiss
 
 Vectors = NDArray[np.float32]
+Sums = NDArray[np.float64]
 Encode = Callable[[list[str]], Vectors]
 
 WINDOW_TOKENS = 240  # of the encoder's 256, less its two special tokens and some margin
@@ -40,10 +41,13 @@ def curves(
     encode: Encode,
     near_misses_from: str,
     points: int = 20,
+    encode_known: Encode | None = None,
 ) -> Curves:
     """Both curves at t = 1/points, 2/points, ..., 1.
 
-    `encode(texts)` gives unit rows `(len(texts), dim)`. t counts tokens, or characters where
+    `encode(texts)` gives unit rows `(len(texts), dim)`; it is called once, with distinct texts.
+    `encode_known`: the same for texts that come again, the document's and near misses' (it may
+    look them up); None: `encode` takes these too. t counts tokens, or characters where
     `token_offsets` is empty. Confusion is None where there are no near misses; there are no
     points where the trace has no words.
     """
@@ -51,26 +55,30 @@ def curves(
     if not trace_text.strip() or not document_text.strip():
         return Curves((), misses, near_misses_from)
     spans = windows(trace_text)
+    ends = [end for _, end in spans]
     cuts = [_cut(trace_text, token_offsets, (i + 1) / points) for i in range(points)]
-    tails = [_tail(spans, cut) for cut in cuts]
-    pieces = [trace_text[a:b] for a, b in spans] + [trace_text[a:b] for a, b in tails]
-    vectors = _encode_words(pieces, encode)
-    whole, partial = vectors[: len(spans)], vectors[len(spans) :]
-    focus_on = _mean_of_text(document_text, encode)
-    confused_by = _normalised(encode([m.name for m in misses]).sum(axis=0)) if misses else None
+    complete = [bisect_right(ends, cut) for cut in cuts]  # windows that end at the cut or before
+    tails = [_tail(spans, at, cut) for at, cut in zip(complete, cuts, strict=True)]
+    in_document = windows(document_text)
+    pieces = [trace_text[a:b] for a, b in (*spans, *tails)]
+    known = [document_text[a:b] for a, b in in_document]
+    vectors = _vectors(pieces, known, [m.name for m in misses], encode, encode_known)
     starts = [start for start, _ in token_offsets]
-    weights = np.array([_weight(span, starts) for span in spans], dtype=np.float32)
-    found = []
-    for at, (cut, tail) in enumerate(zip(cuts, tails, strict=True)):
-        complete = sum(end <= cut for _, end in spans)
-        total = weights[:complete] @ whole[:complete]
-        total = total + _weight(tail, starts) * partial[at]
-        prefix = _normalised(total)
-        if not prefix.any():
-            continue  # no word yet at this t
-        confusion = None if confused_by is None else _cosine(prefix, confused_by)
-        found.append(CurvePoint((at + 1) / points, _cosine(prefix, focus_on), confusion))
-    return Curves(tuple(found), misses, near_misses_from)
+    weights = np.array([_weight(span, starts) for span in (*spans, *tails)])
+    weighted = weights[:, None] * vectors[: len(pieces)]
+    before = np.zeros((len(spans) + 1, vectors.shape[1]))
+    np.cumsum(weighted[: len(spans)], axis=0, out=before[1:])
+    prefixes = _normalised(before[complete] + weighted[len(spans) :])
+    of_document = np.array([end - start for start, end in in_document])
+    focus_on = _normalised(of_document @ vectors[len(pieces) : len(pieces) + len(known)])
+    confused_by = _normalised(vectors[len(pieces) + len(known) :].sum(axis=0))
+    focus, confusion = (np.clip(prefixes @ on, -1.0, 1.0) for on in (focus_on, confused_by))
+    found = tuple(
+        CurvePoint((at + 1) / points, float(focus[at]), float(confusion[at]) if misses else None)
+        for at in range(points)
+        if prefixes[at].any()  # else no word yet at this t
+    )
+    return Curves(found, misses, near_misses_from)
 
 
 def windows(text: str) -> list[tuple[int, int]]:
@@ -111,8 +119,8 @@ def _word_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def encoder_tokens(text: str) -> int:
     """An upper estimate of WordPiece tokens: 3 characters a token, and 1 for each character
     outside ASCII (Chinese and the like are split into single characters)."""
-    foreign = sum(character > "\x7f" for character in text)
-    return foreign + (len(text) - foreign) // 3 + 1
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return len(text) - ascii_only + ascii_only // 3 + 1
 
 
 def _cut(text: str, token_offsets: Sequence[tuple[int, int]], t: float) -> int:
@@ -122,12 +130,10 @@ def _cut(text: str, token_offsets: Sequence[tuple[int, int]], t: float) -> int:
     return token_offsets[max(round(len(token_offsets) * t), 1) - 1][1]
 
 
-def _tail(spans: Sequence[tuple[int, int]], cut: int) -> tuple[int, int]:
-    """The part before `cut` of the window that it falls into; empty at a window's end."""
-    for start, end in spans:
-        if start < cut < end:
-            return start, cut
-    return cut, cut
+def _tail(spans: Sequence[tuple[int, int]], complete: int, cut: int) -> tuple[int, int]:
+    """The part before `cut` of the window after the complete ones; empty at a window's end."""
+    start = spans[complete][0] if complete < len(spans) else cut
+    return min(start, cut), cut
 
 
 def _weight(span: tuple[int, int], starts: Sequence[int]) -> float:
@@ -138,26 +144,41 @@ def _weight(span: tuple[int, int], starts: Sequence[int]) -> float:
     return float(bisect_left(starts, end) - bisect_left(starts, start))
 
 
-def _encode_words(pieces: list[str], encode: Encode) -> Vectors:
-    """Vectors `(pieces, dim)`; a piece without a letter or digit gets zeros, so weighs nothing."""
-    worded = [at for at, piece in enumerate(pieces) if any(map(str.isalnum, piece))]
-    vectors = encode([pieces[at] for at in worded] or ["-"])
-    found = np.zeros((len(pieces), vectors.shape[1]), dtype=np.float32)
-    if worded:
-        found[worded] = vectors
-    return found
+def _vectors(
+    pieces: Sequence[str],
+    known: Sequence[str],
+    names: Sequence[str],
+    encode: Encode,
+    encode_known: Encode | None,
+) -> Sums:
+    """Rows for the pieces of the trace, those of the document (`known`) and the names, in order.
+
+    Each distinct text is encoded once. Pieces without a letter or digit get zeros, so weigh
+    nothing.
+    """
+    fresh = [text for text in pieces if _has_word(text)]
+    again = [*(text for text in known if _has_word(text)), *names]
+    parts = [([*fresh, *again], encode)]
+    if encode_known is not None:
+        parts = [(fresh, encode), (again, encode_known)]
+    rows: dict[str, Vectors] = {}
+    for texts, run in parts:
+        distinct = [text for text in dict.fromkeys(texts) if text not in rows]
+        if distinct:
+            rows.update(zip(distinct, run(distinct), strict=True))
+    if not rows:  # nothing but signs on both sides; the dimension does not matter then
+        return np.zeros((len(pieces) + len(known), 1))
+    nothing = np.zeros_like(next(iter(rows.values())))
+    worded = [rows[text] if _has_word(text) else nothing for text in (*pieces, *known)]
+    return np.stack([*worded, *(rows[name] for name in names)]).astype(np.float64)
 
 
-def _mean_of_text(text: str, encode: Encode) -> Vectors:
-    spans = windows(text)
-    weights = np.array([end - start for start, end in spans], dtype=np.float32)
-    return _normalised(weights @ _encode_words([text[a:b] for a, b in spans], encode))
+def _has_word(text: str) -> bool:
+    return any(map(str.isalnum, text))
 
 
-def _normalised(vector: Vectors) -> Vectors:
-    length = float(np.linalg.norm(vector))
-    return vector / length if length > 0 else vector
-
-
-def _cosine(a: Vectors, b: Vectors) -> float:
-    return float(np.clip(a @ b, -1.0, 1.0))
+def _normalised(vectors: Sums) -> Sums:
+    """Rows (or one vector) of length 1; zeros stay zeros."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Sums = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit

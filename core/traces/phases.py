@@ -9,12 +9,15 @@ none), and reasoning needs a verdict line on a shown candidate.
 The boundary t* needs both. Headings count once: a model that starts over changes nothing.
 """
 
+import re
 from collections.abc import Sequence
 
 from core.rerank.base import Candidate
 from core.traces.base import BoundarySource, Phase, PhaseKind
 from core.traces.grammar import Line, LineKind, read_line, read_lines
 from core.traces.mentions import CandidateNames
+
+_LINE_END = re.compile(r"[\r\n]")  # as read_lines has it, so that a stream begins the same phases
 
 Segmented = tuple[tuple[Phase, ...], float | None, BoundarySource | None]
 
@@ -34,10 +37,10 @@ class PhaseDetector:
     def feed(self, text: str) -> list[tuple[PhaseKind, int]]:
         """Phases that have begun with this piece of text, in order."""
         begun: list[tuple[PhaseKind, int]] = []
-        *complete, rest = (self._line + text).split("\n")
+        *complete, rest = _LINE_END.split(self._line + text)
         for raw in complete:
             if raw.strip():
-                begun.extend(self._state.take(raw.rstrip("\r"), self._at))
+                begun.extend(self._state.take(raw, self._at))
             self._at += len(raw) + 1
         self._line = rest
         return begun

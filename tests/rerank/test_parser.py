@@ -7,6 +7,7 @@ import pytest
 from core.rerank.base import Bucket, Candidate, Verdict
 from core.rerank.parser import parse
 from core.traces.base import FinishReason
+from tests.patience import given_up_after
 
 LABELS = tuple(
     Candidate(number, f"L{number}", name)
@@ -316,3 +317,17 @@ def test_a_number_with_another_labels_name_is_no_good_format_and_the_reason_says
 )
 def test_a_list_with_its_own_count_is_no_conflict_where_names_tell(text: str) -> None:
     assert "name of candidate" not in parse(text, LABELS, STOP).why
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_list_numbered_by_the_model_is_read_by_its_names_whatever_ends_its_lines(
+    line_end: str,
+) -> None:
+    text = (GOOD + "Answer:\n1. Measles\n2. Cholera").replace("\n", line_end)
+    assert parse(text, LABELS, STOP).answer == ("L7", "L1")
+
+
+@pytest.mark.parametrize("line", ["1, ", "1-2 ", "- - 1 ", "(not ", "\u202e", "Cholera, "])
+def test_an_answer_line_of_any_length_is_read_in_proportion(line: str) -> None:
+    with given_up_after():
+        parse("Answer: " + line * (400_000 // len(line)), LABELS, STOP)

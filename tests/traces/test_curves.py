@@ -105,3 +105,48 @@ def test_windows_of_a_text_of_dots_or_spaces_take_time_in_proportion_to_its_leng
         for text in ("." * 200_000 + "a", " " * 200_000 + "a", ". " * 100_000, "?!" * 100_000):
             spans = windows(text)
             assert "".join(text[a:b] for a, b in spans) == text
+
+
+def test_each_distinct_text_is_encoded_once_and_in_one_call() -> None:
+    calls: list[list[str]] = []
+
+    def counting(texts: list[str]) -> np.ndarray:
+        calls.append(texts)
+        return encode(texts)
+
+    text = "cat dog.\n" * 20
+    curves(text, words(text.replace("\n", " ").strip()), text, MISS, counting, "gold")
+    assert len(calls) == 1
+    assert len(calls[0]) == len(set(calls[0]))
+    assert calls[0].count("cat dog.\n") == 1
+
+
+def test_texts_that_come_again_may_be_looked_up_and_give_the_same_curves() -> None:
+    asked: list[str] = []
+
+    def known(texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        return encode(texts)
+
+    text = "cat fox. dog dog cat. fox."
+    whole = curves(text, words(text), "fox. cat", MISS, encode, "gold")
+    parts = curves(text, words(text), "fox. cat", MISS, encode, "gold", encode_known=known)
+    assert parts == whole
+    assert set(asked) <= {"fox. ", "cat", "dog"}
+
+
+def test_every_point_is_the_token_weighted_mean_of_its_prefix() -> None:
+    """Against the definition, computed prefix by prefix."""
+    text = "cat dog. fox cat cat\ndog! 霍 fox. ... cat dog fox fox. dog"
+    tokens = words(text.replace("\n", " "))
+    got = curves(text, tokens, "fox", MISS, encode, "gold", points=7)
+    for i, point in enumerate(got.points, start=1):
+        cut = tokens[max(round(len(tokens) * i / 7), 1) - 1][1]
+        total = np.zeros(4)
+        for start, end in windows(text):
+            piece = text[start : min(end, cut)]
+            if start < cut and any(map(str.isalnum, piece)):
+                inside = sum(start <= at < min(end, cut) for at, _ in tokens)
+                total += inside * encode([piece])[0]
+        assert point.focus == pytest.approx(total[2] / np.linalg.norm(total), abs=1e-6)
+        assert point.confusion == pytest.approx(total[1] / np.linalg.norm(total), abs=1e-6)

@@ -126,3 +126,15 @@ def test_the_prompts_form_copied_is_no_shortlist() -> None:
 
 def test_verdicts_on_candidates_that_were_not_shown_are_no_reasoning() -> None:
     assert segment("Shortlist:\n2. Cholera\nReasoning:\n9. keep: it fits", [], LABELS)[1] is None
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_a_stream_begins_the_same_phases_whatever_ends_its_lines(line_end: str, piece: int) -> None:
+    text = FULL.replace("\n", line_end)
+    detector = PhaseDetector(LABELS)
+    begun = [b for at in range(0, len(text), piece) for b in detector.feed(text[at : at + piece])]
+    begun += detector.end()
+    phases, _, _ = segment(text, [], LABELS)
+    assert begun == [(phase.kind, phase.start) for phase in phases]
+    assert len(begun) == 3
