@@ -25,8 +25,17 @@ NAME = "phaselens"
 _PROBE = "_phaselens_probe"  # on each attention module, while a `with probed(...)` lasts
 # Arguments that change nothing here: a sliding window is in the mask already.
 _HARMLESS = frozenset(
-    ("sliding_window", "position_ids", "cache_position", "use_cache", "is_causal")
-    + ("output_attentions", "output_hidden_states", "return_dict", "logits_to_keep")
+    (
+        "sliding_window",
+        "position_ids",
+        "cache_position",
+        "use_cache",
+        "is_causal",
+        "output_attentions",
+        "output_hidden_states",
+        "return_dict",
+        "logits_to_keep",
+    )
 )
 
 
