@@ -234,12 +234,12 @@ def recording(recorder: Recorder, start: int = 0) -> Iterator[None]:
 
     One pass a block where states are wanted.
     """
-    with probed(recorder.architecture.model, recorder), _state_hooks(recorder, start):
+    with probed(recorder.architecture.model, recorder), state_hooks(recorder, start):
         yield
 
 
 @contextmanager
-def _state_hooks(recorder: Recorder, start: int) -> Iterator[None]:
+def state_hooks(recorder: Recorder, start: int) -> Iterator[None]:
     """Hooks that keep the residual stream before the wanted layers, or after the last."""
     architecture = recorder.architecture
     handles = []
