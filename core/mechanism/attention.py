@@ -111,13 +111,13 @@ def attend(
 
     Raises ModelError for what changes attention in a way that is not computed here.
     """
-    mask = _checked(module, attention_mask, scaling, others)
+    mask, scale = _checked(module, attention_mask, scaling, others)
     probe: Probe | None = module.__dict__.get(_PROBE)
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     alone = probe is not None and probe.own_position_only
-    scores = (_own_scores(query, key) if alone else query @ key.transpose(2, 3)) * scaling
+    scores = (_own_scores(query, key) if alone else query @ key.transpose(2, 3)) * scale
     if probe:
         probe.scores(layer, scores)
     weights = torch.softmax(scores + mask, dim=-1, dtype=torch.float32).to(query.dtype)
@@ -132,7 +132,8 @@ def attend(
 
 def _checked(
     module: nn.Module, mask: Tensor | None, scaling: float | None, others: dict[str, Any]
-) -> Tensor:
+) -> tuple[Tensor, float]:
+    """The mask and the scaling, both there. Raises ModelError."""
     unknown = sorted(k for k, v in others.items() if v is not None and k not in _HARMLESS)
     if unknown or scaling is None or others.get("is_causal") is False:
         why = ", ".join(unknown) or "an unusual scaling or mask"
@@ -146,7 +147,7 @@ def _checked(
             f"{type(module).__name__} gives attention no causal mask.",
             "Choose a model with causal self-attention.",
         )
-    return mask
+    return mask, scaling
 
 
 def _own_scores(query: Tensor, key: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.mechanism.positions import Roles
+from core.mechanism.conventions import Conventions
+from core.mechanism.positions import Roles, Tokens
 
 Grid = npt.NDArray[np.float32]
 
@@ -40,3 +41,26 @@ def top_heads(grid: Grid, count: int, *, lowest: bool = False) -> tuple[tuple[in
     flat = grid.flatten()
     order = np.argsort(flat if lowest else -flat, kind="stable")[: max(count, 0)]
     return tuple((int(at) // grid.shape[1], int(at) % grid.shape[1]) for at in order)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Head scores of one example, with its tokens and the conventions they stand on."""
+
+    conventions: Conventions
+    tokens: Tokens
+    scores: HeadScores
+
+
+@dataclass(frozen=True)
+class AttentionRow:
+    """Where one head looks from one position. `weights` `(query + 1,)` sum to 1; `words` and
+    `spans` (characters of prompt + trace) are the tokens'; the trace begins at `trace_start`."""
+
+    layer: int
+    head: int
+    query: int
+    weights: Grid
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    trace_start: int
