@@ -105,7 +105,9 @@ def part_curves(
     frame = frame.assign(Part=frame[column].map(names))
     domain = [names[part] for part in shown]
     color = alt.Color(
-        "Part:N", scale=alt.Scale(domain=domain), legend=alt.Legend(orient="top", title=None)
+        "Part:N",
+        scale=alt.Scale(domain=domain),
+        legend=alt.Legend(orient="top", title=None, symbolOpacity=1),
     )
     dashes = [[1, 0], [2, 2], [6, 3], [8, 3, 2, 3], [4, 4]][: len(domain)]
     base = alt.Chart(frame).encode(
@@ -136,9 +138,15 @@ def recall_and_time(frame: pd.DataFrame, k: int, surveys: int) -> None:
         help="A point a method and survey: its recall and the median time of one search by one "
         "thread, without embedding. Surveys of the same documents with another ef add points.",
     )
-    frame = _titled(frame).assign(shown=lambda f: f["ef"].map(lambda e: f"ef {e}", "ignore"))
+    frame = _titled(frame).assign(
+        shown=lambda f: ["" if pd.isna(e) else f"ef {e}" for e in f["ef"]]
+    )
     base = alt.Chart(frame).encode(
-        x=alt.X("p50:Q", title="ms a search, median", scale=alt.Scale(type="log", padding=25)),
+        x=alt.X(
+            "p50:Q",
+            title="ms a search, median",
+            scale=alt.Scale(type="log", padding=40, nice=False),
+        ),
         color=_color(frame),
     )
     recall = alt.Y("recall:Q", title=f"recall@{k}", scale=alt.Scale(zero=False, padding=10))
