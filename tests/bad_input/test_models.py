@@ -114,7 +114,7 @@ def test_a_run_with_an_endpoint_that_does_not_answer_is_refused_everywhere(
     cli: Cli, open_page: Open, started_jobs: list[str], dead_url: str, how: str, said: str
 ) -> None:
     with bad_server(how, dead_url) as (url, _):
-        add_system("served", ModelKind.ENDPOINT, url)
+        add_system("served", ModelKind.ENDPOINT, url, timeout_s=1 if how == "hangs" else 60)
         refused(cli(*RUN_TINY, "--system", "served"), said, url)
         assert said in html_of(start_batch(open_page, "served"))
     assert started_jobs == []
