@@ -239,3 +239,9 @@ def test_the_report_is_kept_as_json(home: Path, tmp_path: Path) -> None:
     folder = home / "datasets" / "mine"
     assert json.loads((folder / "report.json").read_text()) == report.to_json()
     assert {"name", "labels", "documents", "rejected", "problems"} <= report.to_json().keys()
+
+
+def test_the_sample_dataset_comes_in_whole(home: Path) -> None:
+    sample = Path(__file__).parents[2] / "sample_data" / "bicycles"
+    report = brought_in(home, sample / "labels.csv", sample / "documents.jsonl")
+    assert (report.labels, report.documents, report.rejected, report.problems) == (26, 15, 0, ())
