@@ -2,10 +2,10 @@
 
     python -m benchmarks.index_scale mesh --sizes 100000,663973 --m 16 --ef-construction 100,200
 
-For each size (a random subset of the encoded labels) and option: seconds to grow the graph; nodes
-out of reach; the ef that the autopilot chooses, with recall@50, the share of queries that found
-less than half, and milliseconds of one search. Queries are training documents, and recall is that
-of the half which did not choose ef. Nothing is kept.
+For each size (a random subset of the encoded labels) and option: seconds to grow the graph, and MB
+of it, in memory as in its file; nodes out of reach; the ef that the autopilot chooses, with
+recall@50, the share of queries that found less than half, and milliseconds of one search. Queries
+are training documents, and recall is that of the half which did not choose ef. Nothing is kept.
 """
 
 import argparse
@@ -126,16 +126,16 @@ def lines(data: dict[str, Any]) -> list[str]:
         f"{data['dataset']}, {data['queries']} training documents, {data['threads']} threads, "
         f"target {data['target']}",
         "",
-        "| labels | M | ef_construction | order | build s | out of reach | ef | recall@50 | "
+        "| labels | M | ef_construction | order | build s | MB | out of reach | ef | recall@50 | "
         "below half | p50 ms | p95 ms |",
-        "| ---: | ---: | ---: | --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
+        "| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for row in data["rows"]:
         out.append(
             f"| {row['labels']:,} | {row['m']} | {row['ef_construction']} | {row['order']} | "
-            f"{row['build_s']:.0f} | {row['unreached']} | {row['ef']} | {row['recall']:.4f} "
-            f"({row['low']:.4f} to {row['high']:.4f}) | {row['lost']:.2%} | {row['p50_ms']:.2f} | "
-            f"{row['p95_ms']:.2f} |"
+            f"{row['build_s']:.0f} | {row['file_mb']:,} | {row['unreached']} | {row['ef']} | "
+            f"{row['recall']:.4f} ({row['low']:.4f} to {row['high']:.4f}) | {row['lost']:.2%} | "
+            f"{row['p50_ms']:.2f} | {row['p95_ms']:.2f} |"
         )
     return out
 

@@ -11,6 +11,8 @@ import pytest
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.datasets.importing import ImportRequest, import_dataset, remove_dataset
+from core.datasets.importing.readers import Bad, Format, rows_of
+from core.datasets.importing.report import Kind
 from core.errors import InputError, UnknownNameError
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 from tests.shortlist.synthetic import make_dataset
@@ -27,6 +29,26 @@ def test_one_bad_row_in_many_is_named_and_the_rest_kept(home: Path, tmp_path: Pa
 
     assert (report.documents, report.rejected) == (29_999, 1)
     assert problems(report) == {"encoding errors": (1, [("d.jsonl", 20_001)])}
+
+
+def test_one_bad_row_in_a_million_is_the_only_one_that_is_not_read(tmp_path: Path) -> None:
+    """Of the reader alone, which is what meets the row; an import of as many takes a minute."""
+    docs, bad = tmp_path / "d.jsonl", 700_000
+    line = b'{"id": "d", "text": "x", "gold": ["L1"]}\n'
+    with docs.open("wb") as file:
+        file.write(line * bad)
+        file.write(b'{"id": "half", "te\n')
+        file.write(line * (1_000_000 - bad - 1))
+
+    good, wrong = 0, []
+    for row in rows_of(docs, Format.JSONL):
+        if isinstance(row, Bad):
+            wrong.append((row.number, row.kind))
+        else:
+            good += 1
+
+    assert good == 999_999
+    assert wrong == [(bad + 1, Kind.MALFORMED)]
 
 
 def test_every_kind_of_bad_row_is_named(home: Path, tmp_path: Path) -> None:
