@@ -113,7 +113,7 @@ def ran(open_page: Open, system: str) -> AppTest:
     app = open_page("explore", dataset="tiny", system=system, k="5", n="2", document="doc03")
     app.button(key="explore_run").click()
     run(app)
-    trace, deadline = app.session_state["explore_trace"], time.monotonic() + 120
+    trace, deadline = app.session_state["explore_trace"], time.monotonic() + 300
     while (view := services.live_worker().view(trace)) is not None and view.running:
         assert time.monotonic() < deadline, view
         time.sleep(0.05)
