@@ -18,6 +18,7 @@ from core.datasets import files
 from core.datasets.base import Document, Label
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import About, write_dataset
+from core.datasets.importing import readers
 from tests.importing.files import LABELS, brought_in, documents, json_lines
 
 
@@ -54,7 +55,7 @@ def csv_file(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
 
 
 def parquet_file(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
-    pd.DataFrame(rows).to_parquet(path.with_suffix(".parquet"), row_group_size=1024)
+    pd.DataFrame(rows).to_parquet(path.with_suffix(".parquet"), row_group_size=512)
     return path.with_suffix(".parquet")
 
 
@@ -66,19 +67,20 @@ def test_memory_does_not_grow_with_the_documents(
     write: Callable[[Path, Iterable[dict[str, Any]]], Path],
 ) -> None:
     """Of more text, less than a quarter is in memory at once."""
-    monkeypatch.setattr(files, "BATCH_DOCUMENTS", 1024)
+    monkeypatch.setattr(files, "BATCH_DOCUMENTS", 512)
+    monkeypatch.setattr(readers, "BATCH_ROWS", 512)
     labels = json_lines(tmp_path / "l.jsonl", LABELS)
 
     def long(count: int) -> Iterator[dict[str, Any]]:
         return ({**row, "text": f"{row['text']} {row['id'] * 150}"} for row in documents(count))
 
-    few, many = write(tmp_path / "few", long(3_000)), write(tmp_path / "many", long(12_000))
-    more_text = sum(len(row["text"]) for row in list(long(12_000))[3_000:])
+    few, many = write(tmp_path / "few", long(2_000)), write(tmp_path / "many", long(8_000))
+    more_text = sum(len(row["text"]) for row in list(long(8_000))[2_000:])
     peak_of(home, few, labels)  # what is loaded at the first import stays
 
     small, large = peak_of(home, few, labels), peak_of(home, many, labels)
 
-    assert len(open_dataset(Settings(home=home), "mine")) == 12_000
+    assert len(open_dataset(Settings(home=home), "mine")) == 8_000
     assert large - small < more_text / 4
 
 
