@@ -19,7 +19,7 @@ from db.jobs import UNFINISHED, list_jobs, load_job
 from db.session import open_store
 from tests.conftest import linked_home
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 # An answer takes 10 to 20 s; on a slow machine whose index is being built, minutes.
 ANSWERED_MS = 400_000
@@ -99,7 +99,7 @@ class App:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1) as answer:
@@ -153,6 +153,6 @@ def app(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(90_000)
     yield tab
     context.close()

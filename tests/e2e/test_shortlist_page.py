@@ -27,7 +27,7 @@ def test_one_example_and_then_a_survey_whose_worst_document_opens(app: App, page
     page.get_by_role("spinbutton", name="Documents").fill("30")
     page.keyboard.press("Tab")
     page.get_by_role("button", name=re.compile("Make survey")).click()
-    expect(page.get_by_text("Worst examples")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Worst examples")).to_be_visible(timeout=300_000)
     expect(page.get_by_text(re.compile("95% intervals over 30 documents"))).to_be_visible()
     settled(page)
 
