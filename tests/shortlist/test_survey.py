@@ -23,6 +23,7 @@ from core.shortlist.survey_store import (
     read_survey,
     surveys_folder,
 )
+from core.shortlist.version import retrieval_identity
 from tests.shortlist.conftest import Built
 from tests.shortlist.synthetic import HashEncoder, make_dataset, settings_of, text_vector
 
@@ -165,7 +166,7 @@ def test_the_default_of_the_dataset_is_always_surveyed(built: Built) -> None:
     recalls = {method.value: {"50": 0.5} for method in Method}
     fingerprint = built.dataset.info.fingerprint
     choice = Choice(Method.TWO_STEP, recalls, 9, "dev", "tiny", fingerprint, "hash@1/float32",
-                    WORDS.identity)  # fmt: skip
+                    WORDS.identity, retrieval_identity())  # fmt: skip
     write_choice(built.settings, built.dataset, choice)
     assert usual_methods(built.settings, built.dataset) == (*three, "two-step")
     old = dataclasses.replace(choice, dataset_fingerprint="0" * 64)
