@@ -9,6 +9,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first start goes first, after any shuffling: it builds the large index, and leaves it to
+    the tests after it. Any other order gives the same results, later."""
+    items.sort(key=lambda item: item.path.name != "test_first_start.py")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty PHASELENS_HOME, so that no test sees the user's data or another test's."""

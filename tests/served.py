@@ -13,8 +13,11 @@ START_S = 300
 
 
 @contextmanager
-def serving(model: Path, folder: Path) -> Iterator[str]:
-    """The base URL of a server for a model folder; it is ended on the way out."""
+def serving(model: Path, folder: Path, threads: int | None = None) -> Iterator[str]:
+    """The base URL of a server for a model folder; it is ended on the way out.
+
+    `threads`: of the server's torch; None: every core.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = folder / "server.log"
@@ -22,6 +25,8 @@ def serving(model: Path, folder: Path) -> Iterator[str]:
     program = str(Path(sys.executable).parent / "transformers")
     where = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(folder)}
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
     with log.open("w") as out:
         server = subprocess.Popen(
             [program, "serve", str(model), *where], stdout=out, stderr=out, env=environment

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from core import jobs
 from core.config import Settings
@@ -147,6 +148,22 @@ def app(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
     running.start()
     yield running
     running.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test tells what its page said: on another machine nobody can look."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and isinstance(page, Page):
+        try:
+            said = page.locator("body").inner_text(timeout=5_000)
+        except PlaywrightError as error:
+            said = f"(the page cannot be read: {error})"
+        report.sections.append(("the page", said))
+    return report
 
 
 @pytest.fixture

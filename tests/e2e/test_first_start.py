@@ -1,6 +1,7 @@
 """What a stranger does first: start, run while the index still builds, come back by link."""
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.config import Settings
+from core.models.packaged import ensure
+from core.shortlist.index import status
 from tests.e2e.conftest import ANSWERED_MS, App, expect_no_fault
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -17,10 +21,11 @@ INDEX_S = 1500  # about 90 s alone on 2 cores with 8-bit instructions; without t
 
 @pytest.fixture(scope="module")
 def fresh(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """A first start: the converted model is there (`make app` made it), nothing else."""
-    from core.config import Settings
-    from core.models.packaged import ensure
+    """A first start: the converted model is there (`make app` made it), nothing else.
 
+    The index it builds is kept for the other tests when they have none yet: this test runs
+    first (tests/conftest.py), so that a fresh checkout builds it once, not twice.
+    """
     ensure(Settings(home=shared_home))
     home = tmp_path_factory.mktemp("first")
     (home / "models").symlink_to(shared_home / "models")
@@ -28,6 +33,12 @@ def fresh(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     app.start()
     yield app
     app.stop()
+    if (
+        status(Settings(home=home), "icd").state == "ready"
+        and status(Settings(home=shared_home), "icd").state != "ready"
+    ):
+        for name in ("datasets", "indexes"):
+            shutil.copytree(home / name, shared_home / name, dirs_exist_ok=True)
 
 
 def run_and_wait(page: Page) -> None:
