@@ -26,6 +26,7 @@ from pages.parts.run_settings import prompt_editor, run_settings, take_settings
 from pages.parts.views import earlier_view, find_view, same_example
 
 POLL_S = 0.3
+LOADING_POLL_S = 1.0
 LAST = "explore_last_trace"  # the run before the one shown, in this session
 
 
@@ -275,6 +276,18 @@ def welcome(own: bool) -> None:
         "part and a reasoning part. Then you see which labels it chose and where each right "
         "label was lost."
     )
+    worker = services.live_worker()
+    if worker.warming:
+        st.fragment(loading, run_every=LOADING_POLL_S)()
+    elif worker.warm_error is not None:
+        errors.card(worker.warm_error.what, worker.warm_error.fix)
+
+
+def loading() -> None:
+    """Says that the model is being loaded; when that has ended, has the whole page drawn."""
+    if not services.live_worker().warming:
+        st.rerun()
+    st.caption(":material/hourglass_top: Loading the model and the index; a run waits for them.")
 
 
 entry.through_app()

@@ -55,8 +55,7 @@ def result(view: LiveView) -> None:
         picked = _shortlist(view)
     with right:
         _trace(view, picked)
-    if not view.running:
-        flag_bar(view.trace_id)
+    flag_bar(view.trace_id)
     if view.prediction is not None:
         _outcome(view)
         _curves(view)

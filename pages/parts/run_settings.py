@@ -8,7 +8,7 @@ from core.rerank.base import Decoding
 from core.rerank.prompts import DEFAULT_PROMPT
 from core.systems import RunConfig, System
 from core.traces.inert import one_line
-from pages.parts import link
+from pages.parts import link, shortlist_words
 
 PROMPT = "explore_prompt"
 METHOD = "explore_method"
@@ -23,20 +23,10 @@ EF_HELP = (
     "while it searches. Larger finds more of the true nearest labels and takes longer. At least "
     "k. Empty: the value stored with the index."
 )
-METHODS = {
-    "": "Best on dev",
-    "dense": "Vectors",
-    "lexical": "Words",
-    "fusion": "Vectors and words",
-    "sentences": "Sentences and words",
-    "two-step": "Families first",
-}
+METHODS = {"": "Best on dev", **shortlist_words.METHODS}
 METHOD_HELP = (
-    "How labels are found. Vectors: nearest to the text in meaning (HNSW). Words: those that share "
-    "words with it (BM25). Vectors and words: both lists, fused by reciprocal rank. Sentences and "
-    "words: the same, where each sentence of a long text asks too. Families first: groups of "
-    "labels with one parent are ranked too, so that a few groups do not crowd the list. Best on "
-    "dev: what found most right labels of dev documents when that was measured; vectors until then."
+    f"How labels are found. {shortlist_words.METHOD_HELP} Best on dev: what found most gold labels "
+    "of dev documents when that was measured; dense until then."
 )
 TEMPERATURE_HELP = (
     "0 is greedy: the likeliest token each time, the same text every run. Above 0 tokens are "

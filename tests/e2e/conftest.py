@@ -84,8 +84,9 @@ def free_port() -> int:
 class App:
     """A running PhaseLens and its address; can be killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, offline: bool = True) -> None:
         self.home = home
+        self.offline = {"HF_HUB_OFFLINE": "1"} if offline else {}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -96,7 +97,7 @@ class App:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "core.serve", "--port", str(self.port), "--headless"],
                 cwd=ROOT,
-                env={**os.environ, "PHASELENS_HOME": str(self.home), "HF_HUB_OFFLINE": "1"},
+                env={**os.environ, "PHASELENS_HOME": str(self.home), **self.offline},
                 stdout=log,
                 stderr=log,
             )

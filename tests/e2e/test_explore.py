@@ -84,11 +84,15 @@ def test_cancel_keeps_what_was_written(app: App, page: Page) -> None:
     page.keyboard.press("Escape")
     run_button(page).click()
     expect(page.get_by_text(re.compile(r"^[1-9]\d* tokens"))).to_be_visible(timeout=ANSWERED_MS)
+    page.get_by_role("button", name="Off topic").click()  # a flag need not wait for the end
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_have_count(1)
     page.get_by_role("button", name=re.compile("^Cancel")).click()
     expect(page.get_by_text(re.compile("Cancelled. What was written"))).to_be_visible(
         timeout=ANSWERED_MS
     )
     expect(page.locator(".pl-trace")).not_to_be_empty()
+    expect(undo).to_have_count(1)
     expect_no_fault(page)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from core.datasets.base import Dataset, DatasetInfo, Document, LabelSpace, Split
-from core.events import PhaseBegan, Stage
+from core.events import Failed, PhaseBegan, Stage
 from core.live.view import LiveView, StageView
 from core.rerank.base import Bucket, Candidate, Fate, GoldFate, PlacedBy, Prediction, RankedLabel
 from core.shortlist.base import GoldRank, Shortlist, ShortlistRow
@@ -79,6 +79,8 @@ class FakeWorker:
     def __init__(self) -> None:
         self.views: dict[str, LiveView] = {}
         self.cancelled: list[str] = []
+        self.warming = False
+        self.warm_error: Failed | None = None
 
     def start(self, config: RunConfig, document: Document) -> str:
         check_text(document.text, 200_000)

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import DataError
+from core.events import Failed
 from core.rerank.base import Bucket, Prediction
 from core.shortlist.index import IndexStatus
 from db.trace_views import TraceState
@@ -80,6 +81,16 @@ def test_run_hands_the_document_and_the_settings_to_the_worker(explore: Open, wo
     assert (view.config.k, view.config.n, view.config.system) == (4, 3, "base")
     assert app.button(key="explore_run").disabled
     assert not app.button(key="explore_cancel").disabled
+
+
+def test_loading_and_its_failure_are_told_before_a_run(explore: Open, worker: FakeWorker):
+    worker.warming = True
+    assert "Loading the model" in everything(explore())
+    worker.warming = False
+    worker.warm_error = Failed("The model cannot be loaded.", "Free some memory.")
+    app = explore()
+    assert "Loading the model" not in everything(app)
+    assert "Free some memory." in everything(app)
 
 
 def test_a_running_trace_is_shown_in_phases_as_it_grows(explore: Open, worker: FakeWorker):
@@ -371,8 +382,6 @@ def test_text_of_documents_labels_and_models_is_inert(explore: Open, worker: Fak
 def test_a_failed_run_says_what_happened_and_keeps_what_there_is(explore: Open, worker: FakeWorker):
     app = explore()
     trace_id = run(app)
-    from core.events import Failed
-
     worker.change(
         trace_id, **streaming(), state=TraceState.FAILED, error=Failed("It broke.", "Run it again.")
     )
