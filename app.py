@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import streamlit as st
+from altair.utils import schemapi
 
 from core.errors import InputError
 from core.serve import ALLOW_REMOTE, check_address
@@ -12,6 +13,10 @@ from pages.parts import entry, errors, services
 PARTS = Path(__file__).parent / "pages" / "parts"
 
 entry.through_app()
+
+# Charts are checked against Vega-Lite's schema when they are drawn; to check each part of one as it
+# is made as well costs a tenth of a page's time.
+schemapi.disable_debug_mode()
 
 # Drawings of our own: a named icon in the browser's tab would be fetched from the network.
 st.set_page_config(page_title="PhaseLens", page_icon=str(PARTS / "icon.svg"), layout="wide")
