@@ -22,7 +22,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core.traces.base import CurvePoint, Curves, NearMiss
+from core.traces.base import CurvePoint, Curves, NearMiss, Trace
 
 Vectors = NDArray[np.float32]
 Sums = NDArray[np.float64]
@@ -121,6 +121,14 @@ def encoder_tokens(text: str) -> int:
     outside ASCII (Chinese and the like are split into single characters)."""
     ascii_only = len(text.encode("ascii", "ignore"))
     return len(text) - ascii_only + ascii_only // 3 + 1
+
+
+def step_before(trace: Trace, t: float) -> tuple[int, int]:
+    """Characters (start, end) of the trace written between the point before `t` and `t`, in
+    (0, 1]: what moved the curves there."""
+    earlier = [p.t for p in trace.curves.points if p.t < t - 1e-6] if trace.curves else []
+    start = _cut(trace.text, trace.token_offsets, earlier[-1]) if earlier else 0
+    return start, _cut(trace.text, trace.token_offsets, t)
 
 
 def _cut(text: str, token_offsets: Sequence[tuple[int, int]], t: float) -> int:

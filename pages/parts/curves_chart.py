@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.traces.base import BoundarySource, Curves
 
+STEP = "step"
 FOCUS = "Focus"
 CONFUSION = "Confusion"
 
@@ -50,16 +51,22 @@ def curves_plot(
             "curve:N", scale=alt.Scale(domain=names, range=[[1, 0], [6, 4]]), legend=None
         ),
     )
-    points = base.mark_point(size=50, filled=True, opacity=1).encode(
-        color=alt.Color("curve:N", scale=scale, legend=legend),
-        shape=alt.Shape(
-            "curve:N", scale=alt.Scale(domain=names, range=["circle", "square"]), legend=legend
-        ),
-        tooltip=[
-            alt.Tooltip("curve:N", title="Curve"),
-            alt.Tooltip("t:Q", format=".2f"),
-            alt.Tooltip("cosine:Q", title="Cosine", format=".3f"),
-        ],
+    picked = alt.selection_point(name=STEP, fields=["t"], toggle=False, empty=False)
+    points = (
+        base.mark_point(filled=True, opacity=1)
+        .encode(
+            size=alt.condition(picked, alt.value(170), alt.value(50)),
+            color=alt.Color("curve:N", scale=scale, legend=legend),
+            shape=alt.Shape(
+                "curve:N", scale=alt.Scale(domain=names, range=["circle", "square"]), legend=legend
+            ),
+            tooltip=[
+                alt.Tooltip("curve:N", title="Curve"),
+                alt.Tooltip("t:Q", format=".2f"),
+                alt.Tooltip("cosine:Q", title="Cosine", format=".3f"),
+            ],
+        )
+        .add_params(picked)
     )
     layers: list[alt.Chart] = [lines, points]
     if boundary is not None:
@@ -80,6 +87,13 @@ def curves_plot(
     return alt.layer(*layers).properties(height=300)
 
 
+def picked_step(key: str) -> float | None:
+    """t of the point clicked in the chart of that key, or None."""
+    chart = st.session_state.get(key)
+    chosen = chart["selection"].get(STEP) if chart else None
+    return float(chosen[0]["t"]) if chosen else None
+
+
 def curves_chart(
     curves: Curves, boundary: float | None, source: BoundarySource | None, *, key: str
 ) -> None:
@@ -87,6 +101,8 @@ def curves_chart(
     st.altair_chart(
         curves_plot(curves, boundary, source),
         key=key,
+        on_select="rerun",
+        selection_mode=STEP,
         alt="Reasoning Focus and Near-Miss Confusion over the trace",
     )
     if curves.near_misses_from == "gold":
@@ -98,6 +114,7 @@ def curves_chart(
         )
     if boundary is None:
         note += " No t*: the trace has no phases."
+    note += " Click a point to mark what was written just before it."
     st.caption(note)
     with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
         st.markdown(DEFINITIONS)

@@ -11,10 +11,11 @@ import streamlit as st
 from core.live.view import LiveView
 from core.rerank.base import Bucket
 from core.traces.blocks import phases_so_far
+from core.traces.curves import step_before
 from core.traces.inert import one_line
 from db.trace_views import TraceState
 from pages.parts import errors
-from pages.parts.curves_chart import curves_chart
+from pages.parts.curves_chart import curves_chart, picked_step
 from pages.parts.fates_view import fates_view
 from pages.parts.final_labels import final_labels
 from pages.parts.flag_bar import flag_bar
@@ -87,7 +88,9 @@ def _shortlist(view: LiveView) -> str | None:
 def _trace(view: LiveView, picked: str | None) -> None:
     st.subheader("Trace", help="What the model wrote. Dashed edge: shortlisting. Solid edge: "
                  "reasoning. Frame: the answer. Dotted underline: a label's name.")  # fmt: skip
-    st.caption(trace_caption(view, picked))
+    t = picked_step(_curves_key(view))
+    step = step_before(view.trace, t) if t is not None and view.trace is not None else None
+    st.caption(trace_caption(view, picked, t))
     with st.container(
         height=HEIGHT, border=True, autoscroll=view.running, key=f"trace_{view.trace_id}"
     ):
@@ -97,13 +100,19 @@ def _trace(view: LiveView, picked: str | None) -> None:
             view.text,
             phases_so_far(view.text, begun),
             picked,
+            step=step,
             titles=_titles(view),
             running=view.running,
         )
 
 
-def trace_caption(view: LiveView, picked: str | None = None) -> str:
-    """Tokens, speed and boundary in one line; what the picked label's mentions are."""
+def _curves_key(view: LiveView) -> str:
+    return f"curves_{view.trace_id}"
+
+
+def trace_caption(view: LiveView, picked: str | None = None, t: float | None = None) -> str:
+    """Tokens, speed and boundary in one line; what is marked: a label's mentions, the step of the
+    curves that ends at `t`."""
     parts = [f"{view.tokens:,} tokens"]
     if view.tokens and view.seconds:
         parts.append(f"{view.tokens_per_second:.1f} tokens/s")
@@ -121,6 +130,8 @@ def trace_caption(view: LiveView, picked: str | None = None) -> str:
         count = sum(m.label_id == picked for m in trace.mentions)
         named = f"named {count} time{'s' * (count != 1)}" if count else "not named"
         parts.append(f"**picked label: {named}**")
+    if t is not None:
+        parts.append(f"**marked: the step up to t = {t:.2f}**")
     return " · ".join(parts)
 
 
@@ -156,9 +167,7 @@ def _curves(view: LiveView) -> None:
     left, right = st.columns(SIDES, gap="medium")
     with left:
         st.subheader("Focus and Near-Miss Confusion")
-        curves_chart(
-            trace.curves, trace.boundary, trace.boundary_source, key=f"curves_{view.trace_id}"
-        )
+        curves_chart(trace.curves, trace.boundary, trace.boundary_source, key=_curves_key(view))
     with right:
         st.subheader("Near misses")
         retrieved = {row.label_id for row in view.shortlist.rows} if view.shortlist else set()

@@ -30,6 +30,8 @@ _STYLE = """<style>
   text-underline-offset: 3px;}
 .pl-hot {outline: 2px solid currentColor; outline-offset: 1px; border-radius: 2px;
   font-weight: 650; background: color-mix(in srgb, #e0b400 40%, transparent);}
+.pl-step {box-shadow: inset 0 -2px 0 currentColor;
+  background: color-mix(in srgb, #8250df 22%, transparent);}
 .pl-none {border: 1px dashed color-mix(in srgb, currentColor 55%, transparent);
   border-radius: 4px; padding: 0.5rem 0.8rem; margin-bottom: 0.7rem;}
 </style>"""
@@ -52,15 +54,17 @@ def trace_view(
     phases: Sequence[Phase],
     highlight: str | None = None,
     *,
+    step: tuple[int, int] | None = None,
     titles: Mapping[str, str] | None = None,
     running: bool = True,
 ) -> None:
     """Draws a finished trace, or the `text` and `phases` of one still being written.
 
-    `highlight`: the label id whose mentions stand out. `titles`: what a label mention says
-    when pointed at, by label id. `running`: more of it may come.
+    `highlight`: the label id whose mentions stand out. `step`: characters (start, end) that are
+    marked. `titles`: what a label mention says when pointed at, by label id. `running`: more of
+    it may come.
     """
-    st.html(trace_html(trace, text, phases, highlight, titles or {}, running))
+    st.html(trace_html(trace, text, phases, highlight, titles or {}, running, step))
 
 
 def trace_html(
@@ -70,6 +74,7 @@ def trace_html(
     highlight: str | None,
     titles: Mapping[str, str],
     running: bool = True,
+    step: tuple[int, int] | None = None,
 ) -> str:
     """The HTML of a trace; every character of it that is not ours is escaped."""
     finished = trace is not None or not running
@@ -89,7 +94,7 @@ def trace_html(
     plain = not any(block.kind for block in blocks)
     for at, block in enumerate(blocks):
         writing = not finished and at == len(blocks) - 1
-        parts.append(_block(text, block, mentions, highlight, titles, plain, writing))
+        parts.append(_block(text, block, mentions, highlight, titles, plain, writing, step))
     return "".join([*parts, "</div>"])
 
 
@@ -101,13 +106,14 @@ def _block(
     titles: Mapping[str, str],
     plain: bool,
     writing: bool,
+    step: tuple[int, int] | None,
 ) -> str:
     css, name, what = _HEADS[block.kind]
     if block.given:
         what = f"{what} · given by the app" if what else "given by the app"
     head = "" if plain else f'<div class="pl-head">{name} <span>{what}</span></div>'
     cursor = '<span aria-hidden="true">▍</span>' if writing else ""
-    body = _marked(text, block, mentions, highlight, titles)
+    body = _marked(text, block, mentions, highlight, titles, step)
     return (
         f'<div class="pl-block {css}">{head}'
         f'<div class="pl-text" dir="auto">{body}{cursor}</div></div>'
@@ -120,6 +126,7 @@ def _marked(
     mentions: Sequence[Mention],
     highlight: str | None,
     titles: Mapping[str, str],
+    step: tuple[int, int] | None,
 ) -> str:
     # Blank lines at the edges of a block would only push its neighbours apart.
     inside = text[block.start : block.end]
@@ -127,7 +134,7 @@ def _marked(
     end = block.start + len(inside.rstrip())
     parts = []
     for span in spans_of(start, end, mentions):
-        shown = inert_html(text[span.start : span.end])
+        shown = _stepped(text, span.start, span.end, step)
         if span.label_id is None:
             parts.append(shown)
             continue
@@ -135,3 +142,13 @@ def _marked(
         title = inert_html(titles.get(span.label_id, span.label_id))
         parts.append(f'<mark class="{css}" title="{title}">{shown}</mark>')
     return "".join(parts)
+
+
+def _stepped(text: str, start: int, end: int, step: tuple[int, int] | None) -> str:
+    """Characters start..end as HTML; those of the step are marked."""
+    first, last = (max(start, step[0]), min(end, step[1])) if step else (end, end)
+    if first >= last:
+        return inert_html(text[start:end])
+    before, inside, after = text[start:first], text[first:last], text[last:end]
+    marked = f'<span class="pl-step">{inert_html(inside)}</span>'
+    return f"{inert_html(before)}{marked}{inert_html(after)}"

@@ -1,5 +1,6 @@
 """What the parts of Explore draw: their HTML, tables and charts."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from core.rerank.base import Fate, GoldFate
 from core.shortlist.index import IndexStatus
 from core.systems import RunConfig
 from core.traces.base import BoundarySource, Mention, Phase, PhaseKind
+from core.traces.inert import inert_html
 from pages.parts.address import whole
 from pages.parts.curves_chart import curves_frame, curves_plot
 from pages.parts.diff_view import diff_html
@@ -32,6 +34,16 @@ def test_the_picked_label_stands_out_where_the_trace_names_it():
     html = trace_html(trace(), "", (), "I50", {"I50": "rank 1"})
     assert '<mark class="pl-m pl-hot" title="rank 1">Heart failure</mark>' in html
     assert "pl-hot" not in trace_html(trace(), "", (), "J18", {}).split("</style>")[1]
+
+
+def test_a_step_is_marked_across_mentions_and_blocks():
+    text = trace().text
+    start, end = 3, len(text) - 3
+    html = trace_html(trace(), "", (), None, {}, step=(start, end)).split("</style>")[1]
+    marked = "".join(re.findall(r'<span class="pl-step">(.*?)</span>', html, re.DOTALL))
+    assert len(marked) > 20
+    assert inert_html(text[start : start + 5]) in marked
+    assert "pl-step" not in trace_html(trace(), "", (), None, {}).split("</style>")[1]
 
 
 def test_text_forced_by_the_app_is_marked_as_given():

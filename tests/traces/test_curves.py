@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.traces.base import NearMiss
-from core.traces.curves import WINDOW_TOKENS, curves, encoder_tokens, windows
+from core.traces.base import FinishReason, NearMiss, Trace
+from core.traces.curves import WINDOW_TOKENS, curves, encoder_tokens, step_before, windows
 from tests.patience import given_up_after
 
 AXES = {"cat": 0, "dog": 1, "fox": 2}
@@ -39,6 +39,14 @@ def test_focus_and_confusion_of_every_prefix() -> None:
     assert second.confusion == pytest.approx(2**-0.5)
     assert got.near_misses == MISS
     assert got.near_misses_from == "gold"
+
+
+def test_the_step_of_a_point_is_what_was_written_since_the_point_before() -> None:
+    text = "cat fox dog bee"
+    found = curves(text, words(text), "cat", MISS, encode, "gold", points=4)
+    whole = Trace(text, FinishReason.STOP, 1, 4, 1.0, 0.1, tuple(words(text)), curves=found)
+    steps = [text[slice(*step_before(whole, point.t))] for point in found.points]
+    assert steps == ["cat ", "fox ", "dog ", "bee"]
 
 
 def test_sentences_weigh_by_their_tokens() -> None:
