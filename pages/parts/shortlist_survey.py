@@ -1,35 +1,33 @@
-"""A whole dataset: making surveys, choosing one, and what it says."""
+"""A whole dataset: choosing a survey of it, and what it says."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from core import jobs
 from core.datasets.base import Dataset, Split
 from core.datasets.catalogue import label_frequencies
-from core.jobs.kinds import survey_key
 from core.shortlist import slices
 from core.shortlist.manifest import status
-from core.shortlist.survey import METHODS as SURVEYED
-from core.shortlist.survey import Plan, usual_methods
 from core.shortlist.survey_store import Survey, SurveyInfo, list_surveys, read_survey
-from db.jobs import UNFINISHED, JobView, list_jobs
 from pages.parts import errors, services, shortlist_charts
-from pages.parts.job_progress import POLL_S, job_card
+from pages.parts.job_progress import POLL_S
 from pages.parts.shortlist_choice import SURVEY
 from pages.parts.shortlist_ef import index_curve
+from pages.parts.shortlist_new_survey import (
+    TEST_NOTE,
+    survey_form,
+    survey_job,
+    survey_progress,
+)
 from pages.parts.shortlist_words import K_HELP, METHOD_HELP, METHODS, N_HELP, terms
 from pages.parts.shortlist_worst import worst_table
 from pages.parts.times import duration, local_time
 
-MOST = 1_000_000
 AT_K, AT_N, EXACT, SHOWN = (
     "shortlist_at_k", "shortlist_at_n", "shortlist_exact", "shortlist_methods",
 )  # fmt: skip
 AT_ONE_K, CURVES = "All methods at k", "Curves over k"
-TEST_NOTE = "test, for the last look only: choices are made on dev"
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the survey ...")
@@ -72,9 +70,9 @@ def _recall_and_time(
 
 def whole_dataset(dataset: Dataset) -> str:
     """Draws the view and returns the id of the survey shown, or ""."""
-    job = _job(dataset.name)
+    job = survey_job(dataset.name)
     if job is not None:
-        st.fragment(_progress, run_every=POLL_S)(dataset.name)
+        st.fragment(survey_progress, run_every=POLL_S)(dataset.name)
     found = list_surveys(services.settings(), dataset.name)
     if not found:
         if job is None:
@@ -96,77 +94,7 @@ def _empty(dataset: Dataset) -> None:
             "A survey searches the documents of a split by every method and notes the rank of "
             "each gold label. From it come recall, fates and the worst examples."
         )
-        _form(dataset)
-
-
-def _form(dataset: Dataset) -> None:
-    ready = status(services.settings(), dataset.name).state == "ready"
-    form = st.form("shortlist_survey_form", border=False)
-    with form, st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        split = st.selectbox(
-                "Split", [str(s) for s in Split], index=2, key="shortlist_new_split", width=160,
-                format_func=lambda s: "test (read once)" if s == "test" else s,
-                help=f"dev, for choices; {TEST_NOTE}.",
-            )  # fmt: skip
-        limit = st.number_input(
-                "Documents", min_value=1, max_value=MOST, value=1000, width=120,
-                placeholder="all", key="shortlist_new_limit",
-                help="At most so many, scattered over the split; empty: all of them.",
-            )  # fmt: skip
-        ef = st.number_input(
-                "ef", min_value=100, value=None, placeholder="index's own", width=130,
-                key="shortlist_new_ef", help="At least 100, as 100 labels are ranked.",
-            )  # fmt: skip
-        methods = st.pills(
-                "Methods", list(METHODS), default=_usual(dataset),
-                selection_mode="multi", key="shortlist_new_methods", help=METHOD_HELP,
-                format_func=METHODS.__getitem__,
-            )  # fmt: skip
-        asked = st.form_submit_button(
-                "Make survey", icon=":material/query_stats:", type="primary",
-                key="shortlist_make_survey", disabled=not ready,
-            )  # fmt: skip
-    if not ready:
-        st.caption("The index must be complete first.")
-    if asked:
-        with errors.kept():
-            plan = Plan(
-                dataset.name, str(split), int(limit) if limit else None, tuple(methods),
-                int(ef) if ef else None,
-            )  # fmt: skip
-            plan.check()
-            params = asdict(plan)
-            job = jobs.submit(
-                services.store(), "survey", params, f"Survey of {dataset.name}, {split}",
-                unique_key=survey_key(params),
-            )  # fmt: skip
-            jobs.start(services.settings(), job)
-            st.session_state.pop(SURVEY, None)  # the newest is shown when it is there
-            st.rerun()
-
-
-def _usual(dataset: Dataset) -> list[str]:
-    """The methods that are chosen beforehand; a damaged file of choices is said, and left out."""
-    with errors.kept():
-        return list(usual_methods(services.settings(), dataset))
-    return [method.value for method in SURVEYED]
-
-
-def _job(dataset: str) -> JobView | None:
-    with services.store().read() as session:
-        unfinished = list_jobs(session, states=UNFINISHED, limit=100)
-    return next(
-        (job for job in unfinished
-         if job.kind == "survey" and job.params.get("dataset") == dataset), None
-    )  # fmt: skip
-
-
-def _progress(dataset: str) -> None:
-    with errors.kept():
-        job = _job(dataset)
-        if job is None:
-            st.rerun()
-        job_card(job)
+        survey_form(dataset)
 
 
 def _choose(dataset: Dataset, found: list[SurveyInfo], *, busy: bool) -> SurveyInfo:
@@ -179,7 +107,7 @@ def _choose(dataset: Dataset, found: list[SurveyInfo], *, busy: bool) -> SurveyI
             format_func=lambda i: _title(by_id[i], dataset),
         )  # fmt: skip
         with st.popover("New survey", icon=":material/add:", disabled=busy, width="content"):
-            _form(dataset)
+            survey_form(dataset)
         st.space("stretch")
         terms()
     info = by_id[str(chosen)]
