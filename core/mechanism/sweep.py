@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InputError
-from core.mechanism.capture import Head
-from core.mechanism.patching import Direction, Patched, Patcher
-from core.mechanism.results import Grid, top_heads
-from core.mechanism.runs import PatchKind
+from core.mechanism.patching import Patcher
+from core.mechanism.request import Direction, Head, PatchKind
+from core.mechanism.results import Grid, Patched, random_heads, top_heads
 from core.metrics.bootstrap import Interval, mean_interval
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.15)
@@ -79,12 +78,6 @@ def _conditions(
             found.append((share, Group.RANDOM, draw, heads))
         found.append((share, Group.LOWEST, 0, top_heads(grid, count, lowest=True)))
     return found
-
-
-def random_heads(shape: Sequence[int], count: int, seed: int) -> tuple[Head, ...]:
-    """`count` different heads of a model of `(layers, heads)`, decided by the seed."""
-    drawn = np.random.default_rng(seed).permutation(shape[0] * shape[1])[:count]
-    return tuple((int(at) // shape[1], int(at) % shape[1]) for at in sorted(drawn))
 
 
 def score_intervals(grids: Sequence[Grid], *, resamples: int = 1000, seed: int = 0) -> Interval:
