@@ -27,15 +27,15 @@ def draw() -> None:
     right = right_labels(stored)
     inner = asked(Overview(stored.id, right), Inner, key="mech_overview")
     if inner is None:
-        write_address(stored.id, None, chosen_heads())
+        write_address(stored.id, chosen_heads())
         return
     for note in inner.notes:
         st.text(f"Note: {note}")
-    heads = grid_section(inner, stored.id)
-    at = attention_section(inner, stored.id)
+    heads = grid_section(inner, stored.id, stored.summary.run_id)
+    attention_section(inner, stored.id)
     patch_section(stored, right, heads)
     rewrite_section(stored)
-    write_address(stored.id, at, heads)
+    write_address(stored.id, heads)
 
 
 entry.through_app()

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.traces.base import BoundarySource, Curves
+from pages.parts.chart_export import export
 
 FOCUS = "Focus"
 CONFUSION = "Confusion"
@@ -84,8 +85,9 @@ def curves_chart(
     curves: Curves, boundary: float | None, source: BoundarySource | None, *, key: str
 ) -> None:
     """Draws the curves, says what the near misses were, and offers the definitions."""
+    chart = curves_plot(curves, boundary, source)
     st.altair_chart(
-        curves_plot(curves, boundary, source),
+        chart,
         key=key,
         alt="Reasoning Focus and Near-Miss Confusion over the trace",
     )
@@ -99,5 +101,7 @@ def curves_chart(
     if boundary is None:
         note += " No t*: the trace has no phases."
     st.caption(note)
-    with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
-        st.markdown(DEFINITIONS)
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
+            st.markdown(DEFINITIONS)
+        export(chart, "focus-confusion", key=f"{key}_save")

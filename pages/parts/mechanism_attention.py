@@ -11,7 +11,7 @@ from core.traces.inert import one_line
 from pages.parts.chart_export import export
 from pages.parts.mechanism_ask import asked
 from pages.parts.mechanism_charts import strongest_chart
-from pages.parts.mechanism_choice import HEAD, POSITION
+from pages.parts.mechanism_choice import HEAD, POSITION, outdated
 from pages.parts.mechanism_words import head_name, head_of
 from pages.parts.token_text import Shown, token_text
 
@@ -19,37 +19,35 @@ CAP = 1200  # tokens drawn
 CAP_START = 300  # of these, from the start of the prompt; the others are the last ones
 STRONGEST = 14
 PLACE = "mech_place"
-HEIGHT = 420
 
 
-def attention_section(inner: Inner, trace_id: str) -> Head:
-    """Draws the section; the head it shows."""
+def attention_section(inner: Inner, trace_id: str) -> None:
+    """Draws the section."""
     st.subheader("Attention", help="A head reads from one position: it weighs all tokens before it "
                  "and that token itself; the weights sum to 1.")  # fmt: skip
     head = _controls(inner)
     position = int(st.session_state[POSITION])
     seen = asked(Attend(trace_id, position), AttentionAt, key="mech_attend")
     if seen is None:
-        return head
+        return
     weights = seen.weights[head]
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _text(inner, weights, position, trace_id)
     with right:
         _strongest(inner, weights, head, position)
-    return head
 
 
 def _controls(inner: Inner) -> Head:
     state = st.session_state
     every = [head_name((a, b)) for a in range(inner.layers) for b in range(inner.heads)]
-    if state.get(HEAD) not in every:
+    if outdated(HEAD) or state.get(HEAD) not in every:
         best = top_heads(inner.analysis.scores.coarse, 1)[0] if inner.analysis else (0, 0)
         state[HEAD] = head_name(best)
     last = len(inner.spans) - 1
     places = _places(inner)
     position = state.get(POSITION)
-    if position is None or not 0 <= position <= last:
+    if outdated(POSITION) or position is None or not 0 <= position <= last:
         state[POSITION] = next(reversed(places.values()), last)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
@@ -111,9 +109,8 @@ def _text(inner: Inner, weights: np.ndarray, position: int, trace_id: str) -> No
     def clicked() -> None:
         st.session_state[POSITION] = int(st.session_state[key].position)
 
-    with st.container(height=HEIGHT, border=True):
-        titles = {at: f"weight {weights[at]:.4f}" for at in range(len(weights))}
-        token_text(pieces, shades, titles, key=key, on_click=clicked)
+    titles = {at: f"weight {weights[at]:.4f}" for at in range(len(weights))}
+    token_text(pieces, shades, titles, key=key, on_click=clicked)
     st.caption(
         f"Darkest: weight {top:.3f}. The first token gets {weights[0]:.3f}; many heads rest there, "
         "so it is left out of the shading. Framed: the position looked from. Dotted underline: the "

@@ -17,6 +17,20 @@ _TEXT = {"light": "#1a2130", "dark": "#ffffff"}
 _NAMES = {"clean": "clean", "corrupted": "corrupted", "patched": "patched"}
 
 
+def _shades(theme: str) -> list[str]:
+    """Nine colours from low to high, mixed in RGB: Vega's own way round the colour wheel would
+    pass through pink."""
+    low, middle, high = (
+        np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) for color in _RANGES[theme]
+    )
+    found = []
+    for share in np.linspace(-1, 1, 9):
+        end = high if share > 0 else low
+        mixed = np.rint(middle + abs(share) * (end - middle)).astype(int)
+        found.append("#" + "".join(f"{part:02x}" for part in mixed))
+    return found
+
+
 def grid_frame(grid: Grid) -> pd.DataFrame:
     """Long form: layer, head, value."""
     at = np.indices(grid.shape).reshape(2, -1)
@@ -56,7 +70,9 @@ def grid_chart(
             ),
             color=alt.Color(
                 "value:Q",
-                scale=alt.Scale(domain=[-end, 0, end], range=_RANGES[theme], clamp=True),
+                scale=alt.Scale(
+                    domain=[-end, end], domainMid=0, range=_shades(theme), clamp=True
+                ),
                 legend=alt.Legend(title=name, orient="right", gradientLength=150, format=".3~g"),
             ),
             stroke=alt.condition(marked, alt.value(_TEXT[theme]), alt.value("transparent")),
@@ -68,7 +84,7 @@ def grid_chart(
             ],
         )
         .add_params(marked)
-        .properties(height=min(max(heads * 26, 180), 620))
+        .properties(height=min(max(heads * 26, 180), 600) + 60)
     )  # fmt: skip
 
 
@@ -79,7 +95,9 @@ def strongest_chart(frame: pd.DataFrame) -> alt.Chart:
         .mark_bar()
         .encode(
             x=alt.X("weight:Q", title="attention weight", scale=alt.Scale(domainMin=0)),
-            y=alt.Y("token:N", sort=None, title=None, axis=alt.Axis(labelLimit=180)),
+            y=alt.Y(
+                "token:N", sort=None, title=None, axis=alt.Axis(labelLimit=180, labelOverlap=False)
+            ),
             color=alt.Color(
                 "part:N",
                 scale=alt.Scale(domain=["document", "rest of the prompt", "trace"]),
@@ -91,7 +109,7 @@ def strongest_chart(frame: pd.DataFrame) -> alt.Chart:
                 alt.Tooltip("weight:Q", title="Weight", format=".4f"),
             ],
         )
-        .properties(height=max(len(frame), 3) * 21)
+        .properties(height=max(len(frame), 3) * 21 + 90)
     )
 
 
@@ -130,7 +148,9 @@ def rank_chart(frame: pd.DataFrame, runs: list[str], theme: str = "light") -> al
         ),
         y=alt.Y(
             "rank:Q", title="rank", scale=alt.Scale(domain=[labels + 0.5, 0.5], nice=False),
-            axis=alt.Axis(values=list(range(1, labels + 1)), format="d", grid=False),
+            axis=alt.Axis(
+                values=list(range(1, labels + 1)), format="d", grid=False, labelOverlap=False
+            ),
         ),
         color=color,
     )  # fmt: skip
@@ -154,7 +174,7 @@ def rank_chart(frame: pd.DataFrame, runs: list[str], theme: str = "light") -> al
         .encode(x=alt.X("run:N", sort=runs), y="rank:Q", text="name:N", color=color)
     )
     return alt.layer(lines, points, words).properties(
-        height=max(200, labels * 27), padding={"right": 240, "left": 5, "top": 5, "bottom": 5}
+        height=max(200, labels * 25) + 70, padding={"right": 220, "left": 5, "top": 5, "bottom": 5}
     )
 
 

@@ -13,7 +13,7 @@ from db.trace_views import StoredTrace, TraceFilter, TraceOrder, TraceState, Tra
 from db.traces import load_trace, page_of
 from pages.parts import errors, services
 from pages.parts.address import Address, whole
-from pages.parts.mechanism_words import RIGHT_HELP, RIGHT_TITLES, head_name
+from pages.parts.mechanism_words import RIGHT_HELP, RIGHT_TITLES, head_name, head_of
 from pages.parts.times import local_time
 
 TRACE, HEADS, HEAD, POSITION, RIGHT = (
@@ -22,7 +22,9 @@ TRACE, HEADS, HEAD, POSITION, RIGHT = (
 WITHOUT = "mech_without_phases"
 GRID = "mech_grid_version"  # a new number draws the grid anew, with the heads chosen then
 PATCH, REWRITE = "mech_patch_question", "mech_rewrite_question"
+_OLD = "mech_of_the_trace_before"
 OFFERED = 50  # traces in the list
+MOST_LINKED = 300  # heads in an address
 _HEAD = re.compile(r"(\d{1,4})\.(\d{1,4})")
 ADDRESS = Address("mechanism", ("trace", "layer", "head", "position", "heads", "right"), ("mech_",))
 
@@ -40,27 +42,32 @@ def take_over() -> None:
     layer, head = whole(asked.get("layer", "")), whole(asked.get("head", ""))
     if layer is not None and head is not None:
         state[HEAD] = head_name((layer, head))
+        outdated(HEAD)
     if (position := whole(asked.get("position", ""))) is not None:
         state[POSITION] = position
+        outdated(POSITION)
     heads = [(int(a), int(b)) for a, b in _HEAD.findall(asked.get("heads", ""))]
     if heads:
         state[HEADS] = [head_name(one) for one in heads]
         redraw_grid()
     if asked.get("right") in {one.name.lower() for one in RightLabels}:
         state[RIGHT] = RightLabels[asked["right"].upper()]
+        outdated(RIGHT)
 
 
-def write_address(trace_id: str, at: Head | None, heads: list[Head]) -> None:
-    """Makes the address name what is shown."""
+def write_address(trace_id: str, heads: list[Head]) -> None:
+    """Makes the address name what is shown; too many heads for an address are left out."""
     state = st.session_state
     right = state.get(RIGHT)
+    layer, head = head_of(state[HEAD]) if state.get(HEAD) else (None, None)
+    listed = heads if len(heads) <= MOST_LINKED else []
     ADDRESS.write(
         {
             "trace": trace_id,
-            "layer": at[0] if at else None,
-            "head": at[1] if at else None,
-            "position": state.get(POSITION) if at else None,
-            "heads": "_".join(f"{layer}.{head}" for layer, head in heads),
+            "layer": layer,
+            "head": head,
+            "position": state.get(POSITION),
+            "heads": "_".join(f"{a}.{b}" for a, b in listed),
             "right": right.name.lower() if right else "",
         }
     )
@@ -68,9 +75,18 @@ def write_address(trace_id: str, at: Head | None, heads: list[Head]) -> None:
 
 def forget() -> None:
     """Another trace: heads, position and results of the one before do not belong to it."""
-    for key in (HEADS, HEAD, POSITION, RIGHT, PATCH, REWRITE):
-        st.session_state.pop(key, None)
+    st.session_state[HEADS] = []
+    st.session_state[_OLD] = {HEAD, POSITION, RIGHT}
+    _forget_results()
     redraw_grid()
+
+
+def outdated(key: str) -> bool:
+    """Whether a choice is still that of the trace before; it no longer is after this."""
+    old: set[str] = st.session_state.get(_OLD, set())
+    found = key in old
+    old.discard(key)
+    return found
 
 
 def redraw_grid() -> None:
@@ -125,9 +141,11 @@ def _offered(without: bool) -> list[TraceSummary]:
 
 
 def _title(row: TraceSummary) -> str:
+    """Different for each trace: the browser tells which was chosen by these words."""
     text = one_line(row.document_start, 60)
     phases = "" if row.has_phases else " · no phases"
-    return f"{local_time(row.created_at)} · {row.system} · {row.document_id} · {text}{phases}"
+    about = f"{local_time(row.created_at)} · {row.system} · {row.document_id} · {text}{phases}"
+    return f"{about} · {row.id[:6]}"
 
 
 def _nothing() -> None:
@@ -163,7 +181,7 @@ def right_labels(stored: StoredTrace) -> RightLabels:
     shown = {candidate.label_id for candidate in stored.candidates}
     gold = bool(shown & set(stored.document.gold))
     state = st.session_state
-    if state.get(RIGHT) not in set(RightLabels):
+    if outdated(RIGHT) or state.get(RIGHT) not in set(RightLabels):
         state[RIGHT] = RightLabels.GOLD if gold else RightLabels.CHOSEN
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = st.segmented_control(

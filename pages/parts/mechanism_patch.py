@@ -1,5 +1,7 @@
 """Patching chosen heads: the condition, and what it did to the labels."""
 
+from typing import TypeVar
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -35,6 +37,7 @@ from pages.parts.shortlist_table import table_height
 KIND, DIRECTION, CORRUPTION = "mech_kind", "mech_direction", "mech_corruption"
 NOISE, SEED, OTHER, LIMIT = "mech_noise", "mech_seed", "mech_other", "mech_limit"
 CONTROLS = 3
+T = TypeVar("T", PatchKind, Direction, CorruptionKind)
 
 
 def patch_section(stored: StoredTrace, right: RightLabels, heads: list[Head]) -> None:
@@ -115,7 +118,7 @@ def _form(heads: list[Head]) -> PatchRequest:
     )
 
 
-def _choice[T](label: str, key: str, options: list[T], default: T, words: dict[T, str]) -> T:
+def _choice(label: str, key: str, options: list[T], default: T, words: dict[T, str]) -> T:
     st.session_state.setdefault(key, default)
     chosen = st.segmented_control(
         label, options, key=key, required=True, persist_state="session",
@@ -176,7 +179,7 @@ def _margins(found: PatchedWith) -> None:
         moved = change.moved
         st.metric(
             "Lost" if noising else "Restored",
-            f"{moved:.0%}" if moved is not None else "none",
+            _percent(moved) if moved is not None else "none",
             help=(
                 "The share of the way from the clean margin to the corrupted one. 100%: these "
                 "heads carry all of it."
@@ -190,13 +193,17 @@ def _margins(found: PatchedWith) -> None:
         if random:
             st.metric(
                 "Random heads",
-                f"{float(np.mean(random)):.0%}",
+                _percent(float(np.mean(random))),
                 help=f"The mean of {len(random)} draws of as many random heads, the same patch: "
-                + ", ".join(f"{one:.0%}" for one in random),
+                + ", ".join(map(_percent, random)),
                 width=150,
             )
     if change.clean.margin is None:
         st.caption("No margin: right and wrong labels are not both among those shown.")
+
+
+def _percent(share: float) -> str:
+    return f"{round(share * 100) + 0}%"  # + 0: never "-0%"
 
 
 def _number(scores: LabelScores) -> str:

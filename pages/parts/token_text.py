@@ -1,7 +1,8 @@
 """A text as its tokens, shaded by weight; a click on a token chooses it.
 
 A small component of our own, drawn in the page without any network. Tokens reach the browser as
-data and are put there as text, never as HTML.
+data and are put there as text, never as HTML. Whoever uses no pointer has the number of the
+position beside it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,14 +14,15 @@ from core.traces.inert import neutralise
 
 _HTML = '<div class="text" role="group" aria-label="Tokens of prompt and trace"></div>'
 _CSS = """
-.text {font-family: var(--st-code-font); font-size: 0.82rem; line-height: 1.75;
+.text {position: relative; height: 400px; overflow-y: auto; padding: 0.6rem 0.8rem;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  box-sizing: border-box; font-family: var(--st-code-font); font-size: 0.82rem; line-height: 1.75;
   white-space: pre-wrap; overflow-wrap: anywhere; color: var(--st-text-color);}
 .part {font-family: var(--st-font); font-weight: 650; font-size: 0.8rem; display: block;
   margin: 0.5rem 0 0.2rem 0; opacity: 0.8;}
 .part:first-child {margin-top: 0;}
-.token {all: unset; cursor: pointer; border-radius: 2px; unicode-bidi: isolate;
-  padding: 1px 0;}
-.token:hover, .token:focus-visible {outline: 1.5px solid var(--st-text-color);}
+.token {cursor: pointer; border-radius: 2px; unicode-bidi: isolate; padding: 1px 0;}
+.token:hover {outline: 1.5px solid var(--st-text-color);}
 .document {text-decoration: underline dotted 1px; text-underline-offset: 4px;}
 .from {outline: 2.5px solid var(--st-text-color); outline-offset: 1px; font-weight: 700;}
 .later {opacity: 0.45;}
@@ -40,9 +42,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       nodes.push(line)
       continue
     }
-    const token = document.createElement("button")
-    token.type = "button"
-    token.tabIndex = -1
+    const token = document.createElement("span")
     token.className = "token " + kind
     token.textContent = text
     const shade = shades[position]
@@ -57,8 +57,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   box.replaceChildren(...nodes)
   const from = box.querySelector(".from")
-  if (from && data.scroll !== box.dataset.scroll) {
-    box.dataset.scroll = data.scroll
+  if (from) {
+    const y = from.offsetTop - box.scrollTop
+    if (y < 20 || y > box.clientHeight - 40) {
+      box.scrollTop = from.offsetTop - box.clientHeight * 0.7
+    }
   }
 }
 """

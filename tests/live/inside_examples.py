@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from core.datasets.base import Document, Split
 from core.rerank.base import Bucket, Fate, GoldFate, Prediction
@@ -9,6 +10,7 @@ from core.rerank.prompts import DEFAULT_PROMPT
 from core.shortlist.base import GoldRank
 from core.systems import RunConfig
 from core.traces.base import Curves, NearMiss, Trace
+from db.runs import ensure_run
 from db.session import Store
 from db.trace_views import TraceRecord
 from db.traces import begin_trace, finish_trace
@@ -23,8 +25,10 @@ def save_example(
     *,
     system: str = "base",
     gold: tuple[str, ...] = ("A000",),
+    identity: dict[str, Any] | None = None,
 ) -> str:
-    """Saves a finished trace of the handwritten document; returns its id."""
+    """Saves a finished trace of the handwritten document, of the run of that identity; returns
+    its id."""
     one = example(render, trace)
     config = RunConfig("icd", system, DEFAULT_PROMPT)
     document = Document("hand", DOCUMENT, gold, Split.DEV)
@@ -47,8 +51,7 @@ def save_example(
         fates=tuple(GoldFate(g, names[g], Fate.SELECTED, 1, 1) for g in gold),
     )
     with store.write() as session:
-        trace_id = begin_trace(
-            session, run_id=None, config=config, document=document, origin="live"
-        )
+        run = ensure_run(session, identity, config, "dev", "live") if identity else None
+        trace_id = begin_trace(session, run_id=run, config=config, document=document, origin="live")
         finish_trace(session, trace_id, record)
     return trace_id

@@ -21,7 +21,8 @@ from core.mechanism.request import (
     PatchRequest,
 )
 from core.mechanism.results import random_heads, top_heads
-from core.mechanism.sweep import Group, random_control, score_intervals, sweep
+from core.mechanism.run_scores import score_intervals
+from core.mechanism.sweep import Group, random_control, sweep
 from core.models.base import Piece
 from core.models.catalogue import PACKAGED
 from core.models.local import LocalModel
