@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from core.commands.console import JsonFlag, Report, example, inert, new_app, reporting, say
@@ -71,6 +70,8 @@ def score_run(run: str, limit: int) -> "RunScores":
         say(f"Scoring text {at} of {len(todo)}: trace {trace_id}")
         inner = view.answer(Overview(trace_id, RightLabels.GOLD), lambda progress: None, never)
         assert isinstance(inner, Inner)
+        for note in inner.notes if at == 1 else ():
+            say(f"Note: {note}")
         if inner.analysis is None:
             found = found.leaving_out(inner.missing[0])
         else:
@@ -81,6 +82,7 @@ def score_run(run: str, limit: int) -> "RunScores":
 
 
 def tell(report: Report, found: "RunScores") -> None:
+    import numpy as np
     from rich.table import Table
 
     from core.mechanism.results import top_heads
