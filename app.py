@@ -53,6 +53,12 @@ page = st.navigation(
             help="What retrieval finds and loses, for one text and for a whole dataset.",
         ),
         st.Page(
+            "pages/mechanism.py",
+            title="Mechanism",
+            icon=":material/neurology:",
+            help="Inside a local model: which heads shortlist and reason, and what patching does.",
+        ),
+        st.Page(
             "pages/data.py",
             title="Data",
             icon=":material/database:",

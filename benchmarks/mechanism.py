@@ -17,7 +17,8 @@ from dataclasses import replace
 
 from benchmarks.engines import peak_mb
 from core.config import load_settings
-from core.mechanism.analysis import Corruption, Inside, PatchRequest
+from core.mechanism.analysis import Inside
+from core.mechanism.request import Corruption, PatchRequest
 from core.models.catalogue import PACKAGED
 from core.models.local import LocalModel
 from tests.mechanism.example import DOCUMENT, example

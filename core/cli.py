@@ -18,6 +18,7 @@ from core.commands import (
     doctor,
     evaluate,
     index,
+    mechanism,
     run,
     shortlist,
     survey,
@@ -61,6 +62,7 @@ app.command("shortlist", epilog=shortlist.EPILOG)(shortlist.shortlist)
 app.command("survey", epilog=survey.EPILOG)(survey.survey)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.add_typer(mechanism.app, name="mechanism")
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")
 

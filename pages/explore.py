@@ -21,6 +21,7 @@ from pages.parts import entry, errors, link, services
 from pages.parts.details import details
 from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_picker
 from pages.parts.index_notice import index_notice
+from pages.parts.inside_link import inside_link
 from pages.parts.result import result
 from pages.parts.run_settings import prompt_editor, run_settings, take_settings
 from pages.parts.views import earlier_view, find_view, same_example
@@ -212,6 +213,7 @@ def heading(view: LiveView, document: Document, config: RunConfig) -> None:
             icon=":material/link:",
             query_params={"trace": view.trace_id},
         )
+        inside_link(view)
 
 
 def watch(trace_id: str) -> None:

@@ -17,6 +17,7 @@ from core.config import Settings
 from core.datasets.base import Document
 from core.errors import JobError, StoreError
 from core.events import Event, Failed
+from core.live.inside_questions import Came, Drop, InsideQuestion, Progress
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
 from core.live.questions import Answer, Question, Told
 from core.live.view import LiveView, fold
@@ -27,7 +28,7 @@ from db.trace_views import TraceState
 from db.traces import interrupt_running, keep_interrupted
 
 KEPT_VIEWS = 50  # finished examples stay here for a quick return; the store has them all
-KEPT_ANSWERS = 64
+AnyQuestion = Question | InsideQuestion
 ROOT = Path(__file__).resolve().parents[2]
 NOT_UNDERSTOOD = Failed(
     "The app could not read what the model process told it; the text so far is kept.",
@@ -42,8 +43,9 @@ class LiveWorker:
         self.settings = settings
         self._lock = threading.RLock()
         self._told = threading.Condition(self._lock)
-        self._answers: OrderedDict[Question, Answer] = OrderedDict()
-        self._asked: dict[Question, subprocess.Popen[bytes] | None] = {}
+        self._answers: OrderedDict[AnyQuestion, Answer] = OrderedDict()
+        self._asked: dict[AnyQuestion, subprocess.Popen[bytes] | None] = {}
+        self._progress: dict[AnyQuestion, Progress] = {}
         self._views: OrderedDict[str, LiveView] = OrderedDict()
         self._runs_on: dict[str, subprocess.Popen[bytes] | None] = {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,8 +92,8 @@ class LiveWorker:
                 self._send(Warm(config))
                 self.warming = True
 
-    def ask(self, question: Question, patience_s: float = 0.0) -> Answer | None:
-        """The answer to a question about a shortlist, or None where it has not come within the
+    def ask(self, question: AnyQuestion, patience_s: float = 0.0) -> Answer | None:
+        """The answer to a question, or None where it has not come within the
         patience: ask the same again. A failure is told once; asked again, it is tried again.
 
         Raises JobError where no worker can be started.
@@ -106,7 +108,19 @@ class LiveWorker:
                 del self._answers[question]
             return answer
 
-    def answered(self, question: Question) -> bool:
+    def progress(self, question: AnyQuestion) -> Progress | None:
+        """How far the answer has come; None while the question waits for its turn."""
+        with self._lock:
+            return self._progress.get(question)
+
+    def drop(self, question: InsideQuestion) -> None:
+        """Asks the worker not to answer; a text that it writes is kept as far as it is."""
+        with self._lock:
+            if question in self._asked and self.alive:
+                with contextlib.suppress(JobError):  # it died just now, which ends all questions
+                    self._send(Drop(question))
+
+    def answered(self, question: AnyQuestion) -> bool:
         """Whether `ask` has an answer at once. Takes none away: a failure is there to be shown."""
         with self._lock:
             return question in self._answers
@@ -206,12 +220,14 @@ class LiveWorker:
             store_error = self._left_by(process)
             self._end(process, self._death(code, store_error))
 
-    def _hear(self, trace_id: str, event: Event | Warmed | Told) -> None:
+    def _hear(self, trace_id: str, event: Event | Warmed | Told | Came) -> None:
         with self._lock:
             if isinstance(event, Warmed):
                 self.warming, self.warm_error = False, event.error
             elif isinstance(event, Told):
                 self._answered(event.question, event.answer)
+            elif isinstance(event, Came):
+                self._progress[event.question] = event.progress
             elif (view := self._views.get(trace_id)) is not None:
                 self._views[trace_id] = fold(view, event)
 
@@ -233,12 +249,14 @@ class LiveWorker:
             if view.running and self._runs_on.get(trace_id) is process
         }
 
-    def _answered(self, question: Question, answer: Answer) -> None:
+    def _answered(self, question: AnyQuestion, answer: Answer) -> None:
         """Keeps an answer and wakes who waits for it; the lock is held."""
         self._asked.pop(question, None)
+        self._progress.pop(question, None)
         self._answers[question] = answer
-        while len(self._answers) > KEPT_ANSWERS:
-            self._answers.popitem(last=False)
+        alike = [known for known in self._answers if type(known) is type(question)]
+        for oldest in alike[: -question.kept]:
+            del self._answers[oldest]
         self._told.notify_all()
 
     def _left_by(self, process: subprocess.Popen[bytes]) -> Failed | None:

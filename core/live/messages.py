@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.datasets.base import Document
 from core.events import Failed
+from core.live.inside_questions import Drop, InsideQuestion
 from core.live.questions import Question
 from core.systems import RunConfig
 
@@ -33,9 +34,10 @@ class Warm:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Answer this beside whatever runs; the answer comes as `Told`."""
+    """Answer this: beside whatever runs, or, what is inside a model, in its turn; the answer
+    comes as `Told`."""
 
-    question: Question
+    question: Question | InsideQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +52,4 @@ class Warmed:
     error: Failed | None = None
 
 
-Message = Start | Cancel | Warm | Ask | Close
+Message = Start | Cancel | Warm | Ask | Drop | Close

@@ -8,12 +8,14 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from core.config import Settings
 from core.datasets.base import Dataset, Document
 from core.encoders import Encoder
 from core.errors import InputError
 from core.events import Failed
+from core.live.inside_questions import InsideAnswer, InsideQuestion
 from core.shortlist.compared import Compared, compare
 from core.shortlist.neighbourhood import Neighbourhood, neighbourhood
 from core.shortlist.retriever import Retriever
@@ -41,6 +43,7 @@ class Question:
     ef: int | None = None
     method: str = ""
     index: str = ""
+    kept: ClassVar[int] = 64  # answers that the app keeps
 
     def check(self, settings: Settings, labels: int) -> None:
         """Raises InputError for a text, k, ef or method that cannot be searched with."""
@@ -60,14 +63,14 @@ class Question:
             )
 
 
-Answer = Compared | Neighbourhood | Failed
+Answer = Compared | Neighbourhood | InsideAnswer | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """The worker's answer to a question."""
 
-    question: Question
+    question: Question | InsideQuestion
     answer: Answer
 
 

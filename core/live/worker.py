@@ -10,7 +10,8 @@
 2. The main thread works the queue, one example at a time (`generate` is not thread-safe).
 3. Every example is in the store from the moment its turn comes, before anything is loaded for
    it; its text is saved each second, so a killed app, worker or machine loses at most that second.
-4. Questions about a shortlist alone are answered by a third thread, also while the model writes.
+4. Questions about a shortlist alone are answered by a third thread, also while the model writes;
+   those about the inside of a model wait in the queue, as they need it.
 5. When the app says Close, or is gone and the connection with it, the running example is
    cancelled and saved, and the process ends.
 """
@@ -24,13 +25,15 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 from core.config import Settings, load_settings
 from core.errors import IndexFileError, PhaseLensError
 from core.events import Event, Failed, Stage, StageDone, StageStarted
 from core.jobs.kinds import index_key
+from core.live.inside_questions import Came, Drop, InsideQuestion, Progress
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
-from core.live.questions import Question, SharedToolbox, Told, reply
+from core.live.questions import Answer, Question, SharedToolbox, Told, reply
 from core.live.recorder import Recorder
 from core.models.chat_stream import Cancelled
 from core.pipeline import Answered, Tools, answer
@@ -39,9 +42,14 @@ from core.toolbox import find_system
 from db.jobs import unfinished_job
 from db.owners import this_owner
 
+if TYPE_CHECKING:
+    from core.live.inside import InsideView
+
 WAIT_S = 0.3  # between looks for the first labels of an index
 
 log = logging.getLogger("phaselens.live")
+
+DROPPED = Failed("Stopped before there was an answer.", "Ask again when you want it.")
 
 # What libraries raise on bad weights, no memory or a full disk. Anything else is a fault of
 # ours: it ends the process with a traceback in the log, and the app says so.
@@ -56,11 +64,13 @@ class Worker:
         self.sending = threading.Lock()  # two threads tell; a connection takes one at a time
         self.toolbox = SharedToolbox(settings)
         self.questions: queue.Queue[Question | None] = queue.Queue()
-        self.todo: queue.Queue[Start | Warm | None] = queue.Queue()
+        self.todo: queue.Queue[Start | Warm | InsideQuestion | None] = queue.Queue()
         self.cancels: dict[str, threading.Event] = {}
+        self.drops: dict[InsideQuestion, threading.Event] = {}
+        self.inside: InsideView | None = None
         self.gone = threading.Event()  # the app closed its end
 
-    def send(self, trace_id: str, event: Event | Warmed | Told) -> None:
+    def send(self, trace_id: str, event: Event | Warmed | Told | Came) -> None:
         """Tells the app; an app that is gone is noted, never an error of the example."""
         try:
             with self.sending:
@@ -85,7 +95,14 @@ class Worker:
                 case Warm():
                     self.todo.put(message)
                 case Ask(question):
-                    self.questions.put(question)
+                    if isinstance(question, Question):
+                        self.questions.put(question)
+                    else:
+                        self.drops[question] = threading.Event()
+                        self.todo.put(question)
+                case Drop(question):
+                    if drop := self.drops.get(question):
+                        drop.set()
                 case Close():
                     break
         self.gone.set()
@@ -109,8 +126,12 @@ class Worker:
         while (message := self.todo.get()) is not None:
             if isinstance(message, Start):
                 self.work(message)
-            elif not self.gone.is_set():
+            elif self.gone.is_set():
+                continue
+            elif isinstance(message, Warm):
                 self.warm(message)
+            else:
+                self.send("", Told(message, self.look(message)))
 
     def warm(self, message: Warm) -> None:
         """Loads the model, then what searches; on a first start there is no index yet, which is
@@ -130,6 +151,32 @@ class Worker:
             self.send("", Warmed(failure(error)))
         else:
             self.send("", Warmed())
+
+    def look(self, question: InsideQuestion) -> Answer:
+        """The answer to a question about the inside of a model, or why there is none."""
+        from core.live.inside import InsideView  # loads torch, which shortlists do not need
+
+        drop = self.drops[question]
+
+        def stopped() -> bool:
+            return self.gone.is_set() or drop.is_set()
+
+        def tell(progress: Progress) -> None:
+            self.send("", Came(question, progress))
+
+        try:
+            if stopped():
+                return DROPPED
+            self.inside = self.inside or InsideView(self.toolbox)
+            return self.inside.answer(question, tell, stopped)
+        except Cancelled:
+            return DROPPED
+        except EXPECTED as error:
+            if not isinstance(error, PhaseLensError):
+                log.exception("a question about the inside of a model failed")
+            return failure(error)
+        finally:
+            self.drops.pop(question, None)
 
     def work(self, start: Start) -> None:
         """One example: stored, opened, answered, kept."""

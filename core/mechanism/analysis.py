@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 from core.errors import InputError
 from core.mechanism.architecture import Architecture, check
-from core.mechanism.capture import Head, Wanted, capture
+from core.mechanism.capture import Wanted, capture
 from core.mechanism.conventions import Conventions
-from core.mechanism.corruption import Corrupted, CorruptionKind, near_miss, noisy, swapped
+from core.mechanism.corruption import Corrupted, near_miss, noisy, swapped
 from core.mechanism.head_scores import head_scores
-from core.mechanism.patching import Direction, Patched, Patcher
+from core.mechanism.patching import Patcher
 from core.mechanism.positions import (
     Example,
     Roles,
@@ -32,34 +32,19 @@ from core.mechanism.positions import (
     wrong_ids,
 )
 from core.mechanism.regenerate import regenerate
-from core.mechanism.results import Analysis, AttentionRow
-from core.mechanism.runs import PatchKind
+from core.mechanism.request import (
+    Corruption,
+    CorruptionKind,
+    Direction,
+    PatchKind,
+    PatchRequest,
+)
+from core.mechanism.results import Analysis, AttentionAt, AttentionRow, Patched
 from core.models.base import Generated, Piece
 from core.models.local import LocalModel
 from core.traces.grammar import LineKind, read_lines
 
 ANSWER = "\nAnswer:"
-
-
-@dataclass(frozen=True, slots=True)
-class Corruption:
-    """How the corrupted run is made. `other_text` is needed for another text; `noise` counts
-    standard deviations of the embedding matrix."""
-
-    kind: CorruptionKind = CorruptionKind.NOISE
-    other_text: str = ""
-    noise: float = 3.0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PatchRequest:
-    """One condition."""
-
-    heads: tuple[Head, ...]
-    kind: PatchKind = PatchKind.OUTPUT
-    direction: Direction = Direction.DENOISING
-    corruption: Corruption = field(default_factory=Corruption)
 
 
 @dataclass
@@ -104,6 +89,22 @@ class Inside:
     def attention(self, example: Example, layer: int, head: int, query: int) -> AttentionRow:
         """The weights of one head from one position over all tokens before it and itself.
         Needs no phases. Raises InputError for a layer, head or position that is not there."""
+        seen = self.attention_at(example, query, (layer,), (head,))
+        tokens = tokenize(self.model.tokenizer, example.rendered, example.trace.text)
+        spans = tokens.offsets[: query + 1]
+        words = tuple(tokens.text[a:b] for a, b in spans)
+        weights = seen.weights[0, 0]
+        return AttentionRow(layer, head, query, weights, words, spans, tokens.trace_start)
+
+    def attention_at(
+        self,
+        example: Example,
+        query: int,
+        layers: tuple[int, ...] | None = None,
+        heads: tuple[int, ...] | None = None,
+    ) -> AttentionAt:
+        """The weights of the given heads (None = all) from one position, in one pass. Raises
+        InputError for a layer, head or position that is not there."""
         import torch
 
         tokens = tokenize(self.model.tokenizer, example.rendered, example.trace.text)
@@ -111,13 +112,12 @@ class Inside:
             raise InputError(
                 f"There is no token {query}.", f"Choose one from 0 to {len(tokens.ids) - 1}."
             )
-        wanted = Wanted((query,), (layer,), (head,), mixed=False)
+        wanted = Wanted((query,), layers, heads, mixed=False)
         with torch.no_grad():
             seen = capture(self.architecture, tokens.ids[: query + 1], wanted)
-        weights = seen.of([(layer, head)])[0, 0].float().cpu().numpy()
-        spans = tokens.offsets[: query + 1]
-        words = tuple(tokens.text[a:b] for a, b in spans)
-        return AttentionRow(layer, head, query, weights, words, spans, tokens.trace_start)
+        pairs = [(layer, head) for layer in seen.layers for head in seen.heads]
+        weights = seen.of(pairs)[:, 0].float().cpu().numpy()
+        return AttentionAt(query, weights.reshape(len(seen.layers), len(seen.heads), -1))
 
     def patch(self, example: Example, request: PatchRequest) -> Patched:
         """Label scores of the clean, the corrupted and the patched run. Needs no phases. The

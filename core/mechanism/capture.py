@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from core.errors import InputError
 from core.mechanism.architecture import Architecture, first_tensor, hidden_states
 from core.mechanism.attention import probed
-
-Head = tuple[int, int]  # (layer, head), both from 0
+from core.mechanism.request import Head
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ noise       Gaussian noise on the embeddings of the document's tokens (Meng et a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import cycle, islice
 
 import torch
@@ -15,13 +14,8 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
+from core.mechanism.request import CorruptionKind
 from core.mechanism.runs import embed
-
-
-class CorruptionKind(StrEnum):
-    SWAPPED = "another text"
-    NEAR_MISS = "near-miss names"
-    NOISE = "Gaussian noise"
 
 
 @dataclass(frozen=True, slots=True)

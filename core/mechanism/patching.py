@@ -16,7 +16,6 @@ exactly, since the values that are mixed are still the corrupted ones.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -24,15 +23,11 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
-from core.mechanism.capture import Head
 from core.mechanism.corruption import Corrupted
 from core.mechanism.effects import LabelScores
-from core.mechanism.runs import Kept, Passed, Past, PatchKind, embed, prefix, repeated, run
-
-
-class Direction(StrEnum):
-    NOISING = "noising"
-    DENOISING = "denoising"
+from core.mechanism.request import Direction, Head, PatchKind
+from core.mechanism.results import Patched
+from core.mechanism.runs import Kept, Passed, Past, embed, prefix, repeated, run
 
 
 @dataclass(frozen=True)
@@ -42,33 +37,6 @@ class _Run:
     scores: LabelScores
     text: Kept
     endings: Kept
-
-
-@dataclass(frozen=True, slots=True)
-class Patched:
-    """Label scores of the clean, the corrupted and the patched run."""
-
-    direction: Direction
-    kind: PatchKind
-    heads: tuple[Head, ...]
-    clean: LabelScores
-    corrupted: LabelScores
-    patched: LabelScores
-
-    @property
-    def before(self) -> LabelScores:
-        """The run that was patched, as it was without."""
-        return self.clean if self.direction is Direction.NOISING else self.corrupted
-
-    @property
-    def moved(self) -> float | None:
-        """The share of the way from the patched run's own margin to the other run's, 0 = nothing
-        happened, 1 = all of it. None without margins, or where both runs have the same."""
-        other = self.corrupted if self.direction is Direction.NOISING else self.clean
-        start, end, now = self.before.margin, other.margin, self.patched.margin
-        if start is None or end is None or now is None or start == end:
-            return None
-        return (now - start) / (end - start)
 
 
 @dataclass

@@ -13,9 +13,9 @@ import torch
 
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
-from core.mechanism.capture import Head
 from core.mechanism.corruption import Corrupted
-from core.mechanism.runs import Lockstep, PatchKind, embed, forward, prefix, repeated
+from core.mechanism.request import Head, PatchKind
+from core.mechanism.runs import Lockstep, embed, forward, prefix, repeated
 from core.models.base import Generated, Piece
 from core.models.local import LocalModel
 from core.models.streaming import TokenStreamer

@@ -8,7 +8,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import torch
@@ -17,16 +16,9 @@ from torch import Tensor
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
 from core.mechanism.attention import probed
-from core.mechanism.capture import Head
+from core.mechanism.request import Head, PatchKind
 
 Past = tuple[tuple[Tensor, Tensor], ...]  # keys and values a layer, (rows, kv heads, tokens, dim)
-
-
-class PatchKind(StrEnum):
-    """What a patched head takes from the other run."""
-
-    PATTERN = "attention pattern"  # where it looks; it reads its own values there
-    OUTPUT = "head output"  # what it hands to W_O
 
 
 @dataclass(frozen=True)

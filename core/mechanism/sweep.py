@@ -1,4 +1,4 @@
-"""Effect of patching as a function of how many heads, with controls, and intervals.
+"""Effect of patching as a function of how many heads, with controls.
 
 For each share of all heads: the top heads by a score, as many random ones (several seeded
 draws), and as many of the lowest. If the score means something, the top heads do much and the
@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import InputError
-from core.mechanism.capture import Head
-from core.mechanism.patching import Direction, Patched, Patcher
-from core.mechanism.results import Grid, top_heads
-from core.mechanism.runs import PatchKind
-from core.metrics.bootstrap import Interval, mean_interval
+from core.mechanism.patching import Patcher
+from core.mechanism.request import Direction, Head, PatchKind
+from core.mechanism.results import Grid, Patched, random_heads, top_heads
 
 SHARES = (0.01, 0.02, 0.05, 0.10, 0.15)
 
@@ -79,19 +77,6 @@ def _conditions(
             found.append((share, Group.RANDOM, draw, heads))
         found.append((share, Group.LOWEST, 0, top_heads(grid, count, lowest=True)))
     return found
-
-
-def random_heads(shape: Sequence[int], count: int, seed: int) -> tuple[Head, ...]:
-    """`count` different heads of a model of `(layers, heads)`, decided by the seed."""
-    drawn = np.random.default_rng(seed).permutation(shape[0] * shape[1])[:count]
-    return tuple((int(at) // shape[1], int(at) % shape[1]) for at in sorted(drawn))
-
-
-def score_intervals(grids: Sequence[Grid], *, resamples: int = 1000, seed: int = 0) -> Interval:
-    """Mean score of each head over documents with its bootstrap interval; `(layers * heads,)`,
-    head by head within layers. Raises ValueError for no documents."""
-    table = np.stack([grid.flatten() for grid in grids]).astype(np.float64)
-    return mean_interval(table, resamples=resamples, seed=seed)
 
 
 @dataclass(frozen=True)

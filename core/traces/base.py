@@ -6,6 +6,7 @@ All offsets are character offsets into `Trace.text` (Python string indices, end 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from statistics import fmean
 from typing import Any
 
 
@@ -83,6 +84,17 @@ class Curves:
     points: tuple[CurvePoint, ...]
     near_misses: tuple[NearMiss, ...]
     near_misses_from: str
+
+    @property
+    def mean_focus(self) -> float | None:
+        """Over all points, in [-1, 1], higher = better; None without points."""
+        return fmean(p.focus for p in self.points) if self.points else None
+
+    @property
+    def mean_confusion(self) -> float | None:
+        """Over all points that have one, in [-1, 1], lower = better; None without any."""
+        values = [p.confusion for p in self.points if p.confusion is not None]
+        return fmean(values) if values else None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from core.traces.base import BoundarySource, Curves
+from pages.parts.chart_export import export
 
 STEP = "step"
 FOCUS = "Focus"
@@ -98,8 +99,9 @@ def curves_chart(
     curves: Curves, boundary: float | None, source: BoundarySource | None, *, key: str
 ) -> None:
     """Draws the curves, says what the near misses were, and offers the definitions."""
+    chart = curves_plot(curves, boundary, source)
     st.altair_chart(
-        curves_plot(curves, boundary, source),
+        chart,
         key=key,
         on_select="rerun",
         selection_mode=STEP,
@@ -116,5 +118,7 @@ def curves_chart(
         note += " No t*: the trace has no phases."
     note += " Click a point to mark what was written just before it."
     st.caption(note)
-    with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
-        st.markdown(DEFINITIONS)
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
+            st.markdown(DEFINITIONS)
+        export(chart, "focus-confusion", key=f"{key}_save")

@@ -11,6 +11,7 @@ from db.trace_views import StoredTrace, TraceFilter, TraceOrder, TraceState
 from db.traces import interrupt_running, load_trace, neighbours
 from pages.parts import errors, services
 from pages.parts.details import details
+from pages.parts.inside_link import inside_link
 from pages.parts.provenance import provenance
 from pages.parts.result import result
 from pages.parts.trace_list import state_badge
@@ -114,6 +115,7 @@ def heading(stored: StoredTrace, filter: TraceFilter, order: TraceOrder) -> None
             icon=":material/center_focus_strong:",
             query_params={TRACE: stored.id},
         )
+        inside_link(view_of(stored))
     row = stored.summary
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Trace", width="content")

@@ -117,7 +117,9 @@ def test_a_text_in_another_script_is_refused_and_stays_in_its_box(app: App, page
     expect_no_fault(page)
 
 
-@pytest.mark.parametrize("name", ["Explore", "Traces", "Shortlist", "Data", "Jobs", "Settings"])
+@pytest.mark.parametrize(
+    "name", ["Explore", "Traces", "Shortlist", "Mechanism", "Data", "Jobs", "Settings"]
+)
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1920)])
 def test_every_page_opens_without_a_fault_in_light_and_dark(
     app: App, browser: Browser, tmp_path: Path, name: str, scheme: str, width: int

@@ -9,6 +9,7 @@ from core.datasets.base import Document
 from core.errors import JobError
 from core.events import Failed
 from core.live.client import LiveWorker
+from core.live.inside_questions import Attend, Overview, RightLabels
 from core.live.questions import About, Question
 from core.systems import RunConfig
 
@@ -38,3 +39,15 @@ def test_a_failed_answer_stays_until_it_is_asked_for(home: Path) -> None:
     assert worker.answered(question)  # who only waits takes nothing away
     assert worker.ask(question) == failure
     assert not worker.answered(question)  # the next to ask has it tried again
+
+
+def test_many_answers_of_one_kind_push_out_none_of_another(home: Path) -> None:
+    worker, failure = LiveWorker(Settings(home=home)), Failed("what", "fix")
+    overview = Overview("t", RightLabels.GOLD)
+    rows = [Attend("t", at) for at in range(Attend.kept + 3)]
+    with worker._lock:
+        worker._answered(overview, failure)
+        for row in rows:
+            worker._answered(row, failure)
+    assert worker.answered(overview)
+    assert [worker.answered(row) for row in rows] == [False] * 3 + [True] * Attend.kept

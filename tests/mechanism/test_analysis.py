@@ -10,14 +10,19 @@ import torch
 
 from core.config import Settings
 from core.errors import InputError
-from core.mechanism.analysis import Corruption, Inside, PatchRequest, answer_text
+from core.mechanism.analysis import Inside, answer_text
 from core.mechanism.conventions import AnchorRule, Conventions, MentionPlace
-from core.mechanism.corruption import CorruptionKind
-from core.mechanism.patching import Direction
 from core.mechanism.positions import NoPhasesError, anchor_tokens, document_span
-from core.mechanism.results import top_heads
-from core.mechanism.runs import PatchKind
-from core.mechanism.sweep import Group, random_control, random_heads, score_intervals, sweep
+from core.mechanism.request import (
+    Corruption,
+    CorruptionKind,
+    Direction,
+    PatchKind,
+    PatchRequest,
+)
+from core.mechanism.results import random_heads, top_heads
+from core.mechanism.run_scores import score_intervals
+from core.mechanism.sweep import Group, random_control, sweep
 from core.models.base import Piece
 from core.models.catalogue import PACKAGED
 from core.models.local import LocalModel

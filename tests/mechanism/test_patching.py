@@ -7,8 +7,9 @@ from core.errors import InputError
 from core.mechanism.architecture import Architecture
 from core.mechanism.corruption import Corrupted, near_miss, noisy, swapped
 from core.mechanism.effects import LabelScores
-from core.mechanism.patching import Direction, Patcher, rank_correlation
-from core.mechanism.runs import PatchKind, embed, prefix, run
+from core.mechanism.patching import Patcher, rank_correlation
+from core.mechanism.request import Direction, PatchKind
+from core.mechanism.runs import embed, prefix, run
 from tests.mechanism.tiny import FAMILIES, some_ids, tiny
 
 IDS = tuple(some_ids(24).tolist())
