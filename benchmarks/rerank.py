@@ -45,6 +45,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("speed", "match", "batch", "scorer", "live")
 PROMPT_TOKENS = 500
 TRACE_TOKENS = 150
+MATCH_TOKENS = Decoding().max_new_tokens
 CANDIDATES = 50
 Say = Callable[[str], None]
 
@@ -122,6 +123,7 @@ def measure(settings: Settings, choices: Choices, say: Say = lambda line: None) 
         **{"speedup_over_generate": None, "ratio_to_llama_cpp": None, "reference_identical": None},
         **{"fast_same_label_sets": None, "first_token_ms": None, "batch_speedup": None},
         **{"scorer_speedup": None, "scorer_max_error": None, "live_share": None},
+        "ratio_to_llama_cpp_q4": None,
         "student_speedup": None,  # there is no student yet
         "missing": "",
         **{name: identity[name] for name in ("name", "dtype", "device", "threads", "torch")},
@@ -190,7 +192,7 @@ def speed(bench: Bench) -> dict[str, Any]:
 def match(bench: Bench) -> dict[str, Any]:
     """Fast against reference mode over documents as they are, alone and side by side."""
     choices = bench.choices
-    tokens = Decoding().max_new_tokens
+    tokens = MATCH_TOKENS
     examples = [bench.example(document) for document in bench.texts[: choices.match]]
     reference, seconds = [], 0.0
     for at, one in enumerate(examples):

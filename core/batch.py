@@ -128,7 +128,8 @@ class Batch:
             self.seconds_generating += time.perf_counter() - began - preparing
             preparing = 0.0
             self.close(opened.pop(id(request)), outcome, cancelled)
-            ended()
+            if not self.was_cancelled:
+                ended()
             began = time.perf_counter()
 
     def open(self, document: Document, cancelled: Cancelled) -> Open | None:

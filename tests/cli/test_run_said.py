@@ -1,6 +1,9 @@
 """What `phaselens run` says of a run."""
 
-from core.commands.run import described
+import inspect
+
+from core.commands.run import described, run
+from core.run_request import BATCH_SIZE
 from core.run_result import RunResult
 
 
@@ -20,3 +23,7 @@ def test_a_mode_that_the_model_does_not_know_is_said() -> None:
     lines = described(result.to_json())
     assert note in lines
     assert "in reference mode, 1 at a time" in lines[-2]
+
+
+def test_the_command_and_the_app_write_as_many_side_by_side() -> None:
+    assert inspect.signature(run).parameters["batch_size"].default == BATCH_SIZE
