@@ -14,6 +14,7 @@
 Speeds are tokens (documents) a second of the whole work, prompt included.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -129,6 +130,8 @@ def measure(settings: Settings, choices: Choices, say: Say = lambda line: None) 
         **{name: identity[name] for name in ("name", "dtype", "device", "threads", "torch")},
         "transformers": identity["transformers"],
         "runs": choices.runs,
+        "cores": os.cpu_count(),
+        "load": [os.getloadavg()[0]],  # of all that runs here: 1 for each core that is busy
     }
     say(f"{identity['name']}, {identity['dtype']}, {identity['threads']} threads")
     parts: dict[str, Callable[[Bench], dict[str, Any]]] = {
@@ -137,6 +140,7 @@ def measure(settings: Settings, choices: Choices, say: Say = lambda line: None) 
     for name, part in parts.items():
         if name in choices.parts or (name == "match" and "batch" in choices.parts):
             result |= part(bench)
+            result["load"].append(os.getloadavg()[0])
     return result
 
 

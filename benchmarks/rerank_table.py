@@ -14,7 +14,8 @@ def table(data: dict[str, Any]) -> list[str]:
     """The figures for a person, as Markdown tables."""
     lines = [
         f"{data['name']}, {data['dtype']} on {data['device']}, {data['threads']} threads, torch "
-        f"{data['torch']}, transformers {data['transformers']}."
+        f"{data['torch']}, transformers {data['transformers']}; load average "
+        f"{min(data['load']):.1f} to {max(data['load']):.1f} on {data['cores']} cores."
     ]
     if rates := data.get("tokens_per_second"):
         lines += [
