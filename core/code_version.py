@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent
 # imports and fails where something is neither here nor known to decide nothing.
 DECIDING = (
     "pipeline.py",
+    "tools.py",
+    "trace_curves.py",
     "encoders.py",
     "minilm.py",
     "minilm_int8.py",

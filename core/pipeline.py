@@ -1,31 +1,20 @@
 """One document through one system: embed, search, reason, score, analyse.
 
-The live worker and batch runs both call `answer`; there is no second path.
+The live worker and batch runs go through `prepare` and `Example.conclude`; between them the model
+writes, one text (`answer`) or many side by side (core/batch.py).
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from core.config import Settings
-from core.datasets.base import Dataset, Document
-from core.encoders import Encoder
-from core.errors import InputError, ModelError, PhaseLensError
-from core.events import (
-    Event,
-    Finished,
-    Prompted,
-    Shortlisted,
-    Stage,
-    StageDone,
-    StageStarted,
-)
+from core.datasets.base import Document
+from core.errors import InputError, ModelError
+from core.events import Event, Finished, Prompted, Shortlisted, Stage
 from core.metrics.sets import example_f1
 from core.models.base import LanguageModel
-from core.rerank.base import Candidate, GoldFate, Prediction
+from core.rerank.base import Candidate, GoldFate, Mode, Prediction
 from core.rerank.parser import parse
 from core.rerank.prompts import build_prompt, fit_document
 from core.rerank.ranking import predict
@@ -33,56 +22,15 @@ from core.rerank.reasoner import Reasoner
 from core.rerank.scorer import Scorer
 from core.shortlist.base import GoldRank, Shortlist
 from core.shortlist.fates import fate_of_gold
-from core.shortlist.index import LabelIndex
-from core.shortlist.lexical import WORDS
-from core.shortlist.retriever import Method, Retriever
-from core.systems import RunConfig, System, parse_method, run_identity
+from core.stopwatch import Stopwatch
+from core.systems import RunConfig, parse_method
 from core.text_check import check_text
-from core.traces.base import FinishReason, NearMiss, Trace
-from core.traces.curves import curves
+from core.tools import Tools
+from core.trace_curves import curved, with_notes
+from core.traces.base import FinishReason, Trace
 
 Emit = Callable[[Event], None]
 Cancelled = Callable[[], bool]
-
-NEAR_MISSES = 10  # how many wrong labels stand for N(x)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What `answer` works with; opened once, used for many documents, by one caller at a time."""
-
-    settings: Settings
-    dataset: Dataset
-    encoder: Encoder
-    retriever: Retriever
-    model: LanguageModel
-    system: System
-
-    @property
-    def index(self) -> LabelIndex:
-        return self.retriever.index
-
-    def resolved(self, config: RunConfig) -> RunConfig:
-        """The configuration with the method that an empty one stands for now."""
-        return replace(config, method=config.method or self.retriever.default.value)
-
-    def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
-        """The identity of the run that `answer` would belong to, as the index stands now; with
-        a shortlist, of the run in which it was found (a growing index may be further by now)."""
-        config = self.resolved(config)
-        return run_identity(
-            config,
-            dataset_fingerprint=self.dataset.info.fingerprint,
-            encoder=self.encoder.identity,
-            index=self.index.identity if found is None else index_of(found),
-            model=self.model.identity(),
-            words=None if config.method == Method.DENSE else WORDS.identity,
-        )
-
-
-def index_of(shortlist: Shortlist) -> str:
-    """The `LabelIndex.identity` of the index that gave a shortlist."""
-    return f"partial:{shortlist.searched}" if shortlist.index == "partial" else shortlist.index
 
 
 @dataclass(frozen=True)
@@ -132,23 +80,56 @@ class Answered:
         }
 
 
-class Stopwatch:
-    """Times the stages of one example and tells the watcher."""
+@dataclass
+class Example:
+    """One document between what comes before the model and what comes after it."""
 
-    def __init__(self, emit: Emit) -> None:
-        self.emit = emit
-        self.stages: list[tuple[str, float, str]] = []
+    tools: Tools
+    document: Document
+    config: RunConfig
+    emit: Emit
+    clock: Stopwatch
+    text: str
+    shortlist: Shortlist
+    gold: tuple[GoldRank, ...]
+    candidates: tuple[Candidate, ...]
+    fitted: str  # the text as the model gets it
+    cut: str  # a note where that is shorter
+    prompt: str
+    rendered: str
 
-    @contextmanager
-    def stage(self, stage: Stage) -> Iterator[list[str]]:
-        """Times a block; text appended to the yielded list becomes the stage's note."""
-        self.emit(StageStarted(stage))
-        started = time.perf_counter()
-        note: list[str] = []
-        yield note
-        ms = (time.perf_counter() - started) * 1000
-        self.stages.append((stage.value, ms, " ".join(note)))
-        self.emit(StageDone(stage, ms, " ".join(note)))
+    def conclude(self, trace: Trace, cancelled: Cancelled) -> Answered:
+        """Scores and analyses a finished or cancelled trace."""
+        clock, candidates, shortlist = self.clock, self.candidates, self.shortlist
+        clock.end(Stage.REASON)
+        if self.cut:
+            trace = with_notes(trace, self.cut)
+        scores = None
+        stopped = trace.finish_reason is FinishReason.CANCELLED or cancelled()
+        if self.config.use_scorer and not stopped:
+            with clock.stage(Stage.SCORE) as note:
+                mode = self.config.decoding.mode
+                scores, problem = scored(self.tools.model, self.fitted, candidates, mode)
+                note += [problem] if problem else []
+        with clock.stage(Stage.ANALYSE):
+            parsed = parse(trace.text, candidates, trace.finish_reason)
+            prediction = predict(shortlist, candidates, parsed, scores)
+            fates = fate_of_gold(self.gold, shortlist, candidates, parsed)
+            trace = curved(
+                self.tools, trace, self.text, self.document, candidates, prediction.selected
+            )
+        self.emit(Finished(trace, prediction, fates))
+        return Answered(
+            self.document,
+            self.gold,
+            shortlist,
+            candidates,
+            self.rendered,
+            trace,
+            prediction,
+            fates,
+            tuple(clock.stages),
+        )
 
 
 def answer(
@@ -159,6 +140,19 @@ def answer(
     `cancelled` is asked between tokens and stages; a cancelled trace is kept as far as it got.
     Raises InputError, IndexFileError, ModelError.
     """
+    example = prepare(tools, document, config, emit)
+    trace = Reasoner(tools.model).write(
+        example.prompt,
+        example.candidates,
+        example.config.decoding,
+        emit=emit,
+        cancelled=cancelled,
+    )
+    return example.conclude(trace, cancelled)
+
+
+def prepare(tools: Tools, document: Document, config: RunConfig, emit: Emit) -> Example:
+    """All that comes before the model writes. Raises InputError, IndexFileError, ModelError."""
     config = tools.resolved(config)
     config.check(len(tools.dataset.labels))
     text = check_text(document.text, tools.settings.max_text_chars)
@@ -174,37 +168,25 @@ def answer(
         Candidate(number, row.label_id, row.name)
         for number, row in enumerate(shortlist.rows[: config.n], start=1)
     )
-    with clock.stage(Stage.REASON):
-        fitted, cut = fit_document(tools.model, config.prompt, text, candidates, config.decoding)
-        prompt = build_prompt(config.prompt, fitted, candidates)
-        rendered = tools.model.render(prompt)
-        emit(Prompted(rendered, candidates))
-        trace = Reasoner(tools.model).write(
-            prompt, candidates, config.decoding, emit=emit, cancelled=cancelled
-        )
-        if cut:
-            trace = with_notes(trace, cut)
-    scores = None
-    if config.use_scorer and trace.finish_reason is not FinishReason.CANCELLED and not cancelled():
-        with clock.stage(Stage.SCORE) as note:
-            scores, problem = scored(tools.model, fitted, candidates)
-            note += [problem] if problem else []
-    with clock.stage(Stage.ANALYSE):
-        parsed = parse(trace.text, candidates, trace.finish_reason)
-        prediction = predict(shortlist, candidates, parsed, scores)
-        fates = fate_of_gold(gold, shortlist, candidates, parsed)
-        trace = curved(tools, trace, text, document, candidates, prediction.selected)
-    emit(Finished(trace, prediction, fates))
-    return Answered(
-        document,
-        gold,
-        shortlist,
-        candidates,
-        rendered,
-        trace,
-        prediction,
-        fates,
-        tuple(clock.stages),
+    clock.begin(Stage.REASON)
+    fitted, cut = fit_document(tools.model, config.prompt, text, candidates, config.decoding)
+    prompt = build_prompt(config.prompt, fitted, candidates)
+    rendered = tools.model.render(prompt)
+    emit(Prompted(rendered, candidates))
+    return Example(
+        tools=tools,
+        document=document,
+        config=config,
+        emit=emit,
+        clock=clock,
+        text=text,
+        shortlist=shortlist,
+        gold=gold,
+        candidates=candidates,
+        fitted=fitted,
+        cut=cut,
+        prompt=prompt,
+        rendered=rendered,
     )
 
 
@@ -241,74 +223,13 @@ def retrieve(
 
 
 def scored(
-    model: LanguageModel, text: str, candidates: Sequence[Candidate]
+    model: LanguageModel, text: str, candidates: Sequence[Candidate], mode: Mode
 ) -> tuple[list[float] | None, str]:
     """Scores of the candidates, or None and why not: a written trace is never lost to them."""
     try:
-        scores = Scorer(model).score(text, candidates)
+        scores = Scorer(model).score(text, candidates, mode)
     except (ModelError, InputError, RuntimeError, MemoryError) as error:
         return None, f"ranked without scores: {error}"
     if scores is None:
         return None, "this model gives no probabilities; ranked without scores"
     return scores, ""
-
-
-def with_notes(trace: Trace, *notes: str) -> Trace:
-    return replace(trace, notes=(*trace.notes, *notes))
-
-
-def curved(
-    tools: Tools,
-    trace: Trace,
-    text: str,
-    document: Document,
-    candidates: Sequence[Candidate],
-    selected: Sequence[str],
-) -> Trace:
-    """As `with_curves`; where they cannot be computed a note says why: an answered example is
-    never lost to them."""
-    try:
-        return with_curves(tools, trace, text, document, candidates, selected)
-    except (PhaseLensError, RuntimeError, MemoryError, OSError, ValueError) as error:
-        why = str(error) or type(error).__name__
-        return with_notes(trace, f"Focus and Confusion could not be computed: {why}")
-
-
-def with_curves(
-    tools: Tools,
-    trace: Trace,
-    text: str,
-    document: Document,
-    candidates: Sequence[Candidate],
-    selected: Sequence[str],
-) -> Trace:
-    """The trace with Focus and Confusion; unchanged when it holds no words to embed."""
-    if not trace.text.strip():
-        return trace
-    near, source = near_misses_of(tools.index, document, candidates, selected)
-    found = curves(
-        trace.text,
-        trace.token_offsets,
-        text,
-        near,
-        partial(tools.encoder.encode, cache=False),  # prefixes never come again
-        near_misses_from=source,
-        encode_known=tools.encoder.encode,  # other systems meet the same document
-    )
-    return replace(trace, curves=found)
-
-
-def near_misses_of(
-    index: LabelIndex,
-    document: Document,
-    candidates: Sequence[Candidate],
-    selected: Sequence[str],
-) -> tuple[tuple[NearMiss, ...], str]:
-    """N(x) and where it came from: wrong labels nearest to gold; without gold, those shown
-    and not chosen. Labels that the document excludes are not among them."""
-    if document.gold:
-        out = set(document.excluded)
-        near = index.nearest_wrong(document.gold, NEAR_MISSES + len(out))
-        return tuple(miss for miss in near if miss.label_id not in out)[:NEAR_MISSES], "gold"
-    left = [c for c in candidates if c.label_id not in set(selected)]
-    return tuple(index.near_of(left, selected)), "not chosen"

@@ -9,14 +9,26 @@ from core.models.chat_stream import Asked, never
 from core.systems import RunConfig, run_id
 from core.toolbox import Toolbox, find_system
 
+BATCH_SIZE = 8  # documents written side by side
+LARGEST_BATCH = 256
+
 
 def check_request(
-    toolbox: Toolbox, config: RunConfig, limit: int | None, cancelled: Asked = never
+    toolbox: Toolbox,
+    config: RunConfig,
+    limit: int | None,
+    cancelled: Asked = never,
+    batch_size: int = BATCH_SIZE,
 ) -> Dataset:
     """The dataset asked for. Raises before anything slow is loaded: UnknownNameError, InputError,
     DataError, ModelError, EndpointError; and Cancelled while a server is waited for."""
     if limit is not None and limit < 1:
         raise InputError(f"The limit is {limit}, but must be at least 1.", "Choose another limit.")
+    if not 1 <= batch_size <= LARGEST_BATCH:
+        raise InputError(
+            f"The batch size is {batch_size}, but must be 1 to {LARGEST_BATCH}.",
+            "1 writes one document at a time.",
+        )
     dataset = toolbox.dataset(config.dataset)
     system = find_system(toolbox.store, config.system)
     config.check(len(dataset.labels))
@@ -24,9 +36,12 @@ def check_request(
     return dataset
 
 
-def request_key(config: RunConfig, split: Split | None, limit: int | None) -> str:
+def request_key(
+    config: RunConfig, split: Split | None, limit: int | None, batch_size: int = BATCH_SIZE
+) -> str:
     """Equal for equal requests: an unfinished job of the same key does the same work."""
-    return f"run:{run_id({**config.to_json(), 'split': split, 'limit': limit})}"
+    asked = {"split": split, "limit": limit, "batch_size": batch_size}
+    return f"run:{run_id({**config.to_json(), **asked})}"
 
 
 def documents_of(dataset: Dataset, split: Split | None, limit: int | None) -> list[Document]:

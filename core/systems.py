@@ -80,7 +80,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "RunConfig":
-        return cls(**{**data, "decoding": Decoding(**data["decoding"])})
+        return cls(**{**data, "decoding": Decoding.from_json(data["decoding"])})
 
 
 def parse_method(name: str) -> Method:

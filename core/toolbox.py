@@ -4,6 +4,7 @@ The live worker keeps one for its life; a batch run keeps one for its documents.
 """
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from core.config import Settings
 from core.datasets.base import Dataset
@@ -13,10 +14,11 @@ from core.errors import UnknownNameError
 from core.models.base import LanguageModel, ModelKind, ModelSpec
 from core.models.catalogue import check_spec, load_model, systems_from
 from core.models.chat_stream import Asked, never
-from core.pipeline import Tools
+from core.rerank.base import Mode
 from core.shortlist.index import LabelIndex
 from core.shortlist.retriever import Retriever
 from core.systems import RunConfig, System
+from core.tools import Tools
 from db.models_added import added_models
 from db.session import Store, open_store
 
@@ -34,6 +36,16 @@ def find_system(store: Store, name: str) -> System:
         f"There is no system named {name!r}.",
         f"Choose one of: {', '.join(s.name for s in systems)}; Settings adds models.",
     )
+
+
+def in_mode(spec: ModelSpec, mode: Mode) -> ModelSpec:
+    """The spec as a mode loads it: reference is float32 where the format is left to the machine."""
+    if mode is not Mode.REFERENCE or spec.kind is ModelKind.ENDPOINT or spec.dtype != "auto":
+        return spec
+    from core.models.precision import device_name, dtype_of
+
+    plain = dtype_of("auto", device_name()) is dtype_of("float32", device_name())
+    return spec if plain else replace(spec, dtype="float32")  # one model loaded is enough
 
 
 class Toolbox:
@@ -57,7 +69,7 @@ class Toolbox:
             dataset,
             self.encoder(),
             self.retriever(dataset),
-            self.model(system.model, cancelled),
+            self.model(in_mode(system.model, config.decoding.mode), cancelled),
             system,
         )
 

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MAY_USE_DB = ("cli.py", "commands", "runs.py", "jobs", "jobs.py", "live", "toolbox.py", "doctor.py")
+MAY_USE_DB = (
+    "cli.py",
+    "commands",
+    "runs.py",
+    "batch.py",
+    "jobs",
+    "jobs.py",
+    "live",
+    "toolbox.py",
+    "doctor.py",
+)
 
 
 def modules(folder: str) -> list[Path]:

@@ -170,3 +170,49 @@ def recall(
         data = bench.measure(load_settings(), datasets or (), chosen.value, documents, anew=anew)
         without = [f"Without a ready index: {', '.join(data['skipped'])}."]
         report.give(data, bench.table(data), *(without if data["skipped"] else []))
+
+
+@app.command(
+    "rerank",
+    epilog=example(
+        "phaselens bench rerank --json",
+        "phaselens bench rerank --match 200 --parts match,batch",
+    ),
+)
+def rerank(
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="Its dev documents; its index must be ready.")
+    ] = "icd",
+    documents: Annotated[
+        int, typer.Option("--documents", min=2, help="Of which the speed is measured.")
+    ] = 3,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Rounds; medians are told.")] = 3,
+    match: Annotated[
+        int, typer.Option("--match", min=1, help="Documents to compare with reference mode.")
+    ] = 8,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=2, help="Documents written side by side.")
+    ] = 8,
+    parts: Annotated[
+        str, typer.Option("--parts", help="Any of speed, match, batch, scorer, live.")
+    ] = "speed,match,batch,scorer,live",
+    as_json: JsonFlag = False,
+) -> None:
+    """The packaged model's traces and scores, against plain transformers and llama.cpp.
+
+    One run measures all; llama.cpp is passed over where it is not installed: pip install
+    llama-cpp-python. Minutes on a small machine; --parts leaves some out.
+    """
+    with reporting(as_json) as report:
+        from core.config import load_settings
+
+        bench = benchmark("rerank")
+        chosen = tuple(part.strip() for part in parts.split(","))
+        if unknown := set(chosen) - set(bench.PARTS):
+            raise InputError(
+                f"There is no part named {sorted(unknown)[0]!r}.",
+                f"Choose among: {', '.join(bench.PARTS)}.",
+            )
+        choices = bench.Choices(dataset, documents, runs, match, batch_size, chosen)
+        data = bench.measure(load_settings(), choices, say)
+        report.give(data, *benchmark("rerank_table").table(data))

@@ -42,6 +42,19 @@ def run(
     max_new_tokens: Annotated[
         int, typer.Option("--max-new-tokens", help="Longest trace, in tokens.")
     ] = 320,
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode",
+            help="fast: our own lean network, several documents side by side. reference: "
+            "transformers' generate, one document at a time, token for token. A model that fast "
+            "mode does not know is run in reference mode, and the result says so.",
+        ),
+    ] = "fast",
+    batch_size: Annotated[
+        int,
+        typer.Option("--batch-size", help="Documents written side by side in fast mode."),
+    ] = 8,
     scorer: Annotated[
         bool,
         typer.Option("--scorer/--no-scorer", help="Order unanswered candidates by the model."),
@@ -64,7 +77,7 @@ def run(
     with reporting(as_json) as report:
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
-        from core.rerank.base import Decoding
+        from core.rerank.base import Decoding, parse_mode
         from core.rerank.prompts import DEFAULT_PROMPT, read_template
         from core.run_request import check_request, parse_split, request_key
         from core.systems import RunConfig
@@ -72,19 +85,29 @@ def run(
         from db.session import open_store
 
         settings = load_settings()
-        decoding = Decoding(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+        decoding = Decoding(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            seed=seed,
+            mode=parse_mode(mode),
+        )
         template = DEFAULT_PROMPT if prompt is None else read_template(prompt)
         config = RunConfig(dataset, system, template, k, n, ef, decoding, scorer, method)
         chosen = parse_split(split)
         store = open_store(settings)
-        check_request(Toolbox(settings, store), config, limit)
+        check_request(Toolbox(settings, store), config, limit, batch_size=batch_size)
         job = work_in_foreground(
             settings,
             store,
             "run",
-            {"config": config.to_json(), "split": chosen and chosen.value, "limit": limit},
+            {
+                "config": config.to_json(),
+                "split": chosen and chosen.value,
+                "limit": limit,
+                "batch_size": batch_size,
+            },
             f"{system} on {dataset}, {split}" + (f", {limit:,} documents" if limit else ""),
-            request_key(config, chosen, limit),
+            request_key(config, chosen, limit, batch_size),
         )
         data = (job.result or {}) | {"job": job.id}
         report.give(data, *described(data))
@@ -108,10 +131,13 @@ def described(data: dict[str, Any]) -> list[str]:
         f"{data['skipped_as_done']:,} skipped as done, {data['answered']:,} answered, "
         f"{data['failed']:,} failed."
     ]
+    if data["mode_note"]:
+        lines.append(inert(data["mode_note"]))
     if data["documents_per_second"]:
         lines.append(
             f"{data['documents_per_second']:.2f} documents/s, "
-            f"{data['tokens_per_second'] or 0:.1f} tokens/s."
+            f"{data['tokens_per_second'] or 0:.1f} tokens/s in {data['mode']} mode, "
+            f"{data['batch_size']} at a time."
         )
     if data["elsewhere"]:
         lines.append(f"{data['elsewhere']:,} are being answered by another process.")

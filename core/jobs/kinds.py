@@ -113,6 +113,7 @@ def run_system(
     `params["limit"]`: the most documents, or None.
     """
     from core.datasets.base import Split
+    from core.run_request import BATCH_SIZE
     from core.runs import run_batch
     from core.systems import RunConfig
     from db.session import open_store
@@ -120,7 +121,8 @@ def run_system(
     config = RunConfig.from_json(params["config"])
     split = Split(params["split"]) if params.get("split") else None
     store = open_store(settings)
-    result = run_batch(settings, store, config, split, params.get("limit"), report, cancelled)
+    size = int(params.get("batch_size", BATCH_SIZE))
+    result = run_batch(settings, store, config, split, params.get("limit"), report, cancelled, size)
     return result.to_json()
 
 

@@ -21,8 +21,9 @@ from core.events import (
 )
 from core.live.messages import Start
 from core.live.view import broken_off
-from core.pipeline import Answered, Tools
+from core.pipeline import Answered
 from core.shortlist.base import Shortlist
+from core.tools import Tools
 from db.runs import ensure_run
 from db.session import Store
 from db.traces import (

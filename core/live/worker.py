@@ -36,9 +36,10 @@ from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
 from core.live.questions import Answer, Question, SharedToolbox, Told, reply
 from core.live.recorder import Recorder
 from core.models.chat_stream import Cancelled
-from core.pipeline import Answered, Tools, answer
+from core.pipeline import Answered, answer
 from core.shortlist.index import status
 from core.toolbox import find_system
+from core.tools import Tools
 from db.jobs import unfinished_job
 from db.owners import this_owner
 

@@ -1,11 +1,12 @@
 """What a language model is to PhaseLens, wherever it runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from core.rerank.base import Decoding
+from core.errors import InputError, ModelError
+from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
 
@@ -44,6 +45,16 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One answer asked of a model that writes many at a time."""
+
+    prompt: str
+    decoding: Decoding
+    on_piece: Callable[[Piece], None]
+    cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """A finished or stopped generation. `token_offsets`: characters of `text`, one pair a token
     (empty where the server does not tell)."""
@@ -56,6 +67,24 @@ class Generated:
     seconds: float
     seconds_to_first_token: float | None
     notes: tuple[str, ...] = ()
+
+
+Outcome = Generated | ModelError | InputError
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A model that can write many answers side by side."""
+
+    def generate_many(
+        self, requests: Iterator[Request], at_once: int
+    ) -> Iterator[tuple[Request, Outcome]]:
+        """Each request with its answer, as they are finished, not in order.
+
+        At most `at_once` are being written; the next request is asked for when one of them is
+        finished. An error of one request is its outcome and no other's.
+        """
+        ...
 
 
 class LanguageModel(Protocol):
@@ -80,6 +109,11 @@ class LanguageModel(Protocol):
         """The most tokens that prompt and output may have together, or None if unknown."""
         ...
 
+    def mode_for(self, wanted: Mode) -> tuple[Mode, str]:
+        """The mode in which this model writes where `wanted` is asked for; and where that is
+        another one, a sentence that says why."""
+        ...
+
     def generate(
         self,
         prompt: str,
@@ -96,7 +130,11 @@ class LanguageModel(Protocol):
         ...
 
     def log_probabilities(
-        self, prompt: str, continuations: Sequence[str], options: Sequence[str]
+        self,
+        prompt: str,
+        continuations: Sequence[str],
+        options: Sequence[str],
+        mode: Mode = Mode.FAST,
     ) -> list[list[float]] | None:
         """log P(first token of option | prompt, continuation): `(continuations, options)`.
 

@@ -14,6 +14,7 @@ Known: Llama, Mistral without a sliding window, Qwen2 and Qwen3. tests/models ho
 transformers'.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,16 +121,48 @@ class LeanNetwork:
         there. A short row is padded on the right with any token: what that writes into the cache
         lies beyond the row, where nothing looks before it is written anew.
         """
-        rows, width = ids.shape
-        at = starts[:, None] + torch.arange(width, device=self.device)  # (rows, width)
+        at = starts[:, None] + torch.arange(ids.shape[1], device=self.device)  # (rows, width)
         end = int(at.max()) + 1
-        cosines, sines = self._angles(end)
+        seen = torch.arange(end, device=self.device) <= at[:, :, None]  # (rows, width, end)
+        return self._layers(ids, at, at, seen, cache, first)
+
+    def branches(
+        self, ids: torch.Tensor, lengths: Sequence[int], start: int, cache: LeanCache
+    ) -> torch.Tensor:
+        """Last hidden states `(tokens, d_model)` of texts `ids` `(tokens,)`, one after another and
+        of those `lengths`, each of which goes on after the first `start` tokens of row 0.
+
+        A text sees that start and itself; the row holds the start alone afterwards.
+        """
+        device, tokens = self.device, len(ids)
+        own = torch.repeat_interleave(torch.tensor(list(lengths), device=device))  # (tokens,)
+        begins = torch.tensor([0, *lengths[:-1]], device=device).cumsum(dim=0)
+        place = torch.arange(tokens, device=device)
+        at = start + place - begins[own]
+        same = (own[:, None] == own) & (place <= place[:, None])  # (tokens, tokens)
+        seen = torch.cat((same.new_ones(tokens, start), same), dim=1)
+        found = self._layers(ids[None], at[None], start + place[None], seen[None], cache, 0)
+        return found[0]
+
+    def _layers(
+        self,
+        ids: torch.Tensor,
+        at: torch.Tensor,
+        places: torch.Tensor,
+        seen: torch.Tensor,
+        cache: LeanCache,
+        first: int,
+    ) -> torch.Tensor:
+        """Last hidden states of tokens `ids` at positions `at` of their texts, kept in the cache
+        at `places`, all `(rows, width)`; `seen` `(rows, width, end)`: which places each sees."""
+        rows, width = ids.shape
+        end = seen.shape[-1]
+        cosines, sines = self._angles(int(at.max()) + 1)
         cosines, sines = cosines[at][:, :, None], sines[at][:, :, None]  # (rows, width, 1, dim)
         group = self.heads // self.kv_heads
-        seen = torch.arange(end, device=self.device) <= at[:, :, None]  # (rows, width, end)
         mask = seen[:, None, None].expand(rows, 1, group, width, end)
         mask = mask.reshape(rows, 1, group * width, end)
-        where = (torch.arange(first, first + rows, device=self.device)[:, None], at)
+        where = (torch.arange(first, first + rows, device=self.device)[:, None], places)
         x = nn.embedding(ids.reshape(-1), self.words)  # (tokens, d_model)
         for n, layer in enumerate(self.layers):
             keys, values = cache.keys[n], cache.values[n]

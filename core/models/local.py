@@ -1,22 +1,25 @@
 """Language models that run in this process, by transformers."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.config import Settings
-from core.errors import InputError, ModelError
-from core.models import packaged
-from core.models.base import Generated, ModelKind, ModelSpec, Piece
-from core.models.loading import read_folder, read_gguf, read_hub
+from core.errors import InputError
+from core.models.base import Generated, ModelSpec, Outcome, Piece, Request
+from core.models.opening import as_list, ends_of, read_spec, special_texts
 from core.models.precision import device_name, dtype_of
 from core.models.streaming import TokenStreamer
-from core.models.weights import find_weights, fingerprint
-from core.rerank.base import Decoding
-from core.traces.base import FinishReason
+from core.rerank.base import Decoding, Mode
 
-CONTINUATIONS_AT_ONCE = 32  # bounds the memory that copies of the prompt's cache take
+if TYPE_CHECKING:
+    from core.models.answers import Answer
+    from core.models.lean import LeanNetwork
+    from core.models.lean_writer import LeanWriter, Text
+
+CONTINUATIONS_AT_ONCE = 64  # bounds the memory that copies of the prompt's cache take
 
 
 @dataclass
@@ -32,6 +35,8 @@ class LocalModel:
     weights: str  # SHA-256, or the commit of a hub model
     companions: str  # SHA-256 over config, tokenizer and chat template; "" where in the weights
     threads: int
+    _lean: "LeanNetwork | None" = None
+    _writer: "LeanWriter | None" = None
 
     @classmethod
     def load(cls, spec: ModelSpec, settings: Settings) -> "LocalModel":
@@ -43,11 +48,11 @@ class LocalModel:
         dtype = dtype_of(spec.dtype, device)
         threads = settings.torch_threads()
         torch.set_num_threads(threads)
-        model, tokenizer, weights, companions = _read(spec, settings, dtype)
+        model, tokenizer, weights, companions = read_spec(spec, settings, dtype)
         model.to(device=device, dtype=dtype)
         # Sampling defaults that come with a model would decide its output unseen: only what
         # Decoding says counts, so all but the ends of a text is taken out.
-        ends = _ends(spec.name, model.generation_config.eos_token_id, tokenizer.eos_token_id)
+        ends = ends_of(spec.name, model.generation_config.eos_token_id, tokenizer.eos_token_id)
         pad = tokenizer.pad_token_id
         model.generation_config = GenerationConfig(
             eos_token_id=ends if len(ends) > 1 else ends[0],
@@ -78,7 +83,7 @@ class LocalModel:
         Special tokens inside the prompt (a document may hold "<|im_end|>") are broken up with a
         space, so that text never ends the user's turn or starts another.
         """
-        for token in _special_texts(self.tokenizer):
+        for token in special_texts(self.tokenizer):
             prompt = prompt.replace(token, f"{token[0]} {token[1:]}")
         return str(
             self.tokenizer.apply_chat_template(
@@ -94,6 +99,21 @@ class LocalModel:
         limit = getattr(self.model.config, "max_position_embeddings", None)
         return int(limit) if limit else None
 
+    def mode_for(self, wanted: Mode) -> tuple[Mode, str]:
+        """Fast where it is wanted and the lean network knows the model, else reference."""
+        from core.models.lean import unknown
+
+        if wanted is not Mode.FAST:
+            return Mode.REFERENCE, ""
+        if why := unknown(self.model):
+            return Mode.REFERENCE, (
+                f"Written in reference mode: the fast one does not know {self.spec.name}; {why}."
+            )
+        return Mode.FAST, ""
+
+    def _is_fast(self, wanted: Mode) -> bool:
+        return self.mode_for(wanted)[0] is Mode.FAST
+
     def generate(
         self,
         prompt: str,
@@ -103,66 +123,112 @@ class LocalModel:
         cancelled: Callable[[], bool],
     ) -> Generated:
         """Streams one answer. Raises InputError (prompt too long), ModelError (nothing written)."""
-        import torch
+        from core.models.answers import write_reference
 
-        ids = self._ids(self.render(prompt))
-        room, notes = self._room_for(len(ids), decoding.max_new_tokens)
-        if decoding.prompt_lookup > 0 and not self._looks_up:
-            notes.append(f"Prompt lookup is off: {self.spec.name} cannot take tokens back.")
-        streamer = TokenStreamer(self.tokenizer, on_piece)
-        stop = _Cancel(cancelled)
-        started = time.perf_counter()
-        failed = False
+        answer = self._begin(Request(prompt, decoding, on_piece, cancelled))
+        failure: Exception | None = None
         try:
-            self._run(ids, decoding, room, streamer, stop)
+            if self._is_fast(decoding.mode):
+                for _ in self._lean_writer(1).write(iter((answer.text,))):
+                    pass
+            else:
+                write_reference(self.model, answer.text)
         # torch reports a lack of memory by RuntimeError; ValueError: what generate() cannot do
         except (RuntimeError, MemoryError, ValueError) as error:
-            failed = True
-            if isinstance(error, torch.OutOfMemoryError) and self.model.device.type == "cuda":
-                torch.cuda.empty_cache()
-            if not streamer.ids:
-                raise ModelError(
-                    f"{self.spec.name} could not write: {str(error)[:300]}",
-                    "Use a shorter text, a smaller model or a machine with more memory.",
-                ) from error
-            streamer.end()
-            notes.append(f"The model stopped half-way: {str(error)[:200]}")
-        return Generated(
-            text=streamer.text,
-            token_offsets=tuple(streamer.offsets),
-            finish_reason=self._reason(streamer.ids, stop.hit, failed),
-            prompt_tokens=len(ids),
-            tokens=len(streamer.ids),
-            seconds=time.perf_counter() - started,
-            seconds_to_first_token=(
-                streamer.first_token_at - started if streamer.first_token_at else None
-            ),
-            notes=tuple(notes),
-        )
+            failure = error
+        return answer.end(failure)
+
+    def generate_many(
+        self, requests: Iterator[Request], at_once: int
+    ) -> Iterator[tuple[Request, Outcome]]:
+        """As ManyAtOnce says; in fast mode, whatever the requests ask for.
+
+        Raises ValueError where `mode_for` is not fast.
+        """
+        from core.models.answers import told
+
+        ready: deque[tuple[Request, Outcome]] = deque()
+        begun: dict[int, Answer] = {}
+        asking = False
+
+        def texts() -> Iterator["Text"]:
+            nonlocal asking
+            while True:
+                asking = True
+                request = next(requests, None)
+                asking = False
+                if request is None:
+                    return
+                try:
+                    answer = self._begin(request)
+                except (InputError, RuntimeError, MemoryError, ValueError) as error:
+                    ready.append((request, told(self.spec.name, error)))
+                    continue
+                begun[id(answer.text)] = answer
+                yield answer.text
+
+        source = texts()
+        more = True
+        while more:
+            try:
+                for text in self._lean_writer(at_once).write(source):
+                    answer = begun.pop(id(text))
+                    yield answer.request, answer.outcome()
+                    while ready:
+                        yield ready.popleft()
+                more = False
+            except (RuntimeError, MemoryError) as error:
+                if asking:  # not the network's: from where the requests come
+                    raise
+                failed, begun = list(begun.values()), {}
+                ready.extend((answer.request, answer.outcome(error)) for answer in failed)
+            while ready:
+                yield ready.popleft()
 
     def log_probabilities(
-        self, prompt: str, continuations: Sequence[str], options: Sequence[str]
+        self,
+        prompt: str,
+        continuations: Sequence[str],
+        options: Sequence[str],
+        mode: Mode = Mode.FAST,
     ) -> list[list[float]]:
         """log P(first token of option), `(continuations, options)`, each <= 0.
 
         Row i is what the model would answer to the user's prompt + continuations[i]. The tokens
         that all of those share at the start are computed once; the rest goes in batches.
         """
-        from core.models.shared_prompt import next_token_log_probabilities
+        from core.models import lean_scores, shared_prompt
 
         rows = [self._ids(self.render(prompt + end)) for end in continuations]
         columns = [self._first_token(option) for option in options]
         if not rows:
             return []
         self._room_for(max(map(len, rows)), 1)
-        found = next_token_log_probabilities(self.model, rows, CONTINUATIONS_AT_ONCE)
+        if self._is_fast(mode):
+            found = lean_scores.next_token_log_probabilities(
+                self._lean_network(), rows, CONTINUATIONS_AT_ONCE
+            )
+        else:
+            found = shared_prompt.next_token_log_probabilities(
+                self.model, rows, CONTINUATIONS_AT_ONCE
+            )
         return [[float(row[column]) for column in columns] for row in found]
 
-    @property
-    def _looks_up(self) -> bool:
-        """Whether prompt lookup works: wrong guesses are taken back, which a model with a running
-        state (Mamba and its like) cannot."""
-        return not getattr(self.model, "_is_stateful", False)
+    def _lean_network(self) -> "LeanNetwork":
+        from core.models.lean import LeanNetwork
+
+        if self._lean is None or self._lean.model is not self.model:
+            self._lean, self._writer = LeanNetwork(self.model), None
+        return self._lean
+
+    def _lean_writer(self, rows: int) -> "LeanWriter":
+        """The writer of that many rows; kept, for texts that begin alike share their start."""
+        from core.models.lean_writer import LeanWriter
+
+        network = self._lean_network()
+        if self._writer is None or self._writer.rows != rows:
+            self._writer = LeanWriter(network, rows)
+        return self._writer
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -185,94 +251,17 @@ class LocalModel:
             )
         return room, [f"Only {room} of {wanted} tokens were left in the model's {limit:,}."]
 
-    def _run(
-        self,
-        ids: list[int],
-        decoding: Decoding,
-        room: int,
-        streamer: TokenStreamer,
-        stop: "_Cancel",
-    ) -> None:
-        import torch
-        from transformers import StoppingCriteriaList
+    def _begin(self, request: Request) -> "Answer":
+        """An answer before its first token. Raises InputError (prompt too long)."""
+        from core.models.answers import Answer
+        from core.models.lean_writer import Text
 
-        options: dict[str, Any] = {"max_new_tokens": room, "do_sample": decoding.temperature > 0}
-        if decoding.temperature > 0:
-            options.update(temperature=decoding.temperature, top_k=0, top_p=1.0)
-        if decoding.prompt_lookup > 0 and self._looks_up:
-            options["prompt_lookup_num_tokens"] = decoding.prompt_lookup
-        inputs = torch.tensor([ids], device=self.model.device)  # (1, prompt)
-        with torch.random.fork_rng(), torch.inference_mode():  # leaves the caller's seed alone
-            torch.manual_seed(decoding.seed)
-            self.model.generate(
-                inputs,
-                attention_mask=torch.ones_like(inputs),
-                streamer=streamer,
-                stopping_criteria=StoppingCriteriaList([stop]),
-                **options,
-            )
-
-    def _reason(self, ids: list[int], cancelled: bool, failed: bool) -> FinishReason:
-        if failed:
-            return FinishReason.ERROR
-        if ids and ids[-1] in _as_list(self.model.generation_config.eos_token_id):
-            return FinishReason.STOP
-        return FinishReason.CANCELLED if cancelled else FinishReason.LENGTH
-
-
-class _Cancel:
-    """A stopping criterion that asks `cancelled` after every step of generate()."""
-
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        self._cancelled = cancelled
-        self.hit = False
-
-    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        import torch
-
-        self.hit = self.hit or self._cancelled()
-        return torch.full((input_ids.shape[0],), self.hit, device=input_ids.device)
-
-
-def _special_texts(tokenizer: Any) -> list[str]:
-    """Every text that is read as a special token, longest first: also those that were added
-    without a name, such as Llama 3's <|start_header_id|>."""
-    added = (t.content for t in tokenizer.added_tokens_decoder.values() if t.special)
-    texts = {text for text in (*tokenizer.all_special_tokens, *added) if len(text) > 1}
-    return sorted(texts, key=lambda text: (-len(text), text))
-
-
-def _as_list(value: Any) -> list[int]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [int(value)]
-
-
-def _ends(name: str, of_model: Any, of_tokenizer: Any) -> list[int]:
-    """The tokens that end an answer, never none of them. Raises ModelError."""
-    ends = _as_list(of_model) or _as_list(of_tokenizer)
-    if not ends:
-        raise ModelError(
-            f"{name} has no end-of-text token, so its answers would never end.",
-            "Set eos_token in tokenizer_config.json, or eos_token_id in generation_config.json.",
-        )
-    return ends
-
-
-def _read(spec: ModelSpec, settings: Settings, dtype: Any) -> tuple[Any, Any, str, str]:
-    """(model, tokenizer, fingerprint of the weights, and of the files beside them) of a spec that
-    runs in this process."""
-    if spec.kind is ModelKind.HUB:
-        model, tokenizer = read_hub(spec.location, dtype)
-        commit = getattr(model.config, "_commit_hash", None)
-        return model, tokenizer, f"hub:{spec.location}@{commit or 'unknown'}", ""
-    packaged_model = spec.kind is ModelKind.PACKAGED
-    location = str(packaged.ensure(settings)) if packaged_model else spec.location
-    weights = find_weights(location)
-    if weights.gguf:
-        model, tokenizer = read_gguf(weights.files[0], "float32")
-    else:
-        model, tokenizer = read_folder(weights, dtype)
-    notebook = settings.cache_dir / "weights.json"
-    beside = fingerprint(weights.companions, notebook) if weights.companions else ""
-    return model, tokenizer, fingerprint(weights.files, notebook), beside
+        ids = self._ids(self.render(request.prompt))
+        room, notes = self._room_for(len(ids), request.decoding.max_new_tokens)
+        # Also where reference was asked for: by now a run that asked for fast says reference.
+        if why := self.mode_for(Mode.FAST)[1]:
+            notes.append(why)
+        streamer = TokenStreamer(self.tokenizer, request.on_piece)
+        ends = as_list(self.model.generation_config.eos_token_id)
+        text = Text(ids, request.decoding, room, ends, streamer, request.cancelled)
+        return Answer(self.spec.name, request, text, notes, time.perf_counter())

@@ -11,7 +11,7 @@ from core.errors import EndpointError
 from core.models.base import Generated, ModelSpec, Piece
 from core.models.chat_stream import Asked, Cancelled, ChatStream, never, run_apart, watched
 from core.models.endpoint import Endpoint, server_words
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
 # Options that some servers refuse, and what is sent in their place (None: nothing).
@@ -90,6 +90,10 @@ class ServerModel:
         """None: the limit is not part of the protocol; the server refuses what is too long."""
         return None
 
+    def mode_for(self, wanted: Mode) -> tuple[Mode, str]:
+        """The server's own: the other modes are ways to compute in this process."""
+        return Mode.OWN, f"{self.spec.name} is an endpoint, whose server decodes in its own way."
+
     def generate(
         self,
         prompt: str,
@@ -123,7 +127,11 @@ class ServerModel:
         )
 
     def log_probabilities(
-        self, prompt: str, continuations: Sequence[str], options: Sequence[str]
+        self,
+        prompt: str,
+        continuations: Sequence[str],
+        options: Sequence[str],
+        mode: Mode = Mode.OWN,
     ) -> None:
         """None: servers give at most a few top probabilities, and most none in chat."""
         return

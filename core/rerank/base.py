@@ -1,7 +1,7 @@
 """What a reranker gets and gives: candidates in, a ranked prediction out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,14 +17,43 @@ class Candidate:
     name: str
 
 
+class Mode(StrEnum):
+    """Which program computes the model's tokens.
+
+    fast: the lean network (core/models/lean.py), with prompt lookup, batched in batch runs.
+    reference: transformers' generate(), one document at a time, prompt lookup off; in float32
+    where it was asked for and the model's number format was left to the machine.
+    own: the model's own software as it comes: an endpoint's server. So were all runs before
+    there were modes; local models then ran in generate() with prompt lookup as recorded.
+    """
+
+    FAST = "fast"
+    REFERENCE = "reference"
+    OWN = "own"
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How the trace is decoded. temperature 0 = greedy (the seed then changes nothing)."""
+    """How the trace is decoded. temperature 0 = greedy (the seed then changes nothing).
+
+    `mode` is what is asked for; `Tools.resolved` gives what the model can do.
+    """
 
     max_new_tokens: int = 320
     temperature: float = 0.0
     seed: int = 0
     prompt_lookup: int = 10  # tokens copied from the prompt at a time; 0 = off
+    mode: Mode = Mode.FAST
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Decoding":
+        """Decoding as stored; what was stored before there were modes has Mode.OWN."""
+        return cls(**{**data, "mode": Mode(data.get("mode", Mode.OWN))})
+
+    def resolved(self, mode: Mode) -> "Decoding":
+        """In the mode that the model can do; prompt lookup is part of the fast one alone."""
+        lookup = self.prompt_lookup if mode is Mode.FAST else 0
+        return replace(self, mode=mode, prompt_lookup=lookup)
 
     def check(self) -> None:
         """Raises InputError for what no model does."""
@@ -48,6 +77,13 @@ class Decoding:
                 f"Prompt lookup is {self.prompt_lookup} tokens, but must be 0 to 100.",
                 "10 is usual; 0 turns it off.",
             )
+
+
+def parse_mode(name: str) -> Mode:
+    """fast or reference. Raises InputError for another word."""
+    if name not in (Mode.FAST, Mode.REFERENCE):
+        raise InputError(f"There is no mode named {name!r}.", "Choose fast or reference.")
+    return Mode(name)
 
 
 class Bucket(StrEnum):

@@ -4,11 +4,50 @@ import time
 from collections.abc import Callable, Sequence
 
 from core.events import Event, PhaseBegan, Wrote
-from core.models.base import LanguageModel, Piece
+from core.models.base import Generated, LanguageModel, Piece
 from core.rerank.base import Candidate, Decoding
 from core.traces.base import Trace
 from core.traces.mentions import find_mentions
 from core.traces.phases import PhaseDetector, segment
+
+
+class Draft:
+    """A trace while its model writes it."""
+
+    def __init__(self, candidates: Sequence[Candidate], emit: Callable[[Event], None]) -> None:
+        self.candidates = candidates
+        self.emit = emit
+        self.tokens = 0
+        self._detector = PhaseDetector(candidates)
+        self._started = time.perf_counter()
+
+    def heard(self, piece: Piece) -> None:
+        """Takes newly written text; emits Wrote and PhaseBegan."""
+        self.tokens += piece.tokens
+        if piece.text:
+            self.emit(Wrote(piece.text, self.tokens, time.perf_counter() - self._started))
+        for kind, start in self._detector.feed(piece.text):
+            self.emit(PhaseBegan(kind, start))
+
+    def trace(self, written: Generated) -> Trace:
+        """The finished trace, without curves."""
+        for kind, start in self._detector.end():
+            self.emit(PhaseBegan(kind, start))
+        phases, boundary, source = segment(written.text, written.token_offsets, self.candidates)
+        return Trace(
+            text=written.text,
+            finish_reason=written.finish_reason,
+            prompt_tokens=written.prompt_tokens,
+            tokens=written.tokens,
+            seconds=written.seconds,
+            seconds_to_first_token=written.seconds_to_first_token,
+            token_offsets=written.token_offsets,
+            phases=phases,
+            boundary=boundary,
+            boundary_source=source,
+            mentions=find_mentions(written.text, self.candidates),
+            notes=written.notes,
+        )
 
 
 class Reasoner:
@@ -32,33 +71,7 @@ class Reasoner:
         note says otherwise. On cancel the partial trace is returned. Raises ModelError,
         InputError.
         """
-        detector = PhaseDetector(candidates)
-        started = time.perf_counter()
-        tokens = 0
-
-        def on_piece(piece: Piece) -> None:
-            nonlocal tokens
-            tokens += piece.tokens
-            if piece.text:
-                emit(Wrote(piece.text, tokens, time.perf_counter() - started))
-            for kind, start in detector.feed(piece.text):
-                emit(PhaseBegan(kind, start))
-
-        written = self.model.generate(prompt, decoding, on_piece=on_piece, cancelled=cancelled)
-        for kind, start in detector.end():
-            emit(PhaseBegan(kind, start))
-        phases, boundary, source = segment(written.text, written.token_offsets, candidates)
-        return Trace(
-            text=written.text,
-            finish_reason=written.finish_reason,
-            prompt_tokens=written.prompt_tokens,
-            tokens=written.tokens,
-            seconds=written.seconds,
-            seconds_to_first_token=written.seconds_to_first_token,
-            token_offsets=written.token_offsets,
-            phases=phases,
-            boundary=boundary,
-            boundary_source=source,
-            mentions=find_mentions(written.text, candidates),
-            notes=written.notes,
+        draft = Draft(candidates, emit)
+        return draft.trace(
+            self.model.generate(prompt, decoding, on_piece=draft.heard, cancelled=cancelled)
         )

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from math import exp
 
 from core.models.base import LanguageModel
-from core.rerank.base import Candidate, Decoding
+from core.rerank.base import Candidate, Decoding, Mode
 from core.rerank.prompts import fit_document
 
 SCORE_PROMPT = """\
@@ -32,7 +32,9 @@ class Scorer:
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
 
-    def score(self, document_text: str, candidates: Sequence[Candidate]) -> list[float] | None:
+    def score(
+        self, document_text: str, candidates: Sequence[Candidate], mode: Mode = Mode.FAST
+    ) -> list[float] | None:
         """One score in [0, 1] a candidate, in their order; None where the model gives no
         probabilities (endpoints). Raises ModelError, InputError."""
         if not candidates:
@@ -44,7 +46,7 @@ class Scorer:
         before, after = SCORE_PROMPT.split("{candidates}")
         ends = [" ".join(candidate.name.split()) + after for candidate in candidates]
         shared = before.replace("{document}", fitted)
-        found = self.model.log_probabilities(shared, ends, (*TRUE, *FALSE))
+        found = self.model.log_probabilities(shared, ends, (*TRUE, *FALSE), mode)
         if found is None:
             return None
         return [relevance(row[: len(TRUE)], row[len(TRUE) :]) for row in found]

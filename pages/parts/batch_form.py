@@ -8,17 +8,21 @@ from core import jobs
 from core.datasets.base import Split
 from core.datasets.catalogue import names
 from core.errors import UnknownNameError
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT
-from core.run_request import check_request, parse_split, request_key
+from core.run_request import BATCH_SIZE, LARGEST_BATCH, check_request, parse_split, request_key
 from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, services
-from pages.parts.run_settings import METHOD_HELP, METHODS
+from pages.parts.run_settings import METHOD_HELP, METHODS, MODE_HELP, MODES
 
 ALL = "all"
 MOST = 1_000_000
+SIZE_HELP = (
+    "In fast mode, how many documents the model writes at a time. More go faster and take more "
+    "memory. Reference mode and endpoints take one at a time."
+)
 
 
 def batch_form() -> None:
@@ -77,11 +81,19 @@ def _choices(dataset: str, system: str) -> RunConfig:
             "How labels are found", list(METHODS), format_func=METHODS.__getitem__,
             key="batch_method", help=METHOD_HELP,
         )  # fmt: skip
+        mode = st.selectbox(
+            "Mode", list(MODES), format_func=MODES.__getitem__, key="batch_mode", help=MODE_HELP
+        )
+        st.number_input(
+            "Documents side by side", min_value=1, max_value=LARGEST_BATCH, value=BATCH_SIZE,
+            step=1, key="batch_size", help=SIZE_HELP,
+        )  # fmt: skip
         scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
     return RunConfig(
         dataset, system, DEFAULT_PROMPT, k=int(k), n=int(n), ef=int(ef) if ef else None,
         decoding=Decoding(
-            max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed)
+            max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed),
+            mode=Mode(str(mode or Mode.FAST)),
         ),
         use_scorer=scorer, method=str(method or ""),
     )  # fmt: skip
@@ -91,14 +103,20 @@ def _start(config: RunConfig, split_name: str, limit: int | None) -> None:
     """Raises PhaseLensError for what cannot be run."""
     settings, store = services.settings(), services.store()
     split = parse_split(split_name)
+    size = int(st.session_state["batch_size"])
     with st.spinner("Checking the model and the dataset ..."):
-        check_request(Toolbox(settings, store), config, limit)
+        check_request(Toolbox(settings, store), config, limit, batch_size=size)
     job_id = jobs.submit(
         store,
         "run",
-        {"config": config.to_json(), "split": split and split.value, "limit": limit},
+        {
+            "config": config.to_json(),
+            "split": split and split.value,
+            "limit": limit,
+            "batch_size": size,
+        },
         f"{config.system} on {config.dataset}, {split_name}"
         + (f", {limit:,} documents" if limit else ""),
-        request_key(config, split, limit),
+        request_key(config, split, limit, size),
     )
     jobs.start(settings, job_id)

@@ -3,10 +3,17 @@
 import streamlit as st
 
 from core.live.view import LiveView
+from core.rerank.base import Mode
 from core.traces.inert import neutralise, one_line
 from pages.parts.diff_view import diff_view
 from pages.parts.facts import facts
 from pages.parts.result import answer_text
+
+MODE_WORDS = {
+    Mode.FAST: "fast: the lean network",
+    Mode.REFERENCE: "reference: transformers' generate",
+    Mode.OWN: "the model's own: its server, or generate before there were modes",
+}
 
 
 def details(view: LiveView, earlier: LiveView | None) -> None:
@@ -50,6 +57,7 @@ def _settings(view: LiveView) -> list[tuple[str, object]]:
         ("System", config.system),
         ("k / n / ef", f"{config.k} / {config.n} / {config.ef or 'as the index has it'}"),
         ("Decoding", "greedy" if greedy else f"temperature {decoding.temperature:g}"),
+        ("Mode", MODE_WORDS[decoding.mode]),
         ("Seed", "not used" if greedy else decoding.seed),
         ("Token limit", decoding.max_new_tokens),
         ("Prompt lookup tokens", decoding.prompt_lookup or "off"),

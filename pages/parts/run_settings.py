@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.rerank.base import Decoding
+from core.models.base import ModelKind
+from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT
 from core.systems import RunConfig, System
 from core.traces.inert import one_line
@@ -13,6 +14,7 @@ from pages.parts import link, shortlist_words
 PROMPT = "explore_prompt"
 METHOD = "explore_method"
 EF, SCORER, TEMPERATURE = "explore_ef", "explore_use_scorer", "explore_temperature"
+MODE = "explore_mode"
 TOKENS, SEED, LOOKUP = "explore_max_tokens", "explore_seed", "explore_prompt_lookup"
 DEFAULTS = RunConfig("", "", "")
 
@@ -36,7 +38,16 @@ SEED_HELP = "Fixes the chance of a run with temperature above 0, so that it can 
 TOKENS_HELP = "The trace is cut off after this many tokens."
 LOOKUP_HELP = (
     "Speeds up text that copies from the prompt, as label names do: up to this many tokens are "
-    "guessed from the prompt and checked at once. 0 turns it off."
+    "guessed from the prompt and checked at once. 0 turns it off. Only fast mode at temperature 0 "
+    "guesses; the text stays the same."
+)
+MODES = {"fast": "Fast", "reference": "Reference"}
+MODE_HELP = (
+    "Which program computes the tokens. Fast: a lean network of ours, with prompt lookup; batch "
+    "runs write several documents side by side. Reference: transformers' generate as it is, one "
+    "document at a time, to compare with or to publish; several times slower. Their texts can "
+    "differ by rounding alone. A model that fast mode does not know runs in reference mode, and "
+    "its trace says so; an endpoint decodes in its own way."
 )
 SCORE_HELP = (
     "After the trace, asks the model about each label it saw and takes the probability of "
@@ -68,7 +79,7 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
     ):
         method = _method()
         ef = _search()
-        decoding = _decoding()
+        decoding = _decoding(endpoint=_is_endpoint(systems, str(system)))
         st.session_state.setdefault(SCORER, DEFAULTS.use_scorer)
         score = st.toggle(
             "Score the labels after the trace",
@@ -104,9 +115,16 @@ def take_settings(config: RunConfig) -> None:
             TEMPERATURE: float(decoding.temperature),
             TOKENS: decoding.max_new_tokens,
             SEED: decoding.seed,
-            LOOKUP: decoding.prompt_lookup,
         }
     )
+    if decoding.mode is Mode.FAST:
+        st.session_state.update({MODE: Mode.FAST.value, LOOKUP: decoding.prompt_lookup})
+    elif decoding.mode is Mode.REFERENCE:
+        st.session_state[MODE] = Mode.REFERENCE.value
+
+
+def _is_endpoint(systems: Sequence[System], name: str) -> bool:
+    return any(s.name == name and s.model.kind is ModelKind.ENDPOINT for s in systems)
 
 
 def _number(label: str, key: str, default: int, help_: str) -> int:
@@ -142,8 +160,23 @@ def _search() -> int | None:
     return None if ef is None else int(ef)
 
 
-def _decoding() -> Decoding:
+def _mode(endpoint: bool) -> Mode:
+    st.session_state.setdefault(MODE, DEFAULTS.decoding.mode.value)
+    chosen = st.selectbox(
+        "Mode",
+        list(MODES),
+        key=MODE,
+        format_func=MODES.__getitem__,
+        persist_state="session",
+        disabled=endpoint,
+        help=MODE_HELP,
+    )
+    return Mode.OWN if endpoint else Mode(str(chosen or DEFAULTS.decoding.mode.value))
+
+
+def _decoding(endpoint: bool) -> Decoding:
     default = DEFAULTS.decoding
+    mode = _mode(endpoint)
     st.session_state.setdefault(TEMPERATURE, default.temperature)
     temperature = st.number_input(
         "Temperature",
@@ -159,7 +192,8 @@ def _decoding() -> Decoding:
         temperature=default.temperature if temperature is None else float(temperature),
         seed=_number("Seed", SEED, default.seed, SEED_HELP),
         prompt_lookup=_number("Prompt lookup tokens", LOOKUP, default.prompt_lookup, LOOKUP_HELP),
-    )
+        mode=mode,
+    ).resolved(mode)
 
 
 def prompt_editor() -> None:

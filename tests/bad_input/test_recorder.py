@@ -26,7 +26,7 @@ from tests.runs.conftest import answered
 
 @dataclass
 class Tools:
-    """Stands for core.pipeline.Tools, of which the recorder asks the run's identity alone."""
+    """Stands for core.tools.Tools, of which the recorder asks the run's identity alone."""
 
     def resolved(self, config: RunConfig) -> RunConfig:
         return replace(config, method=config.method or "dense")

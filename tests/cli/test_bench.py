@@ -1,5 +1,6 @@
 """`phaselens bench`: real engines in real processes, over a few real vectors."""
 
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import benchmarks.rerank
+import benchmarks.rerank_table
 import benchmarks.shortlist
 import core.commands.bench
 from benchmarks import query as query_bench
@@ -70,6 +73,42 @@ def test_every_engine_that_is_installed_is_measured_and_finds_what_exact_search_
     assert len(first) == 2 + len(PEERS) + 1
     assert any(line.startswith("| 800 | ") for line in lines)  # the curve, ef by ef
     assert not list(working_home.glob("indexes/bench"))  # nothing is left in the user's home
+
+
+@pytest.mark.model
+def test_traces_and_scores_are_measured_against_transformers(
+    cli: Cli, working_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PROMPT_TOKENS": 100, "TRACE_TOKENS": 6, "MATCH_TOKENS": 24}.items():
+        monkeypatch.setattr(benchmarks.rerank, name, value)
+    monkeypatch.setattr(benchmarks.rerank, "CANDIDATES", 12)
+    words = ("--documents", "2", "--runs", "1", "--match", "3", "--batch-size", "2")
+
+    shown = cli("bench", "rerank", *words, "--parts", "speed,match,batch,scorer", "--json")
+
+    assert shown.status == 0, shown.stderr
+    found = shown.json
+    assert found["reference_identical"] is True
+    assert found["fast_same_label_sets"] == found["batch_same_label_sets"] == 1
+    assert found["scorer_candidates"] == 12
+    assert found["scorer_max_error"] < 1e-3
+    for key in ("speedup_over_generate", "first_token_ms", "scorer_speedup", "batch_speedup"):
+        assert found[key] > 0, key
+    assert found["live_share"] is None
+    assert found["student_speedup"] is None
+    if importlib.util.find_spec("llama_cpp") is None:
+        assert found["ratio_to_llama_cpp"] is None
+        assert "pip install llama-cpp-python" in found["missing"]
+    else:
+        assert found["ratio_to_llama_cpp"] > 0
+    shown_table = "\n".join(benchmarks.rerank_table.table(found))
+    assert "Reference mode is generate() token for token" in shown_table
+
+
+def test_a_part_that_is_not_there_is_refused(cli: Cli) -> None:
+    shown = cli("bench", "rerank", "--parts", "speed,student")
+    assert shown.status == 1
+    assert "no part named 'student'" in shown.line
 
 
 def test_recall_counts_ties_as_found_and_a_row_only_once(data: Data) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from core.config import load_settings
 from core.models.packaged import ensure
-from db.runs import done_documents, list_runs
+from db.runs import done_documents, list_runs, load_run, run_records
 from db.session import open_store
 from tests.cli.conftest import ROOT, Cli
 from tests.runs.tiny import write_tiny
@@ -95,6 +95,38 @@ def test_a_run_killed_in_the_middle_goes_on_and_is_evaluated(process: Cli, home:
     assert data["mean_tokens"] > 0
     assert data["mean_seconds"] > 0
     assert run in process("eval", run).stdout
+
+
+def test_side_by_side_alone_and_in_reference_mode_end_with_the_same_labels(
+    process: Cli, home: Path
+) -> None:
+    words = (*RUN, "--limit", "5", "--max-new-tokens", "48", "--json")
+    ways = {
+        "alone": ("--batch-size", "1"),
+        "beside": ("--batch-size", "3"),
+        "reference": ("--mode", "reference"),
+    }
+    results = {}
+    for way, options in ways.items():
+        done = process(*words, *options)
+        assert done.status == 0, done.stderr
+        assert (done.json["answered"], done.json["failed"]) == (5, 0)
+        results[way] = done.json
+    assert [results[way]["batch_size"] for way in ways] == [1, 3, 1]
+    assert [results[way]["mode"] for way in ways] == ["fast", "fast", "reference"]
+    assert len({result["run"] for result in results.values()}) == 3
+    with open_store(load_settings()).read() as session:
+        selected = {
+            way: {r.document_id: set(r.selected) for r in run_records(session, result["run"])}
+            for way, result in results.items()
+        }
+        identities = {
+            way: load_run(session, result["run"]).identity for way, result in results.items()
+        }
+    assert len(selected["alone"]) == 5
+    assert selected["alone"] == selected["beside"] == selected["reference"]
+    assert identities["beside"]["config"]["decoding"]["mode"] == "fast"
+    assert identities["reference"]["config"]["decoding"]["prompt_lookup"] == 0
 
 
 def wait_for_documents(

@@ -17,6 +17,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+import core.models.lean_scores
 from core.models.lean import LeanCache, LeanNetwork, unknown
 from core.models.lean_scores import next_token_log_probabilities
 
@@ -81,7 +82,11 @@ def test_logits_are_those_of_transformers_in_rows_of_any_length(kind: str) -> No
 
 @torch.inference_mode()
 @pytest.mark.parametrize("shared", [0, 40])
-def test_scores_with_a_shared_start_are_the_plain_ones(shared: int) -> None:
+@pytest.mark.parametrize("tokens", [512, 20])
+def test_scores_with_a_shared_start_are_the_plain_ones(
+    shared: int, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core.models.lean_scores, "PASS_TOKENS", tokens)
     model = tiny("qwen3")
     start = torch.randint(300, (shared,)).tolist()
     rows = [start + torch.randint(300, (length,)).tolist() for length in (9, 1, 4, 17, 2, 4, 1)]

@@ -7,10 +7,10 @@ import pytest
 
 from core.config import Settings
 from core.errors import ModelError
-from core.models.base import Generated, ModelKind, ModelSpec
+from core.models.base import ModelKind, ModelSpec
 from core.models.local import LocalModel
 from core.models.shared_prompt import copies_well, next_token_log_probabilities
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 
 pytestmark = pytest.mark.model
 
@@ -105,29 +105,6 @@ def test_no_special_token_of_a_text_is_read_as_one(tmp_path: Path) -> None:
     assert "start_header_id" in model.render("w1 <|start_header_id|> w2"), "the text stays"
 
 
-def test_a_model_with_a_running_state_writes_without_prompt_lookup_and_says_so(
-    tmp_path: Path,
-) -> None:
-    import torch
-    from transformers import GenerationConfig
-
-    spec = write_model(tmp_path / "m", end="w0")
-    loaded = LocalModel.load(spec, Settings(home=tmp_path))
-    torch.manual_seed(0)
-    loaded.model = linear().eval()
-    loaded.model.generation_config = GenerationConfig(eos_token_id=0, pad_token_id=0)
-
-    def write(prompt_lookup: int) -> Generated:
-        decoding = Decoding(max_new_tokens=6, prompt_lookup=prompt_lookup)
-        return loaded.generate(
-            "w1 w2 w3", decoding, on_piece=lambda piece: None, cancelled=lambda: False
-        )
-
-    assert write(10).text == write(0).text
-    assert write(10).notes == ("Prompt lookup is off: tiny cannot take tokens back.",)
-    assert write(0).notes == ()
-
-
 def test_what_generate_refuses_is_a_model_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,4 +115,9 @@ def test_what_generate_refuses_is_a_model_error(
 
     monkeypatch.setattr(model.model, "generate", refuse)
     with pytest.raises(ModelError, match="cannot do that"):
-        model.generate("w1", Decoding(), on_piece=lambda piece: None, cancelled=lambda: False)
+        model.generate(
+            "w1",
+            Decoding(mode=Mode.REFERENCE),
+            on_piece=lambda piece: None,
+            cancelled=lambda: False,
+        )

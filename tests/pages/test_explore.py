@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import DataError
 from core.events import Failed
-from core.rerank.base import Bucket, Prediction
+from core.rerank.base import Bucket, Mode, Prediction
 from core.shortlist.index import IndexStatus
 from db.trace_views import TraceState
 from pages.parts import index_notice, services
@@ -195,6 +195,25 @@ def test_a_link_to_a_trace_brings_back_its_document_and_settings(explore: Open, 
     assert fresh.query_params["document"] == "101"
     assert fresh.number_input(key="explore_k").value == 3
     assert fresh.text_area(key="explore_prompt").value == "{document} {candidates}"
+    assert "inputs changed" not in everything(fresh)
+
+
+def test_the_mode_is_chosen_runs_and_comes_back_with_a_link(explore: Open, worker: FakeWorker):
+    app = explore()
+    fast = worker.views[run(app)].config.decoding
+    assert (fast.mode, fast.prompt_lookup) == (Mode.FAST, 10)
+    worker.change(next(iter(worker.views)), **finished())
+    app.selectbox(key="explore_mode").select("reference").run()
+    trace_id = run(app)
+    decoding = worker.views[trace_id].config.decoding
+    assert (decoding.mode, decoding.prompt_lookup) == (Mode.REFERENCE, 0)
+    worker.change(trace_id, **finished())
+    app.run()
+    assert "reference: transformers" in everything(app)
+    fresh = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=60)
+    fresh.query_params["trace"] = trace_id
+    fresh.run()
+    assert fresh.selectbox(key="explore_mode").value == "reference"
     assert "inputs changed" not in everything(fresh)
 
 

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-import core.pipeline
+import core.trace_curves
 from core.datasets.base import Document
 from core.errors import IndexFileError, InputError, ModelError
 from core.events import Event, Finished, Prompted, Shortlisted, Stage, StageDone, Wrote
 from core.models.base import ModelKind, ModelSpec
-from core.pipeline import Answered, Tools, answer
-from core.rerank.base import Bucket, Fate, PlacedBy
+from core.pipeline import Answered, answer
+from core.rerank.base import Bucket, Fate, Mode, PlacedBy
 from core.shortlist import build
 from core.shortlist.lexical import WORDS
 from core.shortlist.retriever import Method, Retriever
 from core.systems import RunConfig, System
+from core.tools import Tools
 from core.traces.base import FinishReason
 from tests.rerank.scripted import ScriptedModel
 from tests.shortlist.synthetic import HashEncoder, make_dataset, settings_of
@@ -188,6 +189,21 @@ def test_an_empty_method_is_the_default_of_the_dataset_and_the_run_says_which(
     assert bench.answer(DOCUMENT).shortlist.method == "fusion"
 
 
+def test_the_mode_that_the_model_can_do_is_what_the_run_says(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.tools.identity(CONFIG)["config"]["decoding"]["mode"] == "fast"
+    assert bench.tools.mode_note(CONFIG) == ""
+    why = "Written in reference mode: the fast one does not know it."
+    monkeypatch.setattr(
+        ScriptedModel, "mode_for", lambda self, wanted: (Mode.REFERENCE, why), raising=True
+    )
+    decoding = bench.tools.identity(CONFIG)["config"]["decoding"]
+    assert (decoding["mode"], decoding["prompt_lookup"]) == ("reference", 0)
+    assert bench.tools.mode_note(CONFIG) == why
+    assert bench.tools.side_by_side(CONFIG, 8) == 1
+
+
 @pytest.mark.parametrize("method", list(Method))
 def test_labels_that_a_document_excludes_are_nowhere_in_its_answer(
     bench: Bench, method: Method
@@ -240,7 +256,7 @@ def test_an_answer_is_kept_whole_where_its_curves_cannot_be_computed(
     def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(core.pipeline, "curves", broken)
+    monkeypatch.setattr(core.trace_curves, "curves", broken)
     done = bench.answer(DOCUMENT)
     assert (done.prediction, done.fates) == (whole.prediction, whole.fates)
     assert done.trace.curves is None

@@ -6,7 +6,7 @@ from math import log
 from typing import Any
 
 from core.models.base import Generated, ModelKind, ModelSpec, Piece
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
 
@@ -33,6 +33,9 @@ class ScriptedModel:
     def context_tokens(self) -> int | None:
         return self.context
 
+    def mode_for(self, wanted: Mode) -> tuple[Mode, str]:
+        return wanted, ""
+
     def generate(
         self,
         prompt: str,
@@ -53,7 +56,11 @@ class ScriptedModel:
         return Generated(text, tuple(offsets), reason, 5, len(offsets), 1.0, 0.1, ("a note",))
 
     def log_probabilities(
-        self, prompt: str, continuations: Sequence[str], options: Sequence[str]
+        self,
+        prompt: str,
+        continuations: Sequence[str],
+        options: Sequence[str],
+        mode: Mode = Mode.FAST,
     ) -> list[list[float]] | None:
         if self.true is None:
             return None

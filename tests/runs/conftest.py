@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+import core.batch
 import core.runs
 from core.config import Settings, load_settings
 from core.datasets.base import Dataset, Document, Split
@@ -26,7 +27,9 @@ from core.rerank.base import (
     Prediction,
     RankedLabel,
 )
-from core.runs import RunResult, run_batch
+from core.run_request import BATCH_SIZE
+from core.run_result import RunResult
+from core.runs import run_batch
 from core.shortlist.base import GoldRank, Shortlist, ShortlistRow
 from core.systems import RunConfig, run_identity
 from core.traces.base import FinishReason, Trace
@@ -79,6 +82,7 @@ class Pipeline:
     behaviour: Callable[[Document], Answered] = answered
     asked: list[str] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=lambda: {"weights": "abc"})
+    many: Any = None  # a model that writes many texts at a time
 
     def answer(self, tools: Any, document: Document, config: RunConfig, **_: Any) -> Answered:
         self.asked.append(document.id)
@@ -93,6 +97,16 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     class Tools:
         def resolved(self, config: RunConfig) -> RunConfig:
             return replace(config, method=config.method or "dense")
+
+        def mode_note(self, config: RunConfig) -> str:
+            return ""
+
+        @property
+        def model(self) -> Any:
+            return double.many
+
+        def side_by_side(self, config: RunConfig, most: int) -> int:
+            return 1 if double.many is None else most
 
         def identity(self, config: RunConfig) -> dict[str, Any]:
             return run_identity(
@@ -116,7 +130,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
     monkeypatch.setattr(core.runs, "Toolbox", Toolbox)
     monkeypatch.setattr(core.runs, "ensure_index", lambda *_: True)
-    monkeypatch.setattr(core.runs, "answer", double.answer)
+    monkeypatch.setattr(core.batch, "answer", double.answer)
     return double
 
 
@@ -134,8 +148,9 @@ def run(settings: Settings, store: Store, config: RunConfig, pipeline: Pipeline)
         config: RunConfig = config,
         report: Callable[[str, int, int], None] = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
+        batch_size: int = BATCH_SIZE,
     ) -> RunResult:
-        return run_batch(settings, store, config, split, limit, report, cancelled)
+        return run_batch(settings, store, config, split, limit, report, cancelled, batch_size)
 
     return call
 
@@ -165,6 +180,6 @@ def while_writing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Writing], None]:
             events(emit)
             return answered(document)
 
-        monkeypatch.setattr(core.runs, "answer", told)
+        monkeypatch.setattr(core.batch, "answer", told)
 
     return use

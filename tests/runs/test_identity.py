@@ -11,7 +11,7 @@ import pytest
 import core.code_version
 from core.code_version import code_version
 from core.errors import InputError
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 from core.systems import RunConfig, run_id, run_identity
 
 CONFIG = RunConfig("icd", "base", "{document} {candidates}")
@@ -42,6 +42,7 @@ def test_equal_choices_give_equal_ids() -> None:
         {"decoding": Decoding(temperature=0.5)},
         {"decoding": Decoding(seed=1)},
         {"decoding": Decoding(prompt_lookup=0)},
+        {"decoding": Decoding(mode=Mode.REFERENCE)},
     ],
 )
 def test_every_choice_makes_another_run(changed: dict[str, Any]) -> None:
@@ -86,6 +87,7 @@ DECIDES_NOTHING = {
     "errors.py": "words for people",
     "events.py": "tells what happened",
     "metrics/sets.py": "measures an answer that is there",
+    "stopwatch.py": "times the stages",
     "systems.py": "checks choices that are in the identity themselves",
 }
 ROOTS = ("core.pipeline", "core.models.catalogue")

@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 from sqlalchemy import func, select
 
-import core.runs
+import core.batch
+from core.batch import ANSWERING
 from core.config import Settings
 from core.datasets.base import Document, Split
 from core.datasets.catalogue import open_dataset
@@ -15,7 +16,6 @@ from core.errors import InputError, UnknownNameError
 from core.events import Event, Stage, StageStarted, Wrote
 from core.pipeline import Answered
 from core.run_request import documents_of, parse_split
-from core.runs import ANSWERING
 from core.systems import RunConfig
 from core.traces.base import FinishReason
 from db.models import TraceRow
@@ -173,7 +173,7 @@ def test_a_long_answer_is_saved_and_its_claim_renewed_on_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[tuple[str, bool]] = []
-    monkeypatch.setattr(core.runs, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(core.batch, "SAVE_EVERY_S", 0.0)
 
     def write(emit: Callable[[Event], None]) -> None:
         begun = last_sign_of_life(store)

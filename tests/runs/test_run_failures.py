@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-import core.runs
+import core.batch
+from core.batch import GIVE_UP_AFTER
 from core.datasets.base import Document
 from core.errors import EndpointError, IndexFileError, InputError, StoreError
 from core.events import Event, Wrote
 from core.pipeline import Answered
-from core.runs import GIVE_UP_AFTER
 from core.traces.base import FinishReason
 from db.session import Store
 from tests.runs.conftest import Pipeline, Run, Writing, answered, done, stored_traces
@@ -106,8 +106,8 @@ def test_a_save_on_the_way_that_fails_does_not_end_the_document(
     def locked(*_: object) -> None:
         raise StoreError("locked", "wait")
 
-    monkeypatch.setattr(core.runs, "SAVE_EVERY_S", 0.0)
-    monkeypatch.setattr(core.runs, "save_partial", locked)
+    monkeypatch.setattr(core.batch, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(core.batch, "save_partial", locked)
     while_writing(lambda emit: emit(Wrote("Shortlist:", 2, 0.1)))
     assert run(limit=2).answered == 2
 

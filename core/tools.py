@@ -1,0 +1,69 @@
+"""What a document is answered with, opened once for many, and the identity that it gives a run."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.config import Settings
+from core.datasets.base import Dataset
+from core.encoders import Encoder
+from core.models.base import LanguageModel, ManyAtOnce
+from core.rerank.base import Mode
+from core.shortlist.base import Shortlist
+from core.shortlist.index import LabelIndex
+from core.shortlist.lexical import WORDS
+from core.shortlist.retriever import Method, Retriever
+from core.systems import RunConfig, System, run_identity
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What `answer` works with; opened once, used for many documents, by one caller at a time."""
+
+    settings: Settings
+    dataset: Dataset
+    encoder: Encoder
+    retriever: Retriever
+    model: LanguageModel
+    system: System
+
+    @property
+    def index(self) -> LabelIndex:
+        return self.retriever.index
+
+    def resolved(self, config: RunConfig) -> RunConfig:
+        """The configuration with the method that an empty one stands for now, and in the mode
+        that the model can do."""
+        mode, _ = self.model.mode_for(config.decoding.mode)
+        return replace(
+            config,
+            method=config.method or self.retriever.default.value,
+            decoding=config.decoding.resolved(mode),
+        )
+
+    def mode_note(self, config: RunConfig) -> str:
+        """A sentence that says why the mode is not the one asked for, or ""."""
+        return self.model.mode_for(config.decoding.mode)[1]
+
+    def side_by_side(self, config: RunConfig, most: int) -> int:
+        """How many texts the model writes at a time where `most` are wanted: 1 in all modes but
+        the fast one."""
+        fast = self.resolved(config).decoding.mode is Mode.FAST
+        return most if fast and isinstance(self.model, ManyAtOnce) else 1
+
+    def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
+        """The identity of the run that `answer` would belong to, as the index stands now; with
+        a shortlist, of the run in which it was found (a growing index may be further by now)."""
+        config = self.resolved(config)
+        return run_identity(
+            config,
+            dataset_fingerprint=self.dataset.info.fingerprint,
+            encoder=self.encoder.identity,
+            index=self.index.identity if found is None else index_of(found),
+            model=self.model.identity(),
+            words=None if config.method == Method.DENSE else WORDS.identity,
+        )
+
+
+def index_of(shortlist: Shortlist) -> str:
+    """The `LabelIndex.identity` of the index that gave a shortlist."""
+    return f"partial:{shortlist.searched}" if shortlist.index == "partial" else shortlist.index
