@@ -58,26 +58,47 @@ def metric(page: Page, name: str) -> Locator:
     return page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
 
 
+def ranking(page: Page) -> dict[str, list[str]]:
+    """The labels in each run, best first, as the chart tells them to a screen reader."""
+    chart = page.get_by_label(re.compile("Ranks of the labels"))
+    marks = chart.locator("[aria-label*='Log-probability']")
+    found: dict[str, dict[int, str]] = {}
+    for words in marks.evaluate_all("marks => marks.map(m => m.getAttribute('aria-label'))"):
+        said = re.search(r"Label: (.*); Role: .*; Run: (\w+); Rank: (\d+)", words)
+        assert said, words
+        found.setdefault(said[2], {})[int(said[3])] = said[1]
+    return {run: [at for _, at in sorted(ranks.items())] for run, ranks in found.items()}
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    box = page.get_by_role("spinbutton", name=name)
+    box.fill(value)
+    box.press("Enter")
+    settled(page)
+
+
 def test_heads_are_chosen_and_patched_and_the_ranking_changes(
     app: App, page: Page, trace_id: str
 ) -> None:
     opened(app, page, trace_id)
+    fill(page, "Noise", "8")
     page.get_by_role("button", name="Top CoarseScore").click()
-    expect(page).to_have_url(re.compile(r"heads=\d+\.\d+(_\d+\.\d+){4}"))
+    expect(page).to_have_url(re.compile(r"heads=\d+\.\d+(_\d+\.\d+){4}(&|$)"))
     patch(page)
-    few = metric(page, "Margin, patched").inner_text()
-    count = page.get_by_role("spinbutton", name="How many")
-    count.fill("200")
-    count.press("Enter")
-    settled(page)
+    few = ranking(page)
+    assert few["corrupted"] != few["clean"]
+    expect(metric(page, "Random heads")).to_have_text(re.compile(r"-?\d+%"))
+    # All heads' outputs from the clean run bring the clean answer back: then nothing is left that
+    # could carry the corrupted document to the position that answers.
+    fill(page, "How many", "270")
     page.get_by_role("button", name="Top CoarseScore").click()
     expect(page.get_by_text("inputs changed since")).to_be_visible()
-    page.get_by_role("button", name="Patch 200 heads").click()
-    expect(metric(page, "Margin, patched")).not_to_have_text(few, timeout=ANSWERED_MS)
+    page.get_by_role("button", name="Patch 270 heads").click()
+    expect(metric(page, "Restored")).to_have_text("100%", timeout=ANSWERED_MS)
     settled(page)
-    # The rank before and after, in the table's own words for those who cannot see the canvas.
-    expect(metric(page, "Restored")).to_have_text(re.compile(r"-?\d+%"))
-    expect(metric(page, "Random heads")).to_have_text(re.compile(r"-?\d+%"))
+    every = ranking(page)
+    assert every["patched"] == every["clean"] == few["clean"]
+    assert every["patched"] != every["corrupted"]
     expect_no_fault(page)
 
 
@@ -113,16 +134,16 @@ def test_a_chart_is_saved_as_png_and_svg(app: App, page: Page, trace_id: str) ->
         assert Path(download.value.path()).read_bytes().startswith(start)
 
 
-def test_heads_write_another_text_that_can_be_stopped(app: App, page: Page, trace_id: str) -> None:
+def test_a_patched_model_writes_another_text_beside_the_saved_one(
+    app: App, page: Page, trace_id: str
+) -> None:
     opened(app, page, trace_id)
     page.get_by_role("button", name="Top CoarseScore").click()
-    limit = page.get_by_role("spinbutton", name="Tokens to write")
-    limit.fill("8")
-    limit.press("Enter")
-    settled(page)
+    fill(page, "Tokens to write", "8")
     page.get_by_role("button", name="Write the text again").click()
-    expect(page.get_by_text("Corrupted, not patched")).to_be_visible(timeout=ANSWERED_MS)
-    expect(page.get_by_text("Patched", exact=False).last).to_be_visible()
+    written = page.get_by_text(re.compile("^Corrupted, not patched"))
+    expect(written.first).to_be_visible(timeout=ANSWERED_MS)
+    expect(page.locator(".pl-trace")).to_have_count(3)
     settled(page)
     expect_no_fault(page)
 
@@ -135,20 +156,19 @@ def test_the_mechanism_screenshots(
     app: App, browser: Browser, trace_id: str, scheme: str, width: int
 ) -> None:
     context = browser.new_context(
-        viewport={"width": width, "height": 1800},
+        viewport={"width": width, "height": 2400},
         color_scheme=scheme,  # type: ignore[arg-type]
     )
     page = context.new_page()
     page.set_default_timeout(90_000)
     opened(app, page, trace_id)
-    count = page.get_by_role("spinbutton", name="How many")
-    count.fill("27")
-    count.press("Enter")
-    settled(page)
+    fill(page, "How many", "27")
     page.get_by_role("button", name="Top CoarseScore").click()
     settled(page)
     patch(page)
+    page.mouse.move(2, 300)  # off the button, whose help would hide what is beside it
+    page.wait_for_timeout(1500)  # fonts and the tables' canvases have no event to wait for
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     name = "mechanism.png" if scheme == "light" else "mechanism-dark.png"
-    page.screenshot(path=SCREENSHOTS / name, full_page=True)
+    page.screenshot(path=SCREENSHOTS / name)
     context.close()
