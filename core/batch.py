@@ -30,8 +30,7 @@ Ended = Callable[[], None]  # told of each document that has ended, in whatever 
 ANSWERING = "Answering documents"
 SAVE_EVERY_S = 30.0  # a half-written text; also says that its process is alive
 GIVE_UP_AFTER = 5  # model failures in a row: the model is broken, not the documents
-# Of one document: the last three are torch's own
-EXPECTED = (InputError, ModelError, MemoryError, RuntimeError, ValueError)
+EXPECTED = (InputError, ModelError, MemoryError, RuntimeError, ValueError)  # of one document
 
 
 @dataclass
