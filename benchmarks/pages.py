@@ -12,9 +12,11 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
@@ -69,28 +71,28 @@ def timed(home: Path, page: str, address: dict[str, str], repeats: int) -> dict[
 
     os.environ["PHASELENS_HOME"] = str(home)
     os.environ.pop("PHASELENS_DATABASE_URL", None)
-    remember_navigation()
-    seconds = count_script_seconds()
     milliseconds = []
-    for number in range(repeats + 1):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-        app.query_params.update(address)
-        app.session_state["annotator_name"] = ""
-        app.switch_page(f"pages/{page}.py")
-        seconds.clear()
-        app.run()
-        if number:
-            milliseconds.append(sum(seconds) * 1000)
-        if app.exception:
-            raise RuntimeError(f"{page}: {app.exception[0].value}")
+    with remembered_navigation(), script_seconds() as seconds:
+        for number in range(repeats + 1):
+            app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+            app.query_params.update(address)
+            app.session_state["annotator_name"] = ""
+            app.switch_page(f"pages/{page}.py")
+            seconds.clear()
+            app.run()
+            if number:
+                milliseconds.append(sum(seconds) * 1000)
+            if app.exception:
+                raise RuntimeError(f"{page}: {app.exception[0].value}")
     cuts = statistics.quantiles(milliseconds, n=20)
     return {"p50_ms": round(statistics.median(milliseconds), 1), "p95_ms": round(cuts[-1], 1)}
 
 
-def count_script_seconds() -> list[float]:
-    """A list that grows by the seconds of each run of a script from now on."""
+@contextmanager
+def script_seconds() -> Iterator[list[float]]:
+    """A list that grows by the seconds of each run of a script within the block."""
     seconds: list[float] = []
-    run = getattr(ScriptRunner, "plain_run_script", ScriptRunner._run_script)
+    run = ScriptRunner._run_script
 
     def counted(self: ScriptRunner, *args: Any, **options: Any) -> None:
         began = time.perf_counter()
@@ -99,12 +101,12 @@ def count_script_seconds() -> list[float]:
         finally:
             seconds.append(time.perf_counter() - began)
 
-    ScriptRunner.plain_run_script = run  # type: ignore[attr-defined]
-    ScriptRunner._run_script = counted  # type: ignore[method-assign]
-    return seconds
+    with patch.object(ScriptRunner, "_run_script", counted):
+        yield seconds
 
 
-def remember_navigation() -> None:
+@contextmanager
+def remembered_navigation() -> Iterator[None]:
     """AppTest forgets before each run that the app calls st.navigation, and would run a page twice;
     a server remembers from its first run on. Its warnings of a missing context are its own."""
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
@@ -114,7 +116,8 @@ def remember_navigation() -> None:
         begin(self, *args, **options)
         PagesManager.uses_pages_directory = False
 
-    PagesManager.__init__ = begun  # type: ignore[method-assign]
+    with patch.object(PagesManager, "__init__", begun):
+        yield
 
 
 def pages_table(data: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from core.datasets.base import Document
+from core.encoders import Encoder
 from core.errors import PhaseLensError
 from core.rerank.base import Candidate
 from core.shortlist.index import LabelIndex
@@ -48,14 +49,21 @@ def with_curves(
     if not trace.text.strip():
         return trace
     near, source = near_misses_of(tools.index, document, candidates, selected)
+    return measured(tools.encoder, trace, text, near, source)
+
+
+def measured(
+    encoder: Encoder, trace: Trace, text: str, near: Sequence[NearMiss], source: str
+) -> Trace:
+    """The trace with its curves against the document's `text` and the near misses of `source`."""
     found = curves(
         trace.text,
         trace.token_offsets,
         text,
         near,
-        partial(tools.encoder.encode, cache=False),  # prefixes never come again
+        partial(encoder.encode, cache=False),  # prefixes never come again
         near_misses_from=source,
-        encode_known=tools.encoder.encode,  # other systems meet the same document
+        encode_known=encoder.encode,  # other systems meet the same document
     )
     return replace(trace, curves=found)
 

@@ -30,8 +30,8 @@ from core.mechanism.results import random_heads
 from core.models.base import Generated, LanguageModel, ModelKind, Piece
 from core.models.local import LocalModel
 from core.toolbox import Toolbox, find_system
+from core.trace_curves import measured
 from core.traces.base import FinishReason, NearMiss, Trace
-from core.traces.curves import curves
 from core.traces.mentions import find_mentions
 from core.traces.phases import segment
 from db.trace_views import StoredTrace
@@ -116,17 +116,8 @@ class InsideView:
             return replace(trace, curves=None)
         known = stored.trace.curves
         near: tuple[NearMiss, ...] = known.near_misses if known else ()
-        encoder = self.toolbox.encoder()
-        found = curves(
-            trace.text,
-            trace.token_offsets,
-            stored.document.text,
-            near,
-            partial(encoder.encode, cache=False),
-            near_misses_from=known.near_misses_from if known else "gold",
-            encode_known=encoder.encode,
-        )
-        return replace(trace, curves=found)
+        source = known.near_misses_from if known else "gold"
+        return measured(self.toolbox.encoder(), trace, stored.document.text, near, source)
 
 
 def check_trace(stored: StoredTrace) -> None:

@@ -54,7 +54,7 @@ def inner(**changes: object) -> Inner:
     found = Inner(
         LAYERS, HEADS, TEXT, SPANS, PROMPT, (3, 4, 5), Analysis(Conventions(), tokens, scores)
     )
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return replace(found, **changes)
 
 
 def scores(first: float) -> LabelScores:
@@ -124,7 +124,7 @@ def render(prompt: str) -> str:
 
 
 def save(**options: object) -> str:
-    return save_example(saved.store(), render, **options)  # type: ignore[arg-type]
+    return save_example(saved.store(), render, **options)
 
 
 def metrics(app: AppTest) -> dict[str, str]:
@@ -377,7 +377,7 @@ def test_shading_leaves_the_first_token_out_and_shares_add_up(worker: InsideWork
 def test_ranks_are_told_for_each_run_in_order() -> None:
     change = Patched(
         Direction.NOISING, "head output", ((0, 0),), scores(-1), scores(-9), scores(-4.5)
-    )  # type: ignore[arg-type]
+    )
     roles = {c.label_id: "other" for c in CANDIDATES} | {"A000": "right"}
     frame = rank_frame(change, {}, roles)
     assert list(dict.fromkeys(frame["run"])) == ["clean", "patched", "corrupted"]
