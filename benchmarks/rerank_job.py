@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from itertools import cycle
 
-from benchmarks.rerank import Bench, Choices
+from benchmarks.rerank_subject import Bench, Choices
 from core.config import load_settings
 from core.jobs.__main__ import give_way
 from core.models.base import Request

@@ -5,6 +5,7 @@ from typing import Any
 NAMES = {
     "generate": "transformers' generate()",
     "fast": "PhaseLens, fast mode",
+    "guided": "PhaseLens, fast mode, guided",
     "llama_cpp": "llama.cpp, float32",
     "llama_cpp_q4": "llama.cpp, Q4_1 as shipped",
 }
@@ -41,6 +42,9 @@ def table(data: dict[str, Any]) -> list[str]:
             f"of pairs; {low:.2f} to {high:.2f}). First token after "
             f"{data['first_token_ms']:.0f} ms ({least:.0f} to {most:.0f}). Reference mode {same} "
             "generate() token for token.",
+            "",
+            f"Guided, {data['guided_speedup']:.2f} times, given tokens counted as written "
+            f"({data['guided_given']:.0%} of the characters).",
         ]
     if data["missing"]:
         lines += ["", data["missing"]]
@@ -57,7 +61,7 @@ def table(data: dict[str, Any]) -> list[str]:
             f"Side by side, {data['batch_size']} at a time: "
             f"{data['batch_documents_per_second']:.3f} documents/s, {data['batch_speedup']:.2f} "
             f"times reference mode's {data['reference_documents_per_second']:.3f}; the same labels "
-            f"in {data['batch_same_label_sets']:.1%} of {data['match_documents']}.",
+            f"in {data['batch_same_label_sets']:.1%} of {data['batch_documents']}.",
         ]
     if data["scorer_speedup"] is not None:
         low, high = data["scorer_spread"]

@@ -15,7 +15,7 @@ from core.errors import IndexFileError, InputError, ModelError, PhaseLensError, 
 from core.events import Event, Wrote
 from core.models.base import Generated, ManyAtOnce, Outcome, Request
 from core.pipeline import Answered, Example, answer, prepare
-from core.rerank.reasoner import Draft
+from core.rerank.reasoner import Draft, script_for
 from core.run_result import Failure, RunResult
 from core.systems import RunConfig
 from core.tools import Tools
@@ -148,7 +148,8 @@ class Batch:
             return None
         draft = Draft(example.candidates, written.heard)
         decoding = example.config.decoding
-        request = Request(example.prompt, decoding, draft.heard, cancelled)
+        script = script_for(example.candidates, decoding)
+        request = Request(example.prompt, decoding, draft.heard, cancelled, script)
         return Open(document, written, example, draft, request)
 
     def close(self, one: Open, outcome: Outcome, cancelled: Cancelled) -> None:

@@ -41,8 +41,11 @@ class Tools:
         )
 
     def mode_note(self, config: RunConfig) -> str:
-        """A sentence that says why the mode is not the one asked for, or ""."""
-        return self.model.mode_for(config.decoding.mode)[1]
+        """Says why the mode is not the one asked for, or the trace not guided; or ""."""
+        mode, why = self.model.mode_for(config.decoding.mode)
+        if config.decoding.guided and mode is not Mode.FAST:
+            why = f"{why} Not guided: only fast mode can give words.".strip()
+        return why
 
     def side_by_side(self, config: RunConfig, most: int) -> int:
         """How many texts the model writes at a time where `most` are wanted: 1 in all modes but

@@ -190,6 +190,9 @@ def rerank(
     match: Annotated[
         int, typer.Option("--match", min=1, help="Documents to compare with reference mode.")
     ] = 8,
+    match_tokens: Annotated[
+        int, typer.Option("--match-tokens", min=1, help="Of which at most, in match and batch.")
+    ] = 320,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=2, help="Documents written side by side.")
     ] = 8,
@@ -206,13 +209,13 @@ def rerank(
     with reporting(as_json) as report:
         from core.config import load_settings
 
-        bench = benchmark("rerank")
+        bench, subject = benchmark("rerank"), benchmark("rerank_subject")
         chosen = tuple(part.strip() for part in parts.split(","))
-        if unknown := set(chosen) - set(bench.PARTS):
+        if unknown := set(chosen) - set(subject.PARTS):
             raise InputError(
                 f"There is no part named {sorted(unknown)[0]!r}.",
-                f"Choose among: {', '.join(bench.PARTS)}.",
+                f"Choose among: {', '.join(subject.PARTS)}.",
             )
-        choices = bench.Choices(dataset, documents, runs, match, batch_size, chosen)
+        choices = subject.Choices(dataset, documents, runs, match, batch_size, chosen, match_tokens)
         data = bench.measure(load_settings(), choices, say)
         report.give(data, *benchmark("rerank_table").table(data))

@@ -51,6 +51,15 @@ def run(
             "mode does not know is run in reference mode, and the result says so.",
         ),
     ] = "fast",
+    guided: Annotated[
+        bool,
+        typer.Option(
+            "--guided",
+            help="Give the headings, numbers and names that the trace grammar forces; the model "
+            "decides the rest. Faster and always well-formed, but no evidence of phases. Fast "
+            "mode only.",
+        ),
+    ] = False,
     batch_size: Annotated[
         int,
         typer.Option("--batch-size", help="Documents written side by side in fast mode."),
@@ -90,6 +99,7 @@ def run(
             temperature=temperature,
             seed=seed,
             mode=parse_mode(mode),
+            guided=guided,
         )
         template = DEFAULT_PROMPT if prompt is None else read_template(prompt)
         config = RunConfig(dataset, system, template, k, n, ef, decoding, scorer, method)

@@ -42,7 +42,13 @@ class Answer:
             seconds=time.perf_counter() - self.started,
             seconds_to_first_token=first - self.started if first else None,
             notes=tuple(notes),
+            given=self._given(),
         )
+
+    def _given(self) -> tuple[tuple[int, int], ...]:
+        """Characters (start, end) of the text that were given and not chosen by the model."""
+        offsets = self.text.streamer.offsets
+        return tuple((offsets[start][0], offsets[end - 1][1]) for start, end in self.text.given)
 
     def outcome(self, failure: Exception | None = None) -> Generated | ModelError | InputError:
         """As `end`, but an error is given and not raised."""
@@ -54,8 +60,7 @@ class Answer:
     def _reason(self, *, failed: bool) -> FinishReason:
         if failed:
             return FinishReason.ERROR
-        written = self.text.streamer.ids
-        if written and written[-1] in self.text.ends:
+        if self.text.ended:
             return FinishReason.STOP
         return FinishReason.CANCELLED if self.text.was_cancelled else FinishReason.LENGTH
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from core.errors import InputError, ModelError
+from core.models.script import Script
 from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
@@ -52,12 +53,14 @@ class Request:
     decoding: Decoding
     on_piece: Callable[[Piece], None]
     cancelled: Callable[[], bool]
+    script: Script | None = None  # of a guided answer
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A finished or stopped generation. `token_offsets`: characters of `text`, one pair a token
-    (empty where the server does not tell)."""
+    (empty where the server does not tell). `given`: characters (start, end) that a script put in
+    and the model did not choose."""
 
     text: str
     token_offsets: tuple[tuple[int, int], ...]
@@ -67,6 +70,7 @@ class Generated:
     seconds: float
     seconds_to_first_token: float | None
     notes: tuple[str, ...] = ()
+    given: tuple[tuple[int, int], ...] = ()
 
 
 Outcome = Generated | ModelError | InputError
@@ -121,9 +125,11 @@ class LanguageModel(Protocol):
         *,
         on_piece: Callable[[Piece], None],
         cancelled: Callable[[], bool],
+        script: Script | None = None,
     ) -> Generated:
         """Streams one answer to a user's prompt. Raises ModelError, InputError (prompt too long).
 
+        `script`: what is given while it is written; in fast mode alone (see `mode_for`).
         On cancel, and when a server breaks off half-way, the partial text is returned with
         its finish reason; nothing written is lost.
         """

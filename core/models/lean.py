@@ -7,8 +7,8 @@ at a time. Here a layer is some fifteen calls, over a cache that is allocated on
    parameters become views of the joined ones, so the weights are in memory once.
 2. Rows (documents) of different lengths stand side by side: each has its place in the cache,
    and the mask lets a token see only what came before it in its own row.
-3. On a processor, products of 2 to 63 tokens are computed with the weights on the left,
-   (W x^T)^T: MKL does these faster than x W^T in float32.
+3. On a processor, products of 1 to 63 tokens are computed with the weights on the left,
+   (W x^T)^T: MKL does these faster than x W^T in float32, and 2 tokens faster than 1.
 
 Known: Llama, Mistral without a sliding window, Qwen2 and Qwen3. tests/models holds the logits to
 transformers'.
@@ -52,10 +52,11 @@ class Linear:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """`x` `(tokens, in)`; gives `(tokens, out)`."""
-        if 1 < len(x) < FEW and x.device.type == "cpu" and x.dtype is torch.float32:
+        if len(x) < FEW and x.device.type == "cpu" and x.dtype is torch.float32:
+            columns = x.t() if len(x) > 1 else x.t().repeat(1, 2)
             if self.bias is None:
-                return torch.mm(self.weight, x.t()).t()
-            return torch.addmm(self.bias[:, None], self.weight, x.t()).t()
+                return torch.mm(self.weight, columns).t()[: len(x)]
+            return torch.addmm(self.bias[:, None], self.weight, columns).t()[: len(x)]
         return nn.linear(x, self.weight, self.bias)
 
 

@@ -8,6 +8,7 @@
    text, in fewer passes.
 3. The number of tokens guessed doubles where all were right and halves where none was.
 4. A finished text gives its row to the next one at once (continuous batching).
+5. A guided text (core/models/script.py) is given words, which go along with its next pass.
 
 A row's text does not depend on its neighbours but for rounding. Above temperature 0 nothing is
 guessed, and each row draws from a generator with its own seed.
@@ -19,11 +20,13 @@ from dataclasses import dataclass, field
 import torch
 
 from core.models.lean import LeanCache, LeanNetwork
+from core.models.script import Guide
 from core.models.streaming import TokenStreamer
 from core.rerank.base import Decoding
 
 LONGEST_MATCH = 4  # tokens that are looked for in what was written before, and
-SHORTEST_MATCH = 2
+SHORTEST_MATCH = 1
+FREE_GUESSES = 3  # a pass of 4 tokens takes no longer than one of a single token
 PASS_TOKENS = 16  # of all rows together, guesses included: more cost more than they bring
 PREFILL_AT_ONCE = 512  # tokens a pass, so that a cancel waits for no more than that
 
@@ -38,9 +41,11 @@ class Text:
     ends: Sequence[int]
     streamer: TokenStreamer
     cancelled: Callable[[], bool]
+    guide: Guide | None = None
     was_cancelled: bool = False
     ids: list[int] = field(init=False)  # prompt and what was written
-    _guess: int = 4
+    given: list[tuple[int, int]] = field(default_factory=list)  # tokens of the text, start to end
+    _guess: int = FREE_GUESSES
     _places: dict[tuple[int, ...], int] = field(default_factory=dict)
     _indexed: int = 0
     _generator: torch.Generator | None = None
@@ -48,26 +53,51 @@ class Text:
     def __post_init__(self) -> None:
         self.ids = list(self.prompt)
 
+    def begin(self) -> None:
+        """Streams the prompt, as generate() does, and what is given before the first token."""
+        self.streamer.put(torch.tensor(self.prompt))
+        if self.guide is not None:
+            self._give(self.guide.begin())
+
+    @property
+    def ended(self) -> bool:
+        """Whether the text came to its own end."""
+        if self.guide is not None:
+            return self.guide.done
+        return len(self.ids) > len(self.prompt) and self.ids[-1] in self.ends
+
     @property
     def done(self) -> bool:
-        written = len(self.ids) - len(self.prompt)
-        ended = written > 0 and self.ids[-1] in self.ends
-        return self.was_cancelled or ended or written >= self.room
+        return self.was_cancelled or self.ended or self._left() <= 0
 
     def guesses(self, most: int) -> list[int]:
         """Tokens that may come next: what followed the longest match of the last tokens."""
-        most = min(most, self._guess, self.decoding.prompt_lookup, self._left() - 1)
-        if most < 1 or self.decoding.temperature > 0:
+        most = min(most, self.decoding.prompt_lookup, self._left() - 1)
+        chosen_for = self.guide is not None and self.guide.allowed is not None
+        if most < 1 or chosen_for or self.decoding.temperature > 0:
             return []
         self._index()
         for length in range(LONGEST_MATCH, SHORTEST_MATCH - 1, -1):
             at = self._places.get(tuple(self.ids[-length:]))
             if at is not None:
-                return self.ids[at : at + most]
+                likely = self._guess if length > SHORTEST_MATCH else FREE_GUESSES
+                return self.ids[at : at + min(most, likely)]
         return []
 
     def take(self, logits: torch.Tensor, guessed: list[int]) -> None:
         """Keeps what the network chose: `logits` `(1 + guessed, vocabulary)`, one row a place."""
+        right = self._take(logits, guessed)
+        if guessed and right == len(guessed):
+            self._guess = min(2 * self._guess, 64)
+        elif guessed and right == 0:
+            self._guess = max(self._guess // 2, FREE_GUESSES)
+        if not self.done:
+            self.was_cancelled = self.cancelled()
+
+    def _take(self, logits: torch.Tensor, guessed: list[int]) -> int:
+        """As `take`; gives how many guesses were right."""
+        if self.guide is not None:
+            return self._take_guided(self.guide, logits, guessed)
         chosen = self._choices(logits)
         right = 0
         while right < len(guessed) and guessed[right] == chosen[right]:
@@ -77,17 +107,44 @@ class Text:
             if token in self.ends:
                 new = new[: place + 1]
                 break
-        if guessed and right == len(guessed):
-            self._guess = min(2 * self._guess, 64)
-        elif guessed and right == 0:
-            self._guess = max(self._guess // 2, 2)
-        self.ids += new
-        self.streamer.put(torch.tensor(new))
-        if not self.done:
-            self.was_cancelled = self.cancelled()
+        self._write(new)
+        return right
+
+    def _take_guided(self, guide: Guide, logits: torch.Tensor, guessed: list[int]) -> int:
+        new: list[int] = []
+        given: list[int] = []
+        right = 0
+        for row, guess in zip(logits, [*guessed, -1], strict=True):
+            token = self._choice(row, guide.allowed)
+            kept, given = guide.take(token)
+            new += [token] if kept else []
+            if given or guide.done or token != guess:
+                break
+            right += 1
+        self._write(new)
+        self._give(given)
+        return right
+
+    def _write(self, new: list[int]) -> None:
+        if new:
+            self.ids += new
+            self.streamer.put(torch.tensor(new))
+
+    def _give(self, tokens: list[int]) -> None:
+        tokens = tokens[: max(self._left(), 0)]
+        start = len(self.ids) - len(self.prompt)
+        if tokens:
+            self.given.append((start, start + len(tokens)))
+        self._write(tokens)
 
     def _left(self) -> int:
         return self.room - (len(self.ids) - len(self.prompt))
+
+    def _choice(self, row: torch.Tensor, allowed: list[int] | None) -> int:
+        """The token chosen by logits `(vocabulary,)` among those allowed."""
+        if allowed is None:
+            return self._choices(row[None])[0]
+        return allowed[self._choices(row[None, allowed])[0]]
 
     def _choices(self, logits: torch.Tensor) -> list[int]:
         heat = self.decoding.temperature
@@ -151,38 +208,58 @@ class LeanWriter:
         """The prompt goes through the network, but for what a row already has of it."""
         self._make_room(len(text.prompt) + text.room + 128)
         cache = self._ready()
-        text.streamer.put(torch.tensor(text.prompt))  # as generate() does: the prompt first
+        text.begin()
+        known = list(text.ids)
         shared, source = max(
-            (_common(held, text.prompt), -other) for other, held in enumerate(self._held)
+            (_common(held, known), -other) for other, held in enumerate(self._held)
         )
         cache.copy(-source, row, shared)
         self._held[row] = []
         hidden = torch.empty(0)
-        for start in range(shared, len(text.prompt), PREFILL_AT_ONCE):
-            part = text.prompt[start : start + PREFILL_AT_ONCE]
+        for start in range(shared, len(known), PREFILL_AT_ONCE):
+            part = known[start : start + PREFILL_AT_ONCE]
             hidden = self.network.hidden(self._tensor([part]), self._tensor([start]), cache, row)
             if text.cancelled():
                 text.was_cancelled = True
                 return
-        self._held[row] = list(text.prompt)
-        text.take(self.network.logits(hidden[0, -1:]), [])
+        self._held[row] = known
+        if not text.done:
+            text.take(self.network.logits(hidden[0, -1:]), [])
 
     @torch.inference_mode()
     def _step(self, active: list[Text]) -> None:
-        """One pass for all active rows, each with its last token and its guesses."""
-        most = max(PASS_TOKENS // len(active) - 1, 0)
-        guessed = [text.guesses(most) for text in active]
-        width = 1 + max(map(len, guessed))
+        """One pass for all active rows, each with its last token, what was given before that,
+        and its guesses."""
+        most = max(PASS_TOKENS // len(active), 1)
+        if len(active) > 1:
+            for row, text in enumerate(active):
+                self._fill(text, row, most)
+        fed = [text.ids[len(held) :] for text, held in zip(active, self._held, strict=False)]
+        guessed = [text.guesses(most - len(f)) for text, f in zip(active, fed, strict=True)]
+        width = max(len(f) + len(g) for f, g in zip(fed, guessed, strict=True))
         ids = [
-            [text.ids[-1], *guess, *[0] * (width - 1 - len(guess))]
-            for text, guess in zip(active, guessed, strict=True)
+            [*f, *g, *[0] * (width - len(f) - len(g))] for f, g in zip(fed, guessed, strict=True)
         ]
-        starts = self._tensor([len(text.ids) - 1 for text in active])
+        starts = self._tensor([len(held) for held in self._held[: len(active)]])
         hidden = self.network.hidden(self._tensor(ids), starts, self._ready())
-        wanted = torch.cat([hidden[row, : 1 + len(g)] for row, g in enumerate(guessed)])
-        logits = torch.split(self.network.logits(wanted), [1 + len(g) for g in guessed])
+        wanted = [
+            hidden[row, len(f) - 1 : len(f) + len(g)]
+            for row, (f, g) in enumerate(zip(fed, guessed, strict=True))
+        ]
+        logits = torch.split(self.network.logits(torch.cat(wanted)), [len(w) for w in wanted])
         for row, (text, guess) in enumerate(zip(active, guessed, strict=True)):
+            known = [*text.ids, *guess]
             text.take(logits[row], guess)
+            self._held[row] = text.ids[: _common(known, text.ids, len(known) - len(guess))]
+
+    def _fill(self, text: Text, row: int, most: int) -> None:
+        """What was given goes through the network alone where it is long: in one pass with other
+        rows, all of them would be padded to its length."""
+        held = self._held[row]
+        lacking = text.ids[len(held) : -1]
+        if len(lacking) >= most:
+            start = self._tensor([len(held)])
+            self.network.hidden(self._tensor([lacking]), start, self._ready(), row)
             self._held[row] = text.ids[:-1]
 
     @torch.inference_mode()
@@ -191,7 +268,7 @@ class LeanWriter:
         text, last = active[row], active.pop()
         if text is not last:
             moved = len(active)
-            self._ready().copy(moved, row, len(last.ids) - 1)
+            self._ready().copy(moved, row, len(self._held[moved]))
             active[row] = last
             self._held[row], self._held[moved] = self._held[moved], []
         return text
@@ -222,10 +299,11 @@ class LeanWriter:
         return torch.tensor(values, device=self.network.device)
 
 
-def _common(held: Sequence[int], prompt: Sequence[int]) -> int:
-    """Tokens that both begin with; one short of the prompt, whose last one is always computed."""
-    most = min(len(held), len(prompt) - 1)
-    for at in range(most):
-        if held[at] != prompt[at]:
+def _common(held: Sequence[int], text: Sequence[int], start: int = 0) -> int:
+    """Tokens that both begin with, given that `start` of them are; one short of the text, whose
+    last one is always computed."""
+    most = min(len(held), len(text) - 1)
+    for at in range(start, most):
+        if held[at] != text[at]:
             return at
     return max(most, 0)

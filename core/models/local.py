@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.models.answers import Answer
     from core.models.lean import LeanNetwork
     from core.models.lean_writer import LeanWriter, Text
+    from core.models.script import Script
 
 CONTINUATIONS_AT_ONCE = 64  # bounds the memory that copies of the prompt's cache take
 
@@ -121,11 +122,15 @@ class LocalModel:
         *,
         on_piece: Callable[[Piece], None],
         cancelled: Callable[[], bool],
+        script: "Script | None" = None,
     ) -> Generated:
-        """Streams one answer. Raises InputError (prompt too long), ModelError (nothing written)."""
+        """Streams one answer. Raises InputError (prompt too long), ModelError (nothing written),
+        ValueError for a script outside fast mode."""
         from core.models.answers import write_reference
 
-        answer = self._begin(Request(prompt, decoding, on_piece, cancelled))
+        if script is not None and not self._is_fast(decoding.mode):
+            raise ValueError("only fast mode follows a script")
+        answer = self._begin(Request(prompt, decoding, on_piece, cancelled, script))
         failure: Exception | None = None
         try:
             if self._is_fast(decoding.mode):
@@ -235,8 +240,16 @@ class LocalModel:
 
     def _first_token(self, option: str) -> int:
         """The first token of an option where a line starts with it."""
-        before, after = self._ids("\n"), self._ids("\n" + option)
-        return after[len(before)] if after[: len(before)] == before else self._ids(option)[0]
+        return self._ids_of_line(option)[0]
+
+    def _ids_of_line(self, text: str) -> list[int]:
+        """The tokens of a text where a line starts with it: some tokenizers put a space before
+        what they take for a text's start."""
+        before, after = self._ids("\n"), self._ids("\n" + text)
+        return after[len(before) :] if after[: len(before)] == before else self._ids(text)
+
+    def _text_of(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
 
     def _room_for(self, prompt_tokens: int, wanted: int) -> tuple[int, list[str]]:
         """Tokens that may be written, and a note where that is less than wanted."""
@@ -255,6 +268,7 @@ class LocalModel:
         """An answer before its first token. Raises InputError (prompt too long)."""
         from core.models.answers import Answer
         from core.models.lean_writer import Text
+        from core.models.script import Guide
 
         ids = self._ids(self.render(request.prompt))
         room, notes = self._room_for(len(ids), request.decoding.max_new_tokens)
@@ -263,5 +277,8 @@ class LocalModel:
             notes.append(why)
         streamer = TokenStreamer(self.tokenizer, request.on_piece)
         ends = as_list(self.model.generation_config.eos_token_id)
-        text = Text(ids, request.decoding, room, ends, streamer, request.cancelled)
+        guide = None
+        if request.script is not None:
+            guide = Guide(request.script, self._ids_of_line, self._text_of, ends)
+        text = Text(ids, request.decoding, room, ends, streamer, request.cancelled, guide)
         return Answer(self.spec.name, request, text, notes, time.perf_counter())

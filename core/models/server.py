@@ -11,6 +11,7 @@ from core.errors import EndpointError
 from core.models.base import Generated, ModelSpec, Piece
 from core.models.chat_stream import Asked, Cancelled, ChatStream, never, run_apart, watched
 from core.models.endpoint import Endpoint, server_words
+from core.models.script import Script
 from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
@@ -101,9 +102,13 @@ class ServerModel:
         *,
         on_piece: Callable[[Piece], None],
         cancelled: Callable[[], bool],
+        script: Script | None = None,
     ) -> Generated:
         """Streams one answer. Raises EndpointError where nothing came; what came before a
-        server broke off is returned with FinishReason.ERROR and a note."""
+        server broke off is returned with FinishReason.ERROR and a note. Raises ValueError for a
+        script, which a server knows nothing of."""
+        if script is not None:
+            raise ValueError("an endpoint follows no script")
         started = time.perf_counter()
         stream = ChatStream(decoding.max_new_tokens, on_piece)
         try:

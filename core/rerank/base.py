@@ -36,7 +36,8 @@ class Mode(StrEnum):
 class Decoding:
     """How the trace is decoded. temperature 0 = greedy (the seed then changes nothing).
 
-    `mode` is what is asked for; `Tools.resolved` gives what the model can do.
+    `mode` is what is asked for; `Tools.resolved` gives what the model can do. `guided`: headings,
+    numbers and names that the trace grammar forces are given (core/rerank/guide.py).
     """
 
     max_new_tokens: int = 320
@@ -44,6 +45,7 @@ class Decoding:
     seed: int = 0
     prompt_lookup: int = 10  # tokens copied from the prompt at a time; 0 = off
     mode: Mode = Mode.FAST
+    guided: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Decoding":
@@ -51,9 +53,11 @@ class Decoding:
         return cls(**{**data, "mode": Mode(data.get("mode", Mode.OWN))})
 
     def resolved(self, mode: Mode) -> "Decoding":
-        """In the mode that the model can do; prompt lookup is part of the fast one alone."""
-        lookup = self.prompt_lookup if mode is Mode.FAST else 0
-        return replace(self, mode=mode, prompt_lookup=lookup)
+        """In the mode that the model can do; prompt lookup and guidance are part of the fast one
+        alone."""
+        if mode is Mode.FAST:
+            return replace(self, mode=mode)
+        return replace(self, mode=mode, prompt_lookup=0, guided=False)
 
     def check(self) -> None:
         """Raises InputError for what no model does."""
@@ -71,6 +75,11 @@ class Decoding:
             raise InputError(
                 f"The seed is {self.seed}, but must be 0 to 2^63 - 1.",
                 "Choose another seed.",
+            )
+        if self.guided and self.mode is Mode.REFERENCE:
+            raise InputError(
+                "A guided trace cannot be written in reference mode, which forces nothing.",
+                "Choose fast mode, or leave the trace unguided.",
             )
         if not 0 <= self.prompt_lookup <= 100:
             raise InputError(

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from core.events import Event, PhaseBegan, Wrote
 from core.models.base import Generated, LanguageModel, Piece
+from core.models.script import Script
 from core.rerank.base import Candidate, Decoding
+from core.rerank.guide import guided
 from core.traces.base import Trace
 from core.traces.mentions import find_mentions
 from core.traces.phases import PhaseDetector, segment
@@ -34,6 +37,9 @@ class Draft:
         for kind, start in self._detector.end():
             self.emit(PhaseBegan(kind, start))
         phases, boundary, source = segment(written.text, written.token_offsets, self.candidates)
+        if written.given:  # the headings are ours: no evidence that the model has phases
+            phases = tuple(replace(phase, given=True) for phase in phases)
+            boundary, source = None, None
         return Trace(
             text=written.text,
             finish_reason=written.finish_reason,
@@ -47,7 +53,13 @@ class Draft:
             boundary_source=source,
             mentions=find_mentions(written.text, self.candidates),
             notes=written.notes,
+            given=written.given,
         )
+
+
+def script_for(candidates: Sequence[Candidate], decoding: Decoding) -> Script | None:
+    """What is given while a trace over the candidates is written; None where nothing is."""
+    return guided(candidates) if decoding.guided else None
 
 
 class Reasoner:
@@ -67,11 +79,16 @@ class Reasoner:
     ) -> Trace:
         """The finished trace, without curves. Emits Wrote and PhaseBegan on the way.
 
-        Nothing is forced into the trace: every character is the model's own, except where a
-        note says otherwise. On cancel the partial trace is returned. Raises ModelError,
-        InputError.
+        Unless the decoding is guided, nothing is forced into the trace: every character is the
+        model's own. On cancel the partial trace is returned. Raises ModelError, InputError.
         """
         draft = Draft(candidates, emit)
         return draft.trace(
-            self.model.generate(prompt, decoding, on_piece=draft.heard, cancelled=cancelled)
+            self.model.generate(
+                prompt,
+                decoding,
+                on_piece=draft.heard,
+                cancelled=cancelled,
+                script=script_for(candidates, decoding),
+            )
         )

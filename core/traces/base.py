@@ -118,10 +118,18 @@ class Trace:
     mentions: tuple[Mention, ...] = ()
     curves: Curves | None = None
     notes: tuple[str, ...] = field(default=())  # what the reader must know, e.g. text cut to fit
+    given: tuple[tuple[int, int], ...] = ()  # characters (start, end) that the app put in
 
     @property
     def tokens_per_second(self) -> float:
         return self.tokens / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def given_tokens(self) -> int:
+        """How many of the tokens were put in and not chosen by the model."""
+        return sum(
+            any(start <= a and b <= end for start, end in self.given) for a, b in self.token_offsets
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -149,5 +157,6 @@ class Trace:
                 if curves
                 else None,
                 "notes": tuple(data["notes"]),
+                "given": tuple((a, b) for a, b in data.get("given", ())),
             }
         )

@@ -15,7 +15,7 @@ from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, services
-from pages.parts.run_settings import METHOD_HELP, METHODS, MODE_HELP, MODES
+from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, METHODS, MODE_HELP, MODES
 
 ALL = "all"
 MOST = 1_000_000
@@ -89,11 +89,12 @@ def _choices(dataset: str, system: str) -> RunConfig:
             step=1, key="batch_size", help=SIZE_HELP,
         )  # fmt: skip
         scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
+        guided = st.checkbox("Guided traces", key="batch_guided", help=GUIDED_HELP)
     return RunConfig(
         dataset, system, DEFAULT_PROMPT, k=int(k), n=int(n), ef=int(ef) if ef else None,
         decoding=Decoding(
             max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed),
-            mode=Mode(str(mode or Mode.FAST)),
+            mode=Mode(str(mode or Mode.FAST)), guided=guided,
         ),
         use_scorer=scorer, method=str(method or ""),
     )  # fmt: skip

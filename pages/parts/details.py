@@ -58,6 +58,7 @@ def _settings(view: LiveView) -> list[tuple[str, object]]:
         ("k / n / ef", f"{config.k} / {config.n} / {config.ef or 'as the index has it'}"),
         ("Decoding", "greedy" if greedy else f"temperature {decoding.temperature:g}"),
         ("Mode", MODE_WORDS[decoding.mode]),
+        ("Guided", "yes: headings, numbers and names were given" if decoding.guided else "no"),
         ("Seed", "not used" if greedy else decoding.seed),
         ("Token limit", decoding.max_new_tokens),
         ("Prompt lookup tokens", decoding.prompt_lookup or "off"),

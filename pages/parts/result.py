@@ -118,6 +118,8 @@ def trace_caption(view: LiveView, picked: str | None = None, t: float | None = N
         parts.append(f"{view.tokens_per_second:.1f} tokens/s")
     trace = view.trace
     if trace is not None:
+        if trace.given:
+            parts.append(f"{trace.given_tokens:,} given")
         if trace.seconds_to_first_token is not None:
             parts.append(f"first after {trace.seconds_to_first_token:.1f} s")
         if trace.prompt_tokens:

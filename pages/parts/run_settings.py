@@ -14,7 +14,7 @@ from pages.parts import link, shortlist_words
 PROMPT = "explore_prompt"
 METHOD = "explore_method"
 EF, SCORER, TEMPERATURE = "explore_ef", "explore_use_scorer", "explore_temperature"
-MODE = "explore_mode"
+MODE, GUIDED = "explore_mode", "explore_guided"
 TOKENS, SEED, LOOKUP = "explore_max_tokens", "explore_seed", "explore_prompt_lookup"
 DEFAULTS = RunConfig("", "", "")
 
@@ -48,6 +48,12 @@ MODE_HELP = (
     "document at a time, to compare with or to publish; several times slower. Their texts can "
     "differ by rounding alone. A model that fast mode does not know runs in reference mode, and "
     "its trace says so; an endpoint decodes in its own way."
+)
+GUIDED_HELP = (
+    "The app writes what the format forces: headings, the numbers and names of the labels that the "
+    "model picks. The model picks labels, writes the evidence, keeps or drops and answers. Faster "
+    "and always in the right format; but its parts are then the app's, so they are marked as given "
+    "and are no evidence that the model reasons in phases. Fast mode only."
 )
 SCORE_HELP = (
     "After the trace, asks the model about each label it saw and takes the probability of "
@@ -115,6 +121,7 @@ def take_settings(config: RunConfig) -> None:
             TEMPERATURE: float(decoding.temperature),
             TOKENS: decoding.max_new_tokens,
             SEED: decoding.seed,
+            GUIDED: decoding.guided,
         }
     )
     if decoding.mode is Mode.FAST:
@@ -177,6 +184,14 @@ def _mode(endpoint: bool) -> Mode:
 def _decoding(endpoint: bool) -> Decoding:
     default = DEFAULTS.decoding
     mode = _mode(endpoint)
+    st.session_state.setdefault(GUIDED, default.guided)
+    guided = st.toggle(
+        "Guided",
+        key=GUIDED,
+        persist_state="session",
+        disabled=mode is not Mode.FAST,
+        help=GUIDED_HELP,
+    )
     st.session_state.setdefault(TEMPERATURE, default.temperature)
     temperature = st.number_input(
         "Temperature",
@@ -193,6 +208,7 @@ def _decoding(endpoint: bool) -> Decoding:
         seed=_number("Seed", SEED, default.seed, SEED_HELP),
         prompt_lookup=_number("Prompt lookup tokens", LOOKUP, default.prompt_lookup, LOOKUP_HELP),
         mode=mode,
+        guided=guided,
     ).resolved(mode)
 
 

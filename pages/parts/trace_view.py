@@ -5,6 +5,8 @@ words. All text is escaped and stripped of characters that hide or reorder it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import streamlit as st
 
@@ -32,6 +34,7 @@ _STYLE = """<style>
   font-weight: 650; background: color-mix(in srgb, #e0b400 40%, transparent);}
 .pl-step {box-shadow: inset 0 -2px 0 currentColor;
   background: color-mix(in srgb, #8250df 22%, transparent);}
+.pl-given {font-style: italic; opacity: 0.8;}
 .pl-none {border: 1px dashed color-mix(in srgb, currentColor 55%, transparent);
   border-radius: 4px; padding: 0.5rem 0.8rem; margin-bottom: 0.7rem;}
 </style>"""
@@ -45,6 +48,11 @@ _HEADS: dict[PhaseKind | None, tuple[str, str, str]] = {
 _NO_PHASES = (
     '<div class="pl-none" role="note"><strong>No phases found.</strong> The text has no '
     "shortlisting part followed by a reasoning part, so none is drawn.</div>"
+)
+_GUIDED = (
+    '<div class="pl-none" role="note"><strong>A guided trace.</strong> The words in '
+    '<span class="pl-given">italics</span> were given by the app, headings among them: its parts '
+    "are no evidence that the model reasons in phases.</div>"
 )
 
 
@@ -80,75 +88,75 @@ def trace_html(
     finished = trace is not None or not running
     text = trace.text if trace else text
     mentions = trace.mentions if trace else ()
-    found = trace is None or trace.boundary is not None
+    given = trace.given if trace else ()
+    found = trace is None or trace.boundary is not None or bool(given)
     if trace is not None:
-        kept = trace.phases if found else ()
-        phases = kept
+        phases = trace.phases if found else ()
     blocks = blocks_of(text, phases)
     parts = [_STYLE, '<div class="pl-trace">']
-    if not found:
-        parts.append(_NO_PHASES)
+    if not found or given:
+        parts.append(_GUIDED if given else _NO_PHASES)
     if not text.strip():
         waiting = "Nothing was written." if finished else "Waiting for the first token …"
         parts.append(f'<div class="pl-block pl-plain">{waiting}</div>')
     plain = not any(block.kind for block in blocks)
     for at, block in enumerate(blocks):
         writing = not finished and at == len(blocks) - 1
-        parts.append(_block(text, block, mentions, highlight, titles, plain, writing, step))
+        marks = Marks(mentions, highlight, titles, step, given)
+        parts.append(_block(text, block, marks, plain, writing))
     return "".join([*parts, "</div>"])
 
 
-def _block(
-    text: str,
-    block: Block,
-    mentions: Sequence[Mention],
-    highlight: str | None,
-    titles: Mapping[str, str],
-    plain: bool,
-    writing: bool,
-    step: tuple[int, int] | None,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is marked in a trace: label mentions, a step, and what was given, all by characters."""
+
+    mentions: Sequence[Mention]
+    highlight: str | None
+    titles: Mapping[str, str]
+    step: tuple[int, int] | None
+    given: Sequence[tuple[int, int]]
+
+
+def _block(text: str, block: Block, marks: Marks, plain: bool, writing: bool) -> str:
     css, name, what = _HEADS[block.kind]
     if block.given:
         what = f"{what} · given by the app" if what else "given by the app"
     head = "" if plain else f'<div class="pl-head">{name} <span>{what}</span></div>'
     cursor = '<span aria-hidden="true">▍</span>' if writing else ""
-    body = _marked(text, block, mentions, highlight, titles, step)
+    body = _marked(text, block, marks)
     return (
         f'<div class="pl-block {css}">{head}'
         f'<div class="pl-text" dir="auto">{body}{cursor}</div></div>'
     )
 
 
-def _marked(
-    text: str,
-    block: Block,
-    mentions: Sequence[Mention],
-    highlight: str | None,
-    titles: Mapping[str, str],
-    step: tuple[int, int] | None,
-) -> str:
+def _marked(text: str, block: Block, marks: Marks) -> str:
     # Blank lines at the edges of a block would only push its neighbours apart.
     inside = text[block.start : block.end]
     start = block.start + len(inside) - len(inside.lstrip())
     end = block.start + len(inside.rstrip())
     parts = []
-    for span in spans_of(start, end, mentions):
-        shown = _stepped(text, span.start, span.end, step)
+    for span in spans_of(start, end, marks.mentions):
+        shown = _inked(text, span.start, span.end, marks)
         if span.label_id is None:
             parts.append(shown)
             continue
-        css = "pl-m pl-hot" if span.label_id == highlight else "pl-m"
-        title = inert_html(titles.get(span.label_id, span.label_id))
+        css = "pl-m pl-hot" if span.label_id == marks.highlight else "pl-m"
+        title = inert_html(marks.titles.get(span.label_id, span.label_id))
         parts.append(f'<mark class="{css}" title="{title}">{shown}</mark>')
     return "".join(parts)
 
 
-def _stepped(text: str, start: int, end: int, step: tuple[int, int] | None) -> str:
-    """Characters start..end as HTML; those of the step are marked."""
-    first, last = (max(start, step[0]), min(end, step[1])) if step else (end, end)
-    if first >= last:
-        return inert_html(text[start:end])
-    before, inside, after = text[start:first], text[first:last], text[last:end]
-    marked = f'<span class="pl-step">{inert_html(inside)}</span>'
-    return f"{inert_html(before)}{marked}{inert_html(after)}"
+def _inked(text: str, start: int, end: int, marks: Marks) -> str:
+    """Characters start..end as HTML; those of the step and those given are marked."""
+    spans = [("pl-step", marks.step)] if marks.step else []
+    spans += [("pl-given", given) for given in marks.given]
+    inside = [(css, max(start, a), min(end, b)) for css, (a, b) in spans if a < end and b > start]
+    cuts = sorted({start, end, *(at for _, a, b in inside for at in (a, b))})
+    parts = []
+    for a, b in pairwise(cuts):
+        shown = inert_html(text[a:b])
+        css = " ".join(css for css, first, last in inside if first <= a and b <= last)
+        parts.append(f'<span class="{css}">{shown}</span>' if css else shown)
+    return "".join(parts)

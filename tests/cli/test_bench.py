@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import core.commands.bench
 from benchmarks import query as query_bench
 from benchmarks import recall_bounds
 from benchmarks.engines import ENGINES, exact_rows, installed_version
+from benchmarks.rerank_subject import Choices
 from benchmarks.shortlist import PEERS, Data, K, floors, lost
 from benchmarks.shortlist_table import table
 from benchmarks.store_growth import growth, growth_table, slope
@@ -76,23 +78,24 @@ def test_every_engine_that_is_installed_is_measured_and_finds_what_exact_search_
 
 
 @pytest.mark.model
-def test_traces_and_scores_are_measured_against_transformers(
-    cli: Cli, working_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in {"PROMPT_TOKENS": 100, "TRACE_TOKENS": 6, "MATCH_TOKENS": 24}.items():
-        monkeypatch.setattr(benchmarks.rerank, name, value)
-    monkeypatch.setattr(benchmarks.rerank, "CANDIDATES", 12)
-    words = ("--documents", "2", "--runs", "1", "--match", "3", "--batch-size", "2")
+def test_traces_and_scores_are_measured_against_transformers(working_home: Path) -> None:
+    parts = ("speed", "match", "batch", "scorer")
+    sizes = {"match_tokens": 24, "prompt_tokens": 100, "trace_tokens": 6, "candidates": 12}
+    choices = Choices("icd", 2, 1, match=3, batch_size=2, parts=parts, **sizes)
 
-    shown = cli("bench", "rerank", *words, "--parts", "speed,match,batch,scorer", "--json")
+    found = benchmarks.rerank.measure(load_settings(), choices)
 
-    assert shown.status == 0, shown.stderr
-    found = shown.json
     assert found["reference_identical"] is True
     assert found["fast_same_label_sets"] == found["batch_same_label_sets"] == 1
     assert found["scorer_candidates"] == 12
     assert found["scorer_max_error"] < 1e-3
-    for key in ("speedup_over_generate", "first_token_ms", "scorer_speedup", "batch_speedup"):
+    for key in (
+        "speedup_over_generate",
+        "guided_speedup",
+        "first_token_ms",
+        "scorer_speedup",
+        "batch_speedup",
+    ):
         assert found[key] > 0, key
     assert found["live_share"] is None
     assert found["student_speedup"] is None
@@ -103,6 +106,10 @@ def test_traces_and_scores_are_measured_against_transformers(
         assert found["ratio_to_llama_cpp"] > 0
     shown_table = "\n".join(benchmarks.rerank_table.table(found))
     assert "Reference mode is generate() token for token" in shown_table
+    said: list[str] = []
+    match = replace(choices, parts=("match",))
+    assert benchmarks.rerank.measure(load_settings(), match, said.append)["answered"] <= 1
+    assert not any("reference mode" in line for line in said)  # what was written is known
 
 
 def test_a_part_that_is_not_there_is_refused(cli: Cli) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from core.config import load_settings
 from core.models.packaged import ensure
+from core.rerank.base import Bucket
 from db.runs import done_documents, list_runs, load_run, run_records
 from db.session import open_store
+from db.trace_queries import load_trace
 from tests.cli.conftest import ROOT, Cli
 from tests.runs.tiny import write_tiny
 
@@ -95,6 +97,24 @@ def test_a_run_killed_in_the_middle_goes_on_and_is_evaluated(process: Cli, home:
     assert data["mean_tokens"] > 0
     assert data["mean_seconds"] > 0
     assert run in process("eval", run).stdout
+
+
+def test_guided_answers_keep_to_the_format_and_are_marked(process: Cli) -> None:
+    words = (*RUN, "--limit", "4", "--max-new-tokens", "160", "--guided", "--json")
+    runs = [process(*words, "--batch-size", size).json for size in ("1", "4")]
+    with open_store(load_settings()).read() as session:
+        records = [list(run_records(session, run["run"])) for run in runs]
+        traces = [load_trace(session, r.trace_id) for r in records[1]]
+    alone, beside = ({r.document_id: set(r.selected) for r in some} for some in records)
+    assert alone == beside
+    assert {r.bucket for r in records[0]} <= {Bucket.OK, Bucket.MISSING_LABELS}
+    for stored in traces:
+        trace = stored.trace
+        assert trace is not None
+        assert trace.text.startswith("Shortlist:\n")
+        assert trace.given
+        assert trace.boundary is None
+        assert all(phase.given for phase in trace.phases)
 
 
 def test_side_by_side_alone_and_in_reference_mode_end_with_the_same_labels(

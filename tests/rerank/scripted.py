@@ -6,6 +6,7 @@ from math import log
 from typing import Any
 
 from core.models.base import Generated, ModelKind, ModelSpec, Piece
+from core.models.script import Script
 from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 
@@ -43,6 +44,7 @@ class ScriptedModel:
         *,
         on_piece: Callable[[Piece], None],
         cancelled: Callable[[], bool],
+        script: Script | None = None,
     ) -> Generated:
         text, offsets, reason = "", [], FinishReason.STOP
         for word in self.script.split(" "):

@@ -1,0 +1,57 @@
+"""The guided form of a trace: what the grammar forces is given, the model decides the rest.
+
+Shortlist:                       given
+3. <name> <- "                   the model picks 3 or goes on to Reasoning; the rest is given
+<words of the text>              written freely
+Reasoning:                       given with the choice to go on
+3. keep: <evidence>              the number is given, in the order of the shortlist; keep or
+                                 drop is the model's choice, the evidence written freely
+Answer: 3                        numbers of shortlisted candidates or "none", the model's choice
+"""
+
+from collections.abc import Sequence
+
+from core.models.script import Choice, Given, Line, Script
+from core.rerank.base import Candidate
+
+ANCHOR_TOKENS = 32  # the most that a line says after its anchor's quotation mark, and
+EVIDENCE_TOKENS = 48  # after "keep:" or "drop:"
+REASONING, NONE = "Reasoning:\n", " none\n"
+
+
+def guided(candidates: Sequence[Candidate]) -> Script:
+    """The steps of a trace over numbered candidates."""
+    names = {f"{one.number}.": " ".join(one.name.split()) for one in candidates}
+    yield Given("Shortlist:\n")
+    listed: list[str] = []
+    while len(listed) < len(names):
+        left = [number for number in names if number not in listed]
+        chosen = yield Choice([*left, REASONING] if listed else left)
+        if chosen == REASONING:
+            break
+        listed.append(chosen)
+        yield Given(f' {names[chosen]} <- "')
+        yield Line(ANCHOR_TOKENS)
+    else:
+        yield Given(REASONING)
+    for number in listed:
+        yield Given(number)
+        yield Choice([" keep:", " drop:"])
+        yield Line(EVIDENCE_TOKENS)
+    yield Given("Answer:")
+    yield from _answer([number.rstrip(".") for number in listed])
+
+
+def _answer(numbers: Sequence[str]) -> Script:
+    """Numbers with commas between them, each at most once; or none."""
+    left = list(numbers)
+    while left:
+        options = [f" {number}\n" for number in left]
+        if len(left) > 1:
+            options += [f" {number}," for number in left]
+        if len(left) == len(numbers):
+            options.append(NONE)
+        chosen = yield Choice(options)
+        if chosen.endswith("\n"):
+            return
+        left.remove(chosen[1:-1])
