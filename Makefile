@@ -11,9 +11,18 @@ app:
 	@.venv/bin/python -m core.models.packaged
 	@exec .venv/bin/python -m core.serve --port $(PORT)
 
+# A stranger's first start has the machine to itself: it builds the large index, which the other
+# tests then use, side by side.
+FIRST = tests/e2e/test_first_start.py
+
 test:
 	@requirements/install.sh dev
+ifdef PYTEST
 	@.venv/bin/python -m pytest $(PYTEST)
+else
+	@.venv/bin/python -m pytest $(FIRST)
+	@.venv/bin/python -m pytest --ignore $(FIRST) -n auto --maxprocesses 4 --dist loadgroup
+endif
 
 screenshots: ## the pictures in docs/, by the end-to-end test
 	@requirements/install.sh dev

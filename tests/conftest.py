@@ -8,6 +8,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Side by side (pytest-xdist), processes share the cores: two that take all of them starve each
+# other. Set before torch is imported, and inherited by all that a test starts.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    THREADS = str(max((os.cpu_count() or 1) // workers, 1))
+    os.environ.update(OMP_NUM_THREADS=THREADS, PHASELENS_THREADS=THREADS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Side by side, the tests of a file stay together, for what it sets up; and so do all tests in
+    a browser, which share an app."""
+    together = "browser" if "e2e" in item.path.parts else item.nodeid.split("::")[0]
+    item.add_marker(pytest.mark.xdist_group(together))
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,158 @@
+"""The teacher's lessons: traces put into words from gold, in the trace grammar.
+
+    Shortlist:
+    2. <name> <- "<anchor>"        the right ones of those shown, and the nearest wrong ones
+    5. <name> <- "<anchor>"
+    Reasoning:
+    2. keep: <evidence>            see core/distill/evidence.py
+    5. drop: <evidence>
+    Answer: 2                      "none" where no right label was shown
+
+The phases of a model that learned from these are taught by this template: they are no evidence that
+phases arise by themselves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.datasets.base import LabelSpace
+from core.distill.evidence import Rival, against_it, clauses, for_it, words_of
+from core.rerank.base import Candidate
+from core.shortlist.exact import Vectors
+
+WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
+STEPS_UP = 4  # how far apart in the hierarchy labels still count as wider and narrower
+NONE = "none"
+
+Encode = Callable[[list[str]], Vectors]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A trace to learn. `verdicts`: where each verdict's word stands in `trace` (start, end), by
+    candidate number; `right`: numbers of the right candidates, shortlisted or not."""
+
+    document_id: str
+    trace: str
+    right: tuple[int, ...]
+    shortlisted: tuple[int, ...]
+    verdicts: tuple[tuple[int, int, int], ...]
+
+
+def lesson(
+    document_id: str,
+    text: str,
+    candidates: Sequence[Candidate],
+    gold: Sequence[str],
+    labels: LabelSpace,
+    vectors: Vectors,
+    encode: Encode,
+) -> Lesson:
+    """The trace of one document over the candidates it was shown, in the order of retrieval.
+
+    `vectors` `(labels, dim)`: unit rows of all labels; `encode` gives unit rows for texts.
+    """
+    wanted = set(gold)
+    right = [c for c in candidates if c.label_id in wanted]
+    wrong = [c for c in candidates if c.label_id not in wanted]
+    alike = _likeness(right, wrong, labels, vectors)
+    near = [wrong[at] for at in _nearest(alike, len(wrong))]
+    shortlisted = sorted([*right, *near[:WRONG_SHORTLISTED]], key=lambda c: c.number)
+    words = words_of(text)
+    closest = _Closest(text, encode)
+    lines = ["Shortlist:"]
+    verdicts = []
+    for candidate in shortlisted:
+
+        def nearest(name: str = candidate.name) -> tuple[int, int]:
+            return closest.to(name)
+
+        if candidate in right:
+            verdict, (anchor, why) = "keep", for_it(text, words, candidate.name, nearest)
+        else:
+            rivals = _rivals(candidate, right, alike[:, wrong.index(candidate)], labels)
+            found = against_it(text, words, candidate.name, rivals, nearest)
+            verdict, (anchor, why) = "drop", found
+        name = " ".join(candidate.name.split())
+        lines.append(f'{candidate.number}. {name} <- "{anchor}"')
+        verdicts.append((candidate.number, verdict, why))
+    trace = "\n".join([*lines, "Reasoning:", ""])
+    places = []
+    for number, verdict, why in verdicts:
+        start = len(trace) + len(f"{number}. ")
+        places.append((number, start, start + len(verdict)))
+        trace += f"{number}. {verdict}: {why}\n"
+    trace += f"Answer: {', '.join(str(c.number) for c in right) or NONE}"
+    return Lesson(
+        document_id,
+        trace,
+        tuple(c.number for c in right),
+        tuple(c.number for c in shortlisted),
+        tuple(places),
+    )
+
+
+def _likeness(
+    right: Sequence[Candidate], wrong: Sequence[Candidate], labels: LabelSpace, vectors: Vectors
+) -> Vectors:
+    """Cosines `(right, wrong)` between the names."""
+    rows = [[labels.row(c.label_id) or 0 for c in some] for some in (right, wrong)]
+    of_right, of_wrong = (np.asarray(vectors[some], dtype=np.float32) for some in rows)
+    cosines: Vectors = of_right @ of_wrong.T
+    return cosines
+
+
+def _nearest(alike: Vectors, wrong: int) -> list[int]:
+    """Wrong candidates, those most like a right one first; without any right one, as retrieved."""
+    if not len(alike):
+        return list(range(wrong))
+    return [int(at) for at in np.argsort(-alike.max(axis=0), kind="stable")]
+
+
+def _rivals(
+    dropped: Candidate, right: Sequence[Candidate], alike: Vectors, labels: LabelSpace
+) -> list[Rival]:
+    """The right candidates, the most like the dropped one first."""
+    above = _above(labels, dropped.label_id)
+    found = []
+    for at in np.argsort(-alike, kind="stable").tolist():
+        kept = right[at]
+        found.append(
+            Rival(
+                kept.number,
+                kept.name,
+                wider=dropped.label_id in _above(labels, kept.label_id),
+                narrower=kept.label_id in above,
+            )
+        )
+    return found
+
+
+def _above(labels: LabelSpace, label_id: str) -> set[str]:
+    """Ids up to STEPS_UP above a label in the hierarchy."""
+    found: set[str] = set()
+    level = {label_id}
+    for _ in range(STEPS_UP):
+        rows = [row for one in level if (row := labels.row(one)) is not None]
+        level = {parent for row in rows for parent in labels.parents(row)} - found
+        found |= level
+    return found
+
+
+class _Closest:
+    """The part of a text that is nearest in meaning to a name; its parts are encoded once."""
+
+    def __init__(self, text: str, encode: Encode) -> None:
+        self._text, self._encode = text, encode
+        self._spans = clauses(text)
+        self._vectors: Vectors | None = None
+
+    def to(self, name: str) -> tuple[int, int]:
+        if len(self._spans) == 1:
+            return self._spans[0]
+        if self._vectors is None:
+            self._vectors = self._encode([self._text[a:b] for a, b in self._spans])
+        scores = self._vectors @ self._encode([name])[0]
+        return self._spans[int(scores.argmax())]
