@@ -14,7 +14,7 @@ from core.errors import InputError, ModelError
 from core.events import Event, Finished, Prompted, Shortlisted, Stage
 from core.metrics.sets import example_f1
 from core.models.base import LanguageModel
-from core.rerank.base import Candidate, GoldFate, Mode, Prediction
+from core.rerank.base import Candidate, GoldFate, Mode, Prediction, nearness_of
 from core.rerank.parser import parse
 from core.rerank.prompts import build_prompt, fit_document
 from core.rerank.ranking import predict
@@ -165,7 +165,7 @@ def prepare(tools: Tools, document: Document, config: RunConfig, emit: Emit) -> 
             "Choose another method of retrieval: vectors find what is nearest in meaning.",
         )
     candidates = tuple(
-        Candidate(number, row.label_id, row.name)
+        Candidate(number, row.label_id, row.name, nearness_of(row.cosine))
         for number, row in enumerate(shortlist.rows[: config.n], start=1)
     )
     clock.begin(Stage.REASON)

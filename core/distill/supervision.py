@@ -31,14 +31,17 @@ Encode = Callable[[list[str]], Vectors]
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A trace to learn. `verdicts`: where each verdict's word stands in `trace` (start, end), by
-    candidate number; `right`: numbers of the right candidates, shortlisted or not."""
+    """A trace to learn. `right`: numbers of the right candidates. `verdicts`: (number, start, end)
+    of each verdict's word in `trace`; `copied`: (start, end) of what the grammar forces once a
+    number is chosen, the names above all; `answer`: where the answer's numbers begin."""
 
     document_id: str
     trace: str
     right: tuple[int, ...]
     shortlisted: tuple[int, ...]
     verdicts: tuple[tuple[int, int, int], ...]
+    copied: tuple[tuple[int, int], ...]
+    answer: int
 
 
 def lesson(
@@ -62,8 +65,8 @@ def lesson(
     shortlisted = sorted([*right, *near[:WRONG_SHORTLISTED]], key=lambda c: c.number)
     words = words_of(text)
     closest = _Closest(text, encode)
-    lines = ["Shortlist:"]
-    verdicts = []
+    trace = "Shortlist:\n"
+    verdicts, copied = [], []
     for candidate in shortlisted:
 
         def nearest(name: str = candidate.name) -> tuple[int, int]:
@@ -75,22 +78,28 @@ def lesson(
             rivals = _rivals(candidate, right, alike[:, wrong.index(candidate)], labels)
             found = against_it(text, words, candidate.name, rivals, nearest)
             verdict, (anchor, why) = "drop", found
-        name = " ".join(candidate.name.split())
-        lines.append(f'{candidate.number}. {name} <- "{anchor}"')
+        trace += str(candidate.number)
+        start = len(trace)
+        trace += f'. {" ".join(candidate.name.split())} <- "'
+        copied.append((start, len(trace)))
+        trace += f'{anchor}"\n'
         verdicts.append((candidate.number, verdict, why))
-    trace = "\n".join([*lines, "Reasoning:", ""])
+    trace += "Reasoning:\n"
     places = []
     for number, verdict, why in verdicts:
+        copied.append((len(trace), len(trace) + len(f"{number}.")))
         start = len(trace) + len(f"{number}. ")
         places.append((number, start, start + len(verdict)))
         trace += f"{number}. {verdict}: {why}\n"
-    trace += f"Answer: {', '.join(str(c.number) for c in right) or NONE}"
+    trace += "Answer: "
     return Lesson(
         document_id,
-        trace,
+        trace + (", ".join(str(c.number) for c in right) or NONE),
         tuple(c.number for c in right),
         tuple(c.number for c in shortlisted),
         tuple(places),
+        tuple(copied),
+        len(trace),
     )
 
 

@@ -10,11 +10,21 @@ from core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A label shown to the model under a number (from 1, in retrieval order)."""
+    """A label shown to the model under a number (from 1, in retrieval order). `nearness`: how near
+    to the text it is, in a word (see `nearness_of`); "" where that is not known."""
 
     number: int
     label_id: str
     name: str
+    nearness: str = ""
+
+
+NEARNESS = ((0.85, "same"), (0.7, "near"), (0.55, "close"), (-1.0, "far"))
+
+
+def nearness_of(cosine: float) -> str:
+    """A word for the cosine in [-1, 1] of a label to the text."""
+    return next(word for least, word in NEARNESS if cosine >= least or least == -1.0)
 
 
 class Mode(StrEnum):

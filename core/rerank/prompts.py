@@ -32,16 +32,22 @@ Text: {document}
 Write the three parts. Begin with "Shortlist:", then "Reasoning:" with keep or drop, and end \
 with "Answer:"."""
 
-PLACEHOLDERS = ("document", "candidates")
-_PLACEHOLDER = re.compile(r"\{(document|candidates)\}")
+# What teachers and students are trained on: nothing but the text and the rated labels.
+RATED_PROMPT = """\
+Text: {document}
+
+Labels:
+{rated}"""
+
+_PLACEHOLDER = re.compile(r"\{(document|candidates|rated)\}")
 CUT_MARK = " [...]"
 
 
 def check_template(template: str) -> None:
-    """Raises InputError where a template lacks {document} or {candidates}."""
-    missing = [name for name in PLACEHOLDERS if f"{{{name}}}" not in template]
-    if missing:
-        wanted = " and ".join(f"{{{name}}}" for name in missing)
+    """Raises InputError where a template lacks {document}, or both {candidates} and {rated}."""
+    document, shown = "{document}" in template, re.search(r"\{(candidates|rated)\}", template)
+    if not document or not shown:
+        wanted = " and ".join(["{document}"] * (not document) + ["{candidates}"] * (not shown))
         raise InputError(
             f"The prompt has no {wanted}.",
             "Put it where the text and the numbered candidates are to stand.",
@@ -66,13 +72,24 @@ def build_prompt(template: str, document_text: str, candidates: Sequence[Candida
     Filled in one go: braces in a document or a name are text, never a placeholder.
     """
     check_template(template)
-    filled = {"document": document_text, "candidates": candidate_lines(candidates)}
+    filled = {
+        "document": document_text,
+        "candidates": candidate_lines(candidates),
+        "rated": rated_lines(candidates),
+    }
     return _PLACEHOLDER.sub(lambda found: filled[found[1]], template)
 
 
 def candidate_lines(candidates: Sequence[Candidate]) -> str:
     """One "number. name" line a candidate; line breaks inside names become spaces."""
     return "\n".join(f"{c.number}. {' '.join(c.name.split())}" for c in candidates)
+
+
+def rated_lines(candidates: Sequence[Candidate]) -> str:
+    """One "number. name (nearness):" line a candidate."""
+    return "\n".join(
+        f"{c.number}. {' '.join(c.name.split())} ({c.nearness or 'far'}):" for c in candidates
+    )
 
 
 def prompt_version(template: str) -> str:

@@ -1,0 +1,191 @@
+"""Trains a low-rank adapter on examples; killed at any moment, it goes on to the same weights.
+
+A step takes `batch` examples one after another (no padding), adds up their gradients, and moves
+the adapter once (AdamW; the learning rate rises in the first 5% of the steps and falls along a
+cosine to a tenth). A checkpoint holds the adapter, the optimizer and the step: what comes after
+depends on nothing else, so on one thread a resumed training ends with the very weights of an
+unbroken one.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.atomic import new_file
+from core.distill.examples import Example
+
+CHECKPOINT, CURVES = "checkpoint.pt", "curves.jsonl"
+WARM_UP = 0.05
+LEAST_RATE = 0.1  # of the learning rate, at the end
+CLIP = 1.0
+
+Losses = dict[str, torch.Tensor]  # by name; "total" is the one whose gradient is taken
+LossOf = Callable[[Any, Example], Losses]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What decides a training beside its examples: all of it is in the adapter's provenance."""
+
+    steps: int
+    batch: int = 8
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    rank: int = 16
+    alpha: int = 32
+    seed: int = 0
+    checkpoint_every_s: float = 120.0
+
+
+@dataclass
+class Training:
+    """One training, in a folder of its own."""
+
+    folder: Path
+    plan: Plan
+    model: Any  # with an adapter whose parameters alone ask for gradients
+    examples: Sequence[Example]
+    loss_of: LossOf
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    _optimizer: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        moved = [p for p in self.model.parameters() if p.requires_grad]
+        self._optimizer = torch.optim.AdamW(
+            moved, lr=self.plan.learning_rate, weight_decay=self.plan.weight_decay
+        )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._load()
+
+    def run(
+        self,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Trains to the end of the plan (True), or until cancelled, with a checkpoint (False)."""
+        self.model.train()
+        saved = time.monotonic()
+        on_progress(self.step, self.plan.steps)
+        while self.step < self.plan.steps:
+            if cancelled():
+                self.save()
+                return False
+            self._note(self._one_step())
+            on_progress(self.step, self.plan.steps)
+            if time.monotonic() - saved > self.plan.checkpoint_every_s:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+        self.model.eval()
+        return True
+
+    def _one_step(self) -> dict[str, float]:
+        started = time.perf_counter()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.plan.learning_rate * rate_at(self.step, self.plan.steps)
+        self._optimizer.zero_grad(set_to_none=True)
+        sums: dict[str, float] = {}
+        for example in self._batch():
+            losses = self.loss_of(self.model, example)
+            (losses["total"] / self.plan.batch).backward()  # type: ignore[no-untyped-call]
+            self.tokens += len(example.ids)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.plan.batch
+        moved = [p for group in self._optimizer.param_groups for p in group["params"]]
+        sums["gradient"] = float(torch.nn.utils.clip_grad_norm_(moved, CLIP))
+        self._optimizer.step()
+        self.step += 1
+        self.seconds += time.perf_counter() - started
+        return sums
+
+    def _batch(self) -> Iterator[Example]:
+        first = self.step * self.plan.batch
+        for place in range(first, first + self.plan.batch):
+            epoch, at = divmod(place, len(self.examples))
+            yield self.examples[order(len(self.examples), self.plan.seed, epoch)[at]]
+
+    def _note(self, sums: dict[str, float]) -> None:
+        """A line of the learning curves; of a resumed training, lines after the checkpoint were
+        cut away when it was loaded."""
+        row = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds, 2), **sums}
+        with (self.folder / CURVES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self) -> None:
+        state = {
+            "plan": asdict(self.plan),
+            "examples": [one.document_id for one in self.examples],
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+            "adapter": adapter_state(self.model),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        with new_file(self.folder / CHECKPOINT) as temporary:
+            torch.save(state, temporary)
+
+    def _load(self) -> None:
+        """Takes up a checkpoint of the same plan and examples; another one's is left aside."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            self._cut(0)
+            return
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        same = {**state["plan"], "checkpoint_every_s": self.plan.checkpoint_every_s}
+        if same != asdict(self.plan) or state["examples"] != [e.document_id for e in self.examples]:
+            path.replace(path.with_suffix(".other.pt"))
+            self._cut(0)
+            return
+        self.step, self.tokens = state["step"], state["tokens"]
+        self.seconds = state["seconds"]
+        load_adapter_state(self.model, state["adapter"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._cut(self.step)
+
+    def _cut(self, step: int) -> None:
+        path = self.folder / CURVES
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def rate_at(step: int, steps: int) -> float:
+    """The share of the learning rate at a step, in (0, 1]."""
+    rising = max(int(steps * WARM_UP), 1)
+    if step < rising:
+        return (step + 1) / rising
+    along = (step - rising) / max(steps - rising, 1)
+    return LEAST_RATE + (1 - LEAST_RATE) * (1 + math.cos(math.pi * along)) / 2
+
+
+def order(examples: int, seed: int, epoch: int) -> list[int]:
+    """The order of the examples in an epoch; the same in every process."""
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    return torch.randperm(examples, generator=generator).tolist()
+
+
+def adapter_state(model: Any) -> dict[str, torch.Tensor]:
+    """The parameters that are trained, by name, on the processor."""
+    return {
+        name: parameter.detach().cpu().clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def load_adapter_state(model: Any, state: dict[str, torch.Tensor]) -> None:
+    """Raises KeyError where the model has no such parameter, or lacks one."""
+    moved = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    if moved.keys() != state.keys():
+        raise KeyError(sorted(moved.keys() ^ state.keys())[0])
+    with torch.no_grad():
+        for name, parameter in moved.items():
+            parameter.copy_(state[name])
