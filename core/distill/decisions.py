@@ -1,0 +1,70 @@
+"""How good keep-or-drop decisions are: area under the ROC curve, and F1 of what is kept.
+
+A decision's score is logit(keep) - logit(drop); cosine to the text is the baseline in its place.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.metrics.sets import f1
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One document's decisions: `scores` `(candidates,)`, higher = keep; which of them are right;
+    and how many gold labels it has, shown or not."""
+
+    scores: Scores
+    right: npt.NDArray[np.bool_]
+    gold: int
+
+
+def auc(judged: Sequence[Judged]) -> float:
+    """The chance that a right label of the shown ones scores higher than a wrong one, over all
+    documents together; 0.5 is chance. Ties count half. NaN without both kinds."""
+    from scipy.stats import rankdata  # type: ignore[import-untyped]
+
+    scores = np.concatenate([one.scores for one in judged])
+    right = np.concatenate([one.right for one in judged])
+    positive, negative = int(right.sum()), int((~right).sum())
+    if not positive or not negative:
+        return float("nan")
+    ranks = rankdata(scores)
+    return float((ranks[right].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def mean_f1(judged: Sequence[Judged], threshold: float) -> float:
+    """Mean example-based F1 of the labels that score above a threshold, in [0, 1]."""
+    return float(np.mean([f1_of(one, one.scores > threshold) for one in judged]))
+
+
+def mean_f1_of_top(judged: Sequence[Judged], n: int) -> float:
+    """The same of each document's n best labels."""
+    found = []
+    for one in judged:
+        kept = np.zeros(len(one.scores), dtype=bool)
+        kept[np.argsort(-one.scores, kind="stable")[:n]] = True
+        found.append(f1_of(one, kept))
+    return float(np.mean(found))
+
+
+def f1_of(one: Judged, kept: npt.NDArray[np.bool_]) -> float:
+    """Example-based F1 of the labels kept, `(candidates,)`, against all gold ones."""
+    hits = int((kept & one.right).sum())
+    return f1(hits, int(kept.sum()) - hits, one.gold - hits)
+
+
+def best_threshold(judged: Sequence[Judged]) -> float:
+    """The threshold of the highest mean F1 among these documents: to be chosen on dev. Of equals,
+    the lowest."""
+    scores = np.unique(np.concatenate([one.scores for one in judged]))
+    middles = (scores[:-1] + scores[1:]) / 2
+    if len(middles) > 400:  # the curve is flat between neighbours of so many
+        middles = np.quantile(middles, np.linspace(0, 1, 400))
+    tried = [float(scores[0] - 1), *map(float, middles)]
+    return max(tried, key=lambda threshold: (mean_f1(judged, threshold), -threshold))

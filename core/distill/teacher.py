@@ -1,0 +1,119 @@
+"""The teacher: first the decisions, then the traces, on lessons made from gold.
+
+1. Warm-up: keep or drop after each label of the prompt, and nothing else. Traces alone teach a
+   small model the form long before the decisions (docs/protocol.md).
+2. Traces: the same decisions, and the words of the trace, in which verdicts weigh more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.distill.adapters import with_adapter
+from core.distill.decisions import Judged
+from core.distill.examples import Example, ExampleMaker
+from core.distill.lessons import Taught
+from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
+from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
+from core.models.local import LocalModel
+
+DECISION_WEIGHT = 1.0  # of the decisions beside the trace
+
+OnProgress = Callable[[str, int, int], None]
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherPlan:
+    """Two trainings, one after the other."""
+
+    warm_up: Plan
+    traces: Plan
+
+
+class Teacher:
+    """A teacher in the making: the model with its adapter, in one process."""
+
+    def __init__(self, model: LocalModel, rank: int, alpha: int, seed: int) -> None:
+        end = model.model.generation_config.eos_token_id
+        self.maker = ExampleMaker(
+            model.tokenizer, model.render, end[0] if isinstance(end, list) else end
+        )
+        self.model: Any = with_adapter(model.model, rank, alpha, seed)
+
+    def examples(self, taught: Sequence[Taught]) -> list[Example]:
+        return [self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught]
+
+    def train(
+        self,
+        folder: Path,
+        plan: TeacherPlan,
+        taught: Sequence[Taught],
+        on_progress: OnProgress = lambda stage, done, total: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> bool:
+        """Both stages; False where cancelled. A finished stage is not done again."""
+        examples = self.examples(taught)
+        prompts = [replace(one, ids=one.ids[: one.start]) for one in examples]
+        for name, stage, some, loss_of in (
+            ("decisions", plan.warm_up, prompts, self.decision_losses),
+            ("traces", plan.traces, examples, self.lesson_losses),
+        ):
+            if not stage.steps:
+                continue
+            training = Training(folder / name, stage, self.model, some, loss_of)
+
+            def told(done: int, total: int, name: str = name) -> None:
+                on_progress(f"Train: {name}", done, total)
+
+            if not training.run(told, cancelled):
+                return False
+        return True
+
+    def decision_losses(self, model: Any, example: Example) -> Losses:
+        hidden = hidden_states(model, example.ids)
+        loss = decision_loss(self._decisions(model, hidden, example), example)
+        return {"total": loss, "L_decide": loss}
+
+    def lesson_losses(self, model: Any, example: Example) -> Losses:
+        hidden = hidden_states(model, example.ids)
+        decide = decision_loss(self._decisions(model, hidden, example), example)
+        trace = trace_loss(model, hidden, example)
+        total = trace + DECISION_WEIGHT * decide
+        return {"total": total, "L_cot": trace, "L_decide": decide}
+
+    @torch.inference_mode()
+    def judge(self, taught: Sequence[Taught]) -> list[Judged]:
+        """The decisions on documents, read off their prompts."""
+        found = []
+        for one, example in zip(taught, self.examples(taught), strict=True):
+            hidden = hidden_states(self.model, example.ids[: example.start])
+            scores = self._decisions(self.model, hidden, example).numpy().astype(np.float64)
+            right = example.keep.numpy().astype(bool)
+            found.append(Judged(scores, right, len(set(one.document.gold))))
+        return found
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return adapter_state(self.model)
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        load_adapter_state(self.model, state)
+
+    def _decisions(self, model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:
+        return decision_logits(model, hidden, example, self.maker.keep, self.maker.drop)
+
+
+def by_cosine(taught: Sequence[Taught]) -> list[Judged]:
+    """The same decisions with the cosine to the text as their score: the baseline."""
+    return [
+        Judged(
+            np.array(one.cosines),
+            np.array([c.number in one.lesson.right for c in one.candidates]),
+            len(set(one.document.gold)),
+        )
+        for one in taught
+    ]
