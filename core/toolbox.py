@@ -23,6 +23,7 @@ from db.models_added import added_models
 from db.session import Store, open_store
 
 KEPT_MODELS = 2  # loaded language models kept; the least recently used goes first
+KEPT_ADAPTERS = 8  # they share the weights of their base
 
 
 def find_system(store: Store, name: str) -> System:
@@ -99,8 +100,13 @@ class Toolbox:
         if spec not in self._models:
             if spec.kind is not ModelKind.ENDPOINT:  # which says what is wrong when it is opened
                 check_spec(spec, self.settings)
-            while len(self._models) >= KEPT_MODELS:
-                self._models.popitem(last=False)
-            self._models[spec] = load_model(spec, self.settings, cancelled)
+            self._models[spec] = load_model(spec, self.settings, cancelled, self.model)
+            self._drop_models()
         self._models.move_to_end(spec)
         return self._models[spec]
+
+    def _drop_models(self) -> None:
+        adapters = [spec for spec in self._models if spec.kind is ModelKind.ADAPTER]
+        whole = [spec for spec in self._models if spec.kind is not ModelKind.ADAPTER]
+        for spec in (*adapters[:-KEPT_ADAPTERS], *whole[:-KEPT_MODELS]):
+            del self._models[spec]

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.distill.adapters import with_adapter
 from core.distill.decisions import Judged
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
 from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
 from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
+from core.models.adapters import with_adapter
 from core.models.local import LocalModel
 
 DECISION_WEIGHT = 1.0  # of the decisions beside the trace

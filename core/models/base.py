@@ -15,6 +15,7 @@ class ModelKind(StrEnum):
     PACKAGED = "packaged"  # the SmolLM2 package, converted once
     LOCAL = "local"  # a folder with safetensors, or one GGUF file
     HUB = "hub"  # a Hugging Face id, fetched by transformers
+    ADAPTER = "adapter"  # a folder with a low-rank adapter for the packaged model
     ENDPOINT = "endpoint"  # any OpenAI-compatible server
 
 

@@ -1,10 +1,13 @@
 """Which language models there are, and how each is opened. Imports no torch until one is."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from core.config import Settings
 from core.errors import ModelError
+from core.models.adapter_files import read_about
 from core.models.base import LanguageModel, ModelKind, ModelSpec
 from core.models.chat_stream import Asked, never
 from core.models.precision import DTYPES
@@ -21,8 +24,14 @@ def systems_from(specs: Iterable[ModelSpec]) -> list[System]:
     return [base, *(System(spec.name, spec.name, spec) for spec in specs)]
 
 
-def load_model(spec: ModelSpec, settings: Settings, cancelled: Asked = never) -> LanguageModel:
-    """Opens a model. Raises ModelError, EndpointError, StoreError, and Cancelled while a server is
+def load_model(
+    spec: ModelSpec,
+    settings: Settings,
+    cancelled: Asked = never,
+    base: Callable[[ModelSpec], LanguageModel] | None = None,
+) -> LanguageModel:
+    """Opens a model. `base` gives the packaged model that an adapter belongs to, where it may be
+    open already. Raises ModelError, EndpointError, StoreError, and Cancelled while a server is
     waited for."""
     if spec.kind is ModelKind.ENDPOINT:
         from core.models.server import ServerModel
@@ -30,6 +39,12 @@ def load_model(spec: ModelSpec, settings: Settings, cancelled: Asked = never) ->
         return ServerModel.connect(spec, cancelled)
     from core.models.local import LocalModel
 
+    if spec.kind is ModelKind.ADAPTER:
+        plain = replace(PACKAGED, dtype=spec.dtype)
+        below = base(plain) if base is not None else LocalModel.load(plain, settings)
+        if not isinstance(below, LocalModel):
+            raise TypeError("the packaged model runs in this process")
+        return LocalModel.adapted(spec, below, settings)
     return LocalModel.load(spec, settings)
 
 
@@ -52,6 +67,8 @@ def check_spec(spec: ModelSpec, settings: Settings, cancelled: Asked = never) ->
         from core.models.folder_check import check_folder
 
         check_folder(find_weights(spec.location))
+    elif spec.kind is ModelKind.ADAPTER:
+        read_about(Path(spec.location))
     elif spec.kind is ModelKind.HUB:
         _check_hub_id(spec.location)
 

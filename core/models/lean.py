@@ -10,6 +10,8 @@ at a time. Here a layer is some fifteen calls, over a cache that is allocated on
 3. On a processor, products of 1 to 63 tokens are computed with the weights on the left,
    (W x^T)^T: MKL does these faster than x W^T in float32, and 2 tokens faster than 1.
 
+Adapters (LoRA, by peft) stay beside the weights, which several models can therefore share.
+
 Known: Llama, Mistral without a sliding window, Qwen2 and Qwen3. tests/models holds the logits to
 transformers'.
 """
@@ -44,20 +46,37 @@ def unknown(model: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class LowRank:
+    """An adapter's part of a linear layer: x goes through `down` `(rank, in)` and `up`
+    `(out, rank)`, which holds the adapter's scale."""
+
+    down: torch.Tensor
+    up: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Linear:
-    """Weights `(out, in)` and biases `(out,)` or None."""
+    """Weights `(out, in)`, biases `(out,)` or None, and an adapter or None."""
 
     weight: torch.Tensor
     bias: torch.Tensor | None
+    adapter: LowRank | None = None
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """`x` `(tokens, in)`; gives `(tokens, out)`."""
         if len(x) < FEW and x.device.type == "cpu" and x.dtype is torch.float32:
             columns = x.t() if len(x) > 1 else x.t().repeat(1, 2)
             if self.bias is None:
-                return torch.mm(self.weight, columns).t()[: len(x)]
-            return torch.addmm(self.bias[:, None], self.weight, columns).t()[: len(x)]
-        return nn.linear(x, self.weight, self.bias)
+                found = torch.mm(self.weight, columns)
+            else:
+                found = torch.addmm(self.bias[:, None], self.weight, columns)
+            if self.adapter is not None:
+                found.addmm_(self.adapter.up, torch.mm(self.adapter.down, columns))
+            return found.t()[: len(x)]
+        found = nn.linear(x, self.weight, self.bias)
+        if self.adapter is not None:
+            found = found + nn.linear(nn.linear(x, self.adapter.down), self.adapter.up)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,24 +257,70 @@ def _layer(layer: Any) -> Layer:
         qkv=_joined(heads.q_proj, heads.k_proj, heads.v_proj),
         norm_q=heads.q_norm.weight if hasattr(heads, "q_norm") else None,
         norm_k=heads.k_norm.weight if hasattr(heads, "k_norm") else None,
-        out=Linear(heads.o_proj.weight, heads.o_proj.bias),
+        out=_joined(heads.o_proj),
         norm=layer.post_attention_layernorm.weight,
         gate_up=_joined(wide.gate_proj, wide.up_proj),
-        down=Linear(wide.down_proj.weight, wide.down_proj.bias),
+        down=_joined(wide.down_proj),
     )
 
 
 def _joined(*parts: Any) -> Linear:
     """Several linear modules as one; their parameters become views of its weights."""
+    plain = [getattr(part, "base_layer", part) for part in parts]  # peft's hold the layer itself
     with torch.no_grad():
-        weight = torch.cat([part.weight for part in parts])
-        biased = parts[0].bias is not None
-        bias = torch.cat([part.bias for part in parts]) if biased else None
+        weight = _one_tensor([part.weight for part in plain])
+        biased = plain[0].bias is not None
+        bias = _one_tensor([part.bias for part in plain]) if biased else None
+        return Linear(weight, bias, _low_rank(parts))
+
+
+def _one_tensor(parts: list[torch.Tensor]) -> torch.Tensor:
+    """The parts one below another; they become views of it. Where another model that shares them
+    has joined them before, they are views of one tensor, and that one it is."""
+    first, rows = parts[0], sum(len(part) for part in parts)
+    if len(parts) == 1:
+        return first.data
+    at, together = first.storage_offset(), True
+    for part in parts:
+        same = part.untyped_storage().data_ptr() == first.untyped_storage().data_ptr()
+        together = together and same and part.storage_offset() == at and part.is_contiguous()
+        at += part.numel()
+    if together:
+        shape = (rows, *first.shape[1:])
+        return torch.as_strided(first.data, shape, first.stride(), first.storage_offset())
+    whole = torch.cat([part.data for part in parts])
     at = 0
     for part in parts:
-        end = at + part.out_features
-        part.weight.data = weight[at:end]
-        if bias is not None:
-            part.bias.data = bias[at:end]
-        at = end
-    return Linear(weight, bias)
+        part.data = whole[at : at + len(part)]
+        at += len(part)
+    return whole
+
+
+def _low_rank(parts: Sequence[Any]) -> LowRank | None:
+    """The adapters of several linear modules as one: ranks below one another, each moving its own
+    outputs alone. None where no module has one."""
+    pairs = [_adapter(part) for part in parts]
+    if not any(pairs):
+        return None
+    device, dtype = next((a.device, a.dtype) for pair in pairs if pair for a in pair[:1])
+    outputs = [part.out_features for part in parts]
+    ranks = [len(pair[0]) if pair else 0 for pair in pairs]
+    down = torch.cat([pair[0] for pair in pairs if pair])
+    up = torch.zeros((sum(outputs), sum(ranks)), device=device, dtype=dtype)
+    row = column = 0
+    for pair, out, rank in zip(pairs, outputs, ranks, strict=True):
+        if pair:
+            up[row : row + out, column : column + rank] = pair[1]
+        row, column = row + out, column + rank
+    return LowRank(down, up)
+
+
+def _adapter(module: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """(down `(rank, in)`, up `(out, rank)` with the scale) of the adapters that peft put there."""
+    names = [name for name in getattr(module, "active_adapters", ()) if name in module.lora_A]
+    if not names:
+        return None
+    dtype = module.base_layer.weight.dtype
+    down = torch.cat([module.lora_A[name].weight.detach() for name in names])
+    up = torch.cat([module.lora_B[n].weight.detach() * module.scaling[n] for n in names], dim=1)
+    return down.to(dtype), up.to(dtype)

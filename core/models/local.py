@@ -4,14 +4,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.config import Settings
 from core.errors import InputError
+from core.models.adapter_files import ABOUT, WEIGHTS
 from core.models.base import Generated, ModelSpec, Outcome, Piece, Request
 from core.models.opening import as_list, ends_of, read_spec, special_texts
 from core.models.precision import device_name, dtype_of
 from core.models.streaming import TokenStreamer
+from core.models.weights import fingerprint
 from core.rerank.base import Decoding, Mode
 
 if TYPE_CHECKING:
@@ -60,6 +63,19 @@ class LocalModel:
             pad_token_id=pad if pad is not None else ends[0],
         )
         return cls(spec, model, tokenizer, weights, companions, threads)
+
+    @classmethod
+    def adapted(cls, spec: ModelSpec, base: "LocalModel", settings: Settings) -> "LocalModel":
+        """The base with the adapter that a spec names; both use the same weights in memory.
+        Raises ModelError."""
+        from core.models.adapters import adapted
+
+        folder = Path(spec.location)
+        model = adapted(base.model, folder)
+        files = (folder / WEIGHTS, folder / ABOUT)
+        digest = fingerprint(files, settings.cache_dir / "weights.json")
+        weights = f"{base.weights}+{digest}"
+        return cls(spec, model, base.tokenizer, weights, base.companions, base.threads)
 
     def identity(self) -> dict[str, Any]:
         import torch

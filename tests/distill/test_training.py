@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.distill.adapters import student_of, with_adapter
 from core.distill.examples import Example
 from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
 from core.distill.training import CURVES, Losses, Plan, Training, adapter_state, order, rate_at
 from core.errors import ModelError
+from core.models.adapters import student_of, with_adapter
 from tests.models.test_lean import tiny
 
 KEEP, DROP = 7, 8

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 import core.models.lean_scores
+from core.models.adapters import student_of, with_adapter
 from core.models.lean import LeanCache, LeanNetwork, unknown
 from core.models.lean_scores import next_token_log_probabilities
 
@@ -105,6 +106,54 @@ def test_transformers_goes_on_as_before_with_weights_that_are_shared() -> None:
     assert torch.equal(model(ids).logits, before)
     shared = model.model.layers[0].self_attn.q_proj.weight
     assert shared.data_ptr() == network.layers[0].qkv.weight.data_ptr()
+
+
+def adapted(model: Any, seed: int) -> Any:
+    """The model with an adapter that does something."""
+    model = with_adapter(model, 4, 8, seed)
+    made = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.copy_(torch.randn(weight.shape, generator=made) * 0.1)
+    return model
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", ["llama", "llama3", "qwen3"])
+def test_an_adapter_counts_alone_and_in_many_tokens(kind: str) -> None:
+    plain, model = tiny(kind), adapted(tiny(kind), 1)
+    ids = torch.randint(300, (1, 90))
+    wanted = model(ids).logits[0]
+    assert not torch.allclose(wanted, plain(ids).logits[0], atol=1e-2)
+    network = LeanNetwork(model)
+    cache = LeanCache(network, 1, 128)
+    for start, end in ((0, 70), (70, 71), (71, 90)):
+        got = network.hidden(ids[:, start:end], torch.tensor([start]), cache)
+        torch.testing.assert_close(network.logits(got[0]), wanted[start:end], atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_base_teacher_and_student_are_in_memory_once() -> None:
+    base = tiny("llama")
+    ids = torch.randint(300, (1, 20))
+    before = base(ids).logits
+    teacher = adapted(student_of(base, range(base.config.num_hidden_layers)), 1)
+    student = adapted(student_of(base, [0, 2]), 2)
+    wanted = [model(ids).logits[0] for model in (base, teacher, student)]
+    networks = [LeanNetwork(model) for model in (base, teacher, student)]
+    for model, network, logits in zip((base, teacher, student), networks, wanted, strict=True):
+        cache = LeanCache(network, 1, 128)
+        got = network.logits(network.hidden(ids, torch.tensor([0]), cache)[0])
+        torch.testing.assert_close(got, logits, atol=1e-4, rtol=0)
+        assert torch.equal(model(ids).logits[0], logits)
+    assert torch.equal(base(ids).logits, before)
+    first = [network.layers[0] for network in networks]
+    assert len({layer.qkv.weight.data_ptr() for layer in first}) == 1
+    assert len({layer.gate_up.weight.data_ptr() for layer in first}) == 1
+    assert (
+        networks[2].layers[1].down.weight.data_ptr() == networks[0].layers[2].down.weight.data_ptr()
+    )
 
 
 def test_what_it_does_not_know_it_says() -> None:

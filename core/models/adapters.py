@@ -5,12 +5,17 @@ teacher and students are in memory once, but for their adapters.
 """
 
 import copy
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from core.atomic import new_folder
 from core.errors import ModelError
+from core.models.adapter_files import ABOUT, WEIGHTS, About, read_about
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -62,3 +67,47 @@ def with_adapter(model: Any, rank: int, alpha: int, seed: int) -> Any:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name)
     return model
+
+
+def save_adapter(model: Any, folder: Path, about: About) -> None:
+    """Writes the adapter of a model as float16 safetensors with its description; whole or not at
+    all."""
+    from safetensors.torch import save_file
+
+    state = {
+        name: parameter.detach().to("cpu", torch.float16).contiguous()
+        for name, parameter in model.named_parameters()
+        if "lora_" in name
+    }
+    with new_folder(folder) as new:
+        save_file(state, new / WEIGHTS)
+        (new / ABOUT).write_text(json.dumps(asdict(about), indent=1), encoding="utf-8")
+
+
+def adapted(base: Any, folder: Path) -> Any:
+    """The base's layers that an adapter keeps, with the adapter. Raises ModelError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    about = read_about(folder)
+    model = with_adapter(student_of(base, about.layers), about.rank, about.alpha, seed=0)
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"The weights of the adapter {about.name} cannot be read ({error}).",
+            "Copy the folder anew.",
+        ) from error
+    places = {name: p for name, p in model.named_parameters() if "lora_" in name}
+    shapes = {name: tuple(place.shape) for name, place in places.items()}
+    if shapes != {name: tuple(tensor.shape) for name, tensor in state.items()}:
+        raise ModelError(
+            f"The adapter {about.name} does not fit {base.config.model_type} of "
+            f"{base.config.num_hidden_layers} layers.",
+            "Use the base model that it was trained on.",
+        )
+    with torch.no_grad():
+        for name, place in places.items():
+            place.data = state[name].to(base.device, base.dtype)
+            place.requires_grad_(requires_grad=False)
+    return model.eval()

@@ -1,0 +1,36 @@
+"""What an adapter's folder holds. Imports no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+
+WEIGHTS, ABOUT = "adapter.safetensors", "adapter.json"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an adapter is: which layers of its base it keeps, its rank and scale (alpha / rank), the
+    system's name and title, the prompt it was trained on, and where it came from."""
+
+    name: str
+    title: str
+    layers: tuple[int, ...]
+    rank: int
+    alpha: int
+    prompt: str
+    provenance: dict[str, Any]
+
+
+def read_about(folder: Path) -> About:
+    """Raises ModelError where the folder holds no adapter of ours."""
+    try:
+        data = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        return About(**{**data, "layers": tuple(data["layers"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{folder} holds no adapter that can be read ({error}).",
+            f"It should hold {WEIGHTS} and {ABOUT}, as `phaselens distill` writes them.",
+        ) from error
