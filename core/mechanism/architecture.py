@@ -49,7 +49,7 @@ class Architecture:
         layers = tuple(_layers(model))
         attention = tuple(_attention(at, layer) for at, layer in enumerate(layers))
         heads = int(config.num_attention_heads)
-        shapes = {tuple(_projection(module).weight.shape) for module in attention}
+        shapes = {tuple(_plain(module.o_proj).weight.shape) for module in attention}
         if len(shapes) != 1 or next(iter(shapes))[1] % heads:
             raise ModelError("The layers of this model have heads of different sizes.", FIX)
         d_model, width = next(iter(shapes))
@@ -75,12 +75,13 @@ class Architecture:
 
     def output_weight(self, layer: int) -> Tensor:
         """W_O of a layer by head, `(heads, d_model, head_dim)`: head h writes W_O[h] @ z_h."""
-        weight = _projection(self.attention[layer]).weight
+        weight = _weight(self.attention[layer].o_proj)
         return weight.view(self.d_model, self.heads, self.head_dim).transpose(0, 1)
 
     def output_bias(self, layer: int) -> Tensor | None:
         """What the projection adds for no head in particular, `(d_model,)`, or None."""
-        return _projection(self.attention[layer]).bias
+        bias: Tensor | None = _plain(self.attention[layer].o_proj).bias
+        return bias
 
     @property
     def final_norm(self) -> nn.Module:
@@ -124,18 +125,29 @@ def _attention(at: int, layer: nn.Module) -> nn.Module:
         )
     if getattr(found[0], "is_causal", True) is False:
         raise ModelError(f"Layer {at} of this model attends to later tokens.", FIX)
-    _projection(found[0])
+    _plain(found[0].o_proj)
     return found[0]
 
 
-def _projection(attention: nn.Module) -> nn.Linear:
-    projection = attention.o_proj
-    if not isinstance(projection, nn.Linear) or not projection.weight.is_floating_point():
+def _plain(projection: Any) -> nn.Linear:
+    """The matrix of an output projection, without its adapters. Raises ModelError."""
+    plain = getattr(projection, "base_layer", projection)
+    if not isinstance(plain, nn.Linear) or not plain.weight.is_floating_point():
         raise ModelError(
-            f"The output projection is a {type(projection).__name__}, not a plain matrix.",
-            "Load the model without quantization, with adapters merged.",
+            f"The output projection is a {type(plain).__name__}, not a plain matrix.",
+            "Load the model without quantization.",
         )
-    return projection
+    return plain
+
+
+def _weight(projection: Any) -> Tensor:
+    """The matrix that a projection multiplies with: its own, and its low-rank adapters (peft's)."""
+    weight: Tensor = _plain(projection).weight
+    for name in getattr(projection, "active_adapters", ()):
+        if name in projection.lora_A:
+            up, down = projection.lora_B[name].weight, projection.lora_A[name].weight
+            weight = weight + projection.scaling[name] * (up @ down)
+    return weight
 
 
 def check(architecture: Architecture) -> None:

@@ -45,11 +45,14 @@ def student_of(base: Any, layers: Sequence[int]) -> Any:
     return model
 
 
-def _moved(layer: Any, at: int) -> Any:
+def _moved(layer: Any, at: int, config: Any) -> Any:
     """The layer as number `at`: the same tensors in modules of its own, for the cache goes by
-    number and an adapter by module."""
+    number, an adapter by module, and the way to attend by the configuration."""
     moved = copy.deepcopy(layer, {id(p): p for p in (*layer.parameters(), *layer.buffers())})
     moved.self_attn.layer_idx = at
+    for module in moved.modules():
+        if hasattr(module, "config"):
+            module.config = config
     return moved
 
 

@@ -12,10 +12,34 @@ from core.errors import InputError, ModelError
 from core.mechanism.architecture import Architecture, check
 from core.mechanism.attention import probed
 from core.mechanism.capture import Capture, Wanted, capture
+from core.models.adapters import student_of, with_adapter
 from tests.mechanism.tiny import FAMILIES, some_ids, tiny
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 ALL = tuple(range(20))
+
+
+def test_the_writes_of_a_student_with_an_adapter_are_those_of_both() -> None:
+    model = with_adapter(student_of(tiny(), [0, 2]), 4, 8, 0)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_" in name:
+                weight.copy_(torch.randn(weight.shape) * 0.1)
+    architecture = Architecture.of(model)
+    check(architecture)
+    outputs: list[Tensor] = []
+    hook = architecture.attention[1].register_forward_hook(
+        lambda module, args, output: outputs.append(output[0][0])
+    )
+    got = capture(architecture, some_ids(20), Wanted(queries=ALL))
+    hook.remove()
+    bias = architecture.output_bias(1)
+    total = got.writes(1).sum(0) + (0 if bias is None else bias)
+    torch.testing.assert_close(total, outputs[0], **CLOSE)
+    got.writes(1).sum().backward()
+    trained = model.model.layers[1].self_attn.o_proj.lora_A["default"].weight
+    assert trained.grad is not None
+    assert trained.grad.abs().sum() > 0
 
 
 def rms(x: Tensor, weight: Tensor, eps: float) -> Tensor:
