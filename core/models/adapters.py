@@ -39,7 +39,7 @@ def student_of(base: Any, layers: Sequence[int]) -> Any:
     inner._modules = dict(base.model._modules)
     inner.config = model.config
     inner.layers = torch.nn.ModuleList(
-        _moved(base.model.layers[n], at) for at, n in enumerate(wanted)
+        _moved(base.model.layers[n], at, model.config) for at, n in enumerate(wanted)
     )
     model.model = inner
     return model
