@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         return self.home / "cache"
 
     @property
+    def adapters_dir(self) -> Path:
+        return self.home / "adapters"
+
+    @property
     def jobs_dir(self) -> Path:
         return self.home / "jobs"
 

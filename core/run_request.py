@@ -30,7 +30,7 @@ def check_request(
             "1 writes one document at a time.",
         )
     dataset = toolbox.dataset(config.dataset)
-    system = find_system(toolbox.store, config.system)
+    system = find_system(toolbox.settings, toolbox.store, config.system)
     config.check(len(dataset.labels))
     check_spec(system.model, toolbox.settings, cancelled)
     return dataset

@@ -14,6 +14,7 @@ from core.code_version import code_version
 from core.errors import InputError, UnknownNameError
 from core.models.base import ModelSpec
 from core.rerank.base import Decoding
+from core.rerank.prompts import DEFAULT_PROMPT
 from core.shortlist.base import Method
 
 LARGEST_EF = 1_000_000
@@ -21,11 +22,13 @@ LARGEST_EF = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A named way to answer: base, or any model the user added."""
+    """A named way to answer: base, an adapter, or any model the user added. `prompt`: the template
+    that it is asked with unless another is chosen."""
 
     name: str
     title: str
     model: ModelSpec
+    prompt: str = DEFAULT_PROMPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,11 @@ KEPT_MODELS = 2  # loaded language models kept; the least recently used goes fir
 KEPT_ADAPTERS = 8  # they share the weights of their base
 
 
-def find_system(store: Store, name: str) -> System:
-    """The system of that name: base, or a model the user added. Raises UnknownNameError."""
+def find_system(settings: Settings, store: Store, name: str) -> System:
+    """The system of that name: base, an adapter's, or a model the user added. Raises
+    UnknownNameError."""
     with store.read() as session:
-        systems = systems_from(added_models(session))
+        systems = systems_from(settings, added_models(session))
     for system in systems:
         if system.name == name:
             return system
@@ -63,7 +64,7 @@ class Toolbox:
     def tools(self, config: RunConfig, cancelled: Asked = never) -> Tools:
         """Raises UnknownNameError, DataError, IndexFileError, ModelError, and Cancelled while a
         server is waited for."""
-        system = find_system(self.store, config.system)
+        system = find_system(self.settings, self.store, config.system)
         dataset = self.dataset(config.dataset)
         return Tools(
             self.settings,

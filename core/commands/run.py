@@ -87,10 +87,10 @@ def run(
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
         from core.rerank.base import Decoding, parse_mode
-        from core.rerank.prompts import DEFAULT_PROMPT, read_template
+        from core.rerank.prompts import read_template
         from core.run_request import check_request, parse_split, request_key
         from core.systems import RunConfig
-        from core.toolbox import Toolbox
+        from core.toolbox import Toolbox, find_system
         from db.session import open_store
 
         settings = load_settings()
@@ -101,10 +101,11 @@ def run(
             mode=parse_mode(mode),
             guided=guided,
         )
-        template = DEFAULT_PROMPT if prompt is None else read_template(prompt)
+        store = open_store(settings)
+        own = find_system(settings, store, system).prompt
+        template = own if prompt is None else read_template(prompt)
         config = RunConfig(dataset, system, template, k, n, ef, decoding, scorer, method)
         chosen = parse_split(split)
-        store = open_store(settings)
         check_request(Toolbox(settings, store), config, limit, batch_size=batch_size)
         job = work_in_foreground(
             settings,

@@ -69,7 +69,7 @@ class InsideView:
                 return self._rewritten(inside, stored, question, tell, cancelled)
 
     def _inside(self, stored: StoredTrace, cancelled: Asked) -> Inside:
-        spec = find_system(self.toolbox.store, stored.config.system).model
+        spec = find_system(self.toolbox.settings, self.toolbox.store, stored.config.system).model
         if spec.kind is ModelKind.ENDPOINT:
             raise InputError(
                 f"{stored.config.system} is an endpoint: its weights are not on this machine, so "

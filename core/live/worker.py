@@ -140,7 +140,8 @@ class Worker:
         config = message.config
         try:
             self.toolbox.model(
-                find_system(self.toolbox.store, config.system).model, self.gone.is_set
+                find_system(self.toolbox.settings, self.toolbox.store, config.system).model,
+                self.gone.is_set,
             )
             self.toolbox.tools(config)
         except Cancelled:  # the app is gone

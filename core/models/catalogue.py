@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.config import Settings
 from core.errors import ModelError
-from core.models.adapter_files import read_about
+from core.models.adapter_files import ABOUT, read_about
 from core.models.base import LanguageModel, ModelKind, ModelSpec
 from core.models.chat_stream import Asked, never
 from core.models.precision import DTYPES
@@ -15,13 +15,32 @@ from core.models.weights import find_weights
 from core.systems import System
 
 BASE = "base"
+SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "adapters"
 PACKAGED = ModelSpec(name="SmolLM2-135M-Instruct (packaged)", kind=ModelKind.PACKAGED, location="")
 
 
-def systems_from(specs: Iterable[ModelSpec]) -> list[System]:
-    """The base system (the packaged model, untuned), then one for each added model."""
+def systems_from(settings: Settings, specs: Iterable[ModelSpec]) -> list[System]:
+    """The base system (the packaged model, untuned), those of adapters that ship or were trained
+    here, then one for each added model."""
     base = System(BASE, "Base: SmolLM2-135M-Instruct, untuned", PACKAGED)
-    return [base, *(System(spec.name, spec.name, spec) for spec in specs)]
+    added = [System(spec.name, spec.name, spec) for spec in specs]
+    return [base, *adapter_systems(settings), *added]
+
+
+def adapter_systems(settings: Settings) -> list[System]:
+    """A system for each adapter in sample_data/adapters and in the home; one of the home goes
+    before a shipped one of the same name. Folders that cannot be read are passed over: opening
+    them by name says why."""
+    found: dict[str, System] = {}
+    for parent in (SHIPPED, settings.adapters_dir):
+        for about_file in sorted(parent.glob(f"*/{ABOUT}")):
+            try:
+                about = read_about(about_file.parent)
+            except ModelError:
+                continue
+            spec = ModelSpec(about.name, ModelKind.ADAPTER, str(about_file.parent))
+            found[about.name] = System(about.name, about.title, spec, about.prompt)
+    return list(found.values())
 
 
 def load_model(

@@ -27,7 +27,9 @@ SIZE_HELP = (
 
 def batch_form() -> None:
     """Draws the form; what cannot be run is refused with a clear error before a job is made."""
-    systems = {s.name: s.title for s in services.systems()}
+    found = services.systems()
+    systems = {s.name: s.title for s in found}
+    prompts = {s.name: s.prompt for s in found}
     chosen = st.session_state.get("batch_system")
     if chosen is not None and chosen not in systems:  # removed on another page meanwhile
         del st.session_state["batch_system"]
@@ -54,7 +56,7 @@ def batch_form() -> None:
                 "Start run", icon=":material/play_arrow:", type="primary", key="batch_start"
             )
         with st.expander("Retrieval and decoding", icon=":material/tune:"):
-            config = _choices(str(dataset), str(system))
+            config = _choices(str(dataset), str(system), prompts.get(str(system), DEFAULT_PROMPT))
     if started:
         with errors.kept():
             _start(config, str(split), int(limit) if limit else None)
@@ -64,7 +66,7 @@ def _splits() -> Sequence[str]:
     return [str(s) for s in Split]
 
 
-def _choices(dataset: str, system: str) -> RunConfig:
+def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
     with st.grid(4):
         k = st.number_input("k, labels retrieved", value=50, step=1, key="batch_k")
         n = st.number_input("n, labels shown to the model", value=10, step=1, key="batch_n")
@@ -91,7 +93,7 @@ def _choices(dataset: str, system: str) -> RunConfig:
         scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
         guided = st.checkbox("Guided traces", key="batch_guided", help=GUIDED_HELP)
     return RunConfig(
-        dataset, system, DEFAULT_PROMPT, k=int(k), n=int(n), ef=int(ef) if ef else None,
+        dataset, system, prompt, k=int(k), n=int(n), ef=int(ef) if ef else None,
         decoding=Decoding(
             max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed),
             mode=Mode(str(mode or Mode.FAST)), guided=guided,

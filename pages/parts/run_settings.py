@@ -11,7 +11,7 @@ from core.systems import RunConfig, System
 from core.traces.inert import one_line
 from pages.parts import link, shortlist_words
 
-PROMPT = "explore_prompt"
+PROMPT, OWN_PROMPT = "explore_prompt", "explore_own_prompt"
 METHOD = "explore_method"
 EF, SCORER, TEMPERATURE = "explore_ef", "explore_use_scorer", "explore_temperature"
 MODE, GUIDED = "explore_mode", "explore_guided"
@@ -72,6 +72,7 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
         persist_state="session",
         help="The language model that reads the shortlist. Settings adds others.",
     )
+    _take_own_prompt(systems, str(system))
     k_place, n_place, more = st.columns([5, 5, 4], vertical_alignment="bottom", gap="small")
     with k_place:
         k = _number("k, retrieved", link.key("k"), DEFAULTS.k, K_HELP)
@@ -212,10 +213,20 @@ def _decoding(endpoint: bool) -> Decoding:
     ).resolved(mode)
 
 
+def _take_own_prompt(systems: Sequence[System], name: str) -> None:
+    """The chosen system's own prompt, unless the reader has edited the one that stands there."""
+    own = next((s.prompt for s in systems if s.name == name), DEFAULT_PROMPT)
+    st.session_state[OWN_PROMPT] = own
+    unedited = {DEFAULT_PROMPT, *(s.prompt for s in systems)}
+    if st.session_state.get(PROMPT, own) in unedited:
+        st.session_state[PROMPT] = own
+
+
 def prompt_editor() -> None:
     """The prompt template, to edit and to put back."""
-    st.session_state.setdefault(PROMPT, DEFAULT_PROMPT)
-    edited = st.session_state[PROMPT] != DEFAULT_PROMPT
+    own = st.session_state.get(OWN_PROMPT, DEFAULT_PROMPT)
+    st.session_state.setdefault(PROMPT, own)
+    edited = st.session_state[PROMPT] != own
     title = "Prompt template" + (" (edited)" if edited else "")
     with st.expander(title, icon=":material/edit_note:", key="explore_prompt_expander"):
         st.text_area(
@@ -241,4 +252,4 @@ def prompt_editor() -> None:
 
 
 def _reset() -> None:
-    st.session_state[PROMPT] = DEFAULT_PROMPT
+    st.session_state[PROMPT] = st.session_state.get(OWN_PROMPT, DEFAULT_PROMPT)

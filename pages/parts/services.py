@@ -58,7 +58,7 @@ def dataset(name: str) -> Dataset:
 def systems() -> list[System]:
     """Every system to choose from, base first. Raises StoreError."""
     with store().read() as session:
-        return systems_from(added_models(session))
+        return systems_from(settings(), added_models(session))
 
 
 def prepare() -> None:

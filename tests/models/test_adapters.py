@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from core.config import Settings
-from core.errors import ModelError
+from core.errors import ModelError, UnknownNameError
 from core.models.adapter_files import ABOUT, WEIGHTS, About, read_about
 from core.models.adapters import save_adapter, student_of, with_adapter
 from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import PACKAGED, check_spec
 from core.models.local import LocalModel
 from core.rerank.base import Decoding, Mode
-from core.toolbox import Toolbox
+from core.toolbox import Toolbox, find_system
+from db.session import open_store
 
 HALF = tuple(range(0, 30, 2))
 pytestmark = pytest.mark.model
@@ -72,6 +73,23 @@ def test_an_adapter_is_read_as_it_was_written_and_both_modes_agree(
     theirs = {p.data_ptr() for p in base.model.parameters()}
     own = [p for n, p in student.model.named_parameters() if "lora_" not in n]
     assert all(p.data_ptr() in theirs for p in own)
+
+
+def test_adapters_of_the_home_are_systems_with_their_own_prompt(
+    home: Path, settings: Settings
+) -> None:
+    here = Settings(home=home)
+    base = LocalModel.load(replace(PACKAGED, dtype="float32"), settings)
+    made(base.model, here.adapters_dir / "one", HALF, 1)
+    (here.adapters_dir / "broken").mkdir()
+    (here.adapters_dir / "broken" / ABOUT).write_text("{")
+    store = open_store(here)
+    system = find_system(here, store, "student")
+    assert system.prompt == "{document}{rated}"
+    assert system.model.kind is ModelKind.ADAPTER
+    assert system.model.location == str(here.adapters_dir / "one")
+    with pytest.raises(UnknownNameError, match="broken"):
+        find_system(here, store, "broken")
 
 
 def test_what_is_no_adapter_is_told(tmp_path: Path, settings: Settings) -> None:
