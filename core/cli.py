@@ -15,6 +15,7 @@ from core.commands import (
     bench,
     data,
     database,
+    distill,
     doctor,
     evaluate,
     index,
@@ -63,6 +64,7 @@ app.command("survey", epilog=survey.EPILOG)(survey.survey)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.add_typer(mechanism.app, name="mechanism")
+app.command("distill", epilog=distill.EPILOG)(distill.distill)
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")
 

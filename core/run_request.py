@@ -2,6 +2,8 @@
 
 import hashlib
 
+import pyarrow as pa
+
 from core.datasets.base import Dataset, Document, Split
 from core.errors import InputError, UnknownNameError
 from core.models.catalogue import check_spec
@@ -47,7 +49,7 @@ def request_key(
 def documents_of(dataset: Dataset, split: Split | None, limit: int | None) -> list[Document]:
     """The first documents of a split in the order of their ids' hashes."""
     rows = dataset.rows_of(split)
-    ids = dataset.table["id"].take(rows).to_pylist()
+    ids = dataset.table["id"].take(pa.array(rows, pa.int64())).to_pylist()  # maybe none
     ordered = sorted(zip(ids, rows, strict=True), key=lambda pair: sample_order(pair[0]))
     return [dataset.document_at(row) for _, row in ordered[:limit]]
 

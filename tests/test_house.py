@@ -17,6 +17,7 @@ MAY_USE_DB = (
     "jobs",
     "jobs.py",
     "live",
+    "study",
     "toolbox.py",
     "doctor.py",
 )

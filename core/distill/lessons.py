@@ -16,6 +16,7 @@ from typing import Any
 from core.datasets.base import Document, Split
 from core.distill import evidence, supervision
 from core.distill.supervision import Lesson, lesson
+from core.errors import InputError
 from core.rerank.base import Candidate, nearness_of
 from core.run_request import documents_of
 from core.shortlist.base import Method
@@ -46,10 +47,15 @@ def collect(
 ) -> list[Taught]:
     """Lessons for the first `count` documents of a split (in the order of their ids' hashes).
 
-    Raises UnknownNameError, DataError, IndexFileError.
+    Raises UnknownNameError, DataError, IndexFileError, and InputError where there is none.
     """
     dataset = toolbox.dataset(dataset_name)
     documents = documents_of(dataset, split, count)
+    if not documents:
+        raise InputError(
+            f"{dataset_name} has no document in {split.value}, so nothing can be learned there.",
+            "Choose a dataset with documents in every split.",
+        )
     path = toolbox.settings.home / "distill" / "lessons" / f"{_key(toolbox, dataset_name)}.jsonl"
     known = {taught.document.id: taught for taught in _read(path, dataset.document)}
     found = []

@@ -18,7 +18,7 @@ from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
 from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
 from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
-from core.models.adapters import with_adapter
+from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
 
 DECISION_WEIGHT = 1.0  # of the decisions beside the trace
@@ -43,7 +43,8 @@ class Teacher:
         self.maker = ExampleMaker(
             model.tokenizer, model.render, end[0] if isinstance(end, list) else end
         )
-        self.model: Any = with_adapter(model.model, rank, alpha, seed)
+        whole = student_of(model.model, range(model.model.config.num_hidden_layers))
+        self.model: Any = with_adapter(whole, rank, alpha, seed)
 
     def examples(self, taught: Sequence[Taught]) -> list[Example]:
         return [self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught]

@@ -144,7 +144,21 @@ def survey_of(
     return {} if info is None else {"survey": info.id, **asdict(info)}
 
 
+def distill_of(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Trains a teacher and its students by `params["preset"]`, and tests them."""
+    from core.study.presets import find_preset
+    from core.study.study import Study
+    from db.session import open_store
+
+    preset = find_preset(str(params["preset"]))
+    done = Study(settings, open_store(settings), preset, report, cancelled).run()
+    return {} if done is None else {"preset": preset.name, "cells": done}
+
+
 KINDS: dict[str, Kind] = {
+    "distill": distill_of,
     "fetch": fetch_dataset,
     "import": import_of,
     "index": build_index_of,

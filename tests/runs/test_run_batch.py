@@ -57,6 +57,10 @@ def test_a_limit_is_a_fixed_sample_and_not_the_first_of_the_file(settings: Setti
     assert chosen != sorted(chosen)
 
 
+def test_a_split_without_documents_is_no_error(settings: Settings) -> None:
+    assert documents_of(open_dataset(settings, "tiny"), Split.DEV, 5) == []
+
+
 def test_another_split_or_model_is_another_run(run: Run, pipeline: Pipeline) -> None:
     first = run(limit=1)
     assert run(limit=1, split=Split.TRAIN_TEACHER).run != first.run

@@ -1,0 +1,49 @@
+"""`phaselens distill`: a teacher and its students, trained and tested, step by step."""
+
+from typing import Annotated, Any
+
+import typer
+
+from core.commands.console import INTERRUPTED, JsonFlag, example, reporting
+
+EPILOG = example("phaselens distill --preset smoke")
+
+
+def distill(
+    preset: Annotated[
+        str,
+        typer.Option("--preset", help="smoke: minutes, to see that all works. laptop: hours."),
+    ] = "smoke",
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a teacher on gold and students on its traces, and test them all.
+
+    Each step is saved when it is done; a stopped study goes on when the same command is given
+    again. Adapters become systems named PRESET-teacher, PRESET-standard-0 and so on.
+    """
+    with reporting(as_json) as report:
+        from rich.table import Table
+
+        from core.commands.foreground import work_in_foreground
+        from core.config import load_settings
+        from core.study.presets import find_preset
+        from db.session import open_store
+
+        chosen = find_preset(preset)
+        settings = load_settings()
+        job = work_in_foreground(
+            settings, open_store(settings), "distill", {"preset": chosen.name},
+            f"Distillation, preset {chosen.name}", f"distill:{chosen.name}",
+        )  # fmt: skip
+        if job.state == "cancelled":
+            report.fail("Stopped. The same command goes on from here.", INTERRUPTED)
+            return
+        data: dict[str, Any] = (job.result or {}) | {"job": job.id}
+        table = Table("System", "Dataset", "Documents", "Example F1", "Run")
+        for name, result in data["cells"].items():
+            if name.startswith("test/"):
+                _, system, dataset = name.split("/")
+                f1 = result["example_f1"]
+                shown = "" if f1 is None else f"{f1:.3f}"
+                table.add_row(system, dataset, f"{result['documents']:,}", shown, result["run"])
+        report.give(data, table)

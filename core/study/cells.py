@@ -1,0 +1,66 @@
+"""The steps of a study, each saved when it is done: a killed study goes on with the next one.
+
+A cell is done again only where something that decides it has changed: the preset, the code of
+core/distill, or a cell that it stands on.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.atomic import write_text
+
+Work = Callable[[], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`name`: what it makes; `after`: names of the cells it stands on; `deciding`: what else
+    decides its result; `work` gives the result, plain JSON, or None where it was cancelled."""
+
+    name: str
+    after: tuple[str, ...]
+    deciding: Any
+    work: Work
+
+
+class Cells:
+    """Results of cells, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._keys: dict[str, str] = {}
+
+    def do(self, cell: Cell) -> dict[str, Any] | None:
+        """The cell's result, from the folder where it is there; None where it was cancelled."""
+        below = [self._keys[name] for name in cell.after]
+        text = json.dumps([cell.name, cell.deciding, below], sort_keys=True, default=str)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        path = self.folder / f"{cell.name.replace('/', '_')}.json"
+        result = self._known(path, key)
+        if result is None:
+            result = cell.work()
+            if result is None:
+                return None
+            text = json.dumps({"key": key, "result": result}, indent=1)
+            write_text(path, text)
+            result = dict(json.loads(text)["result"])  # as it will be read
+        self._keys[cell.name] = key
+        return result
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether the folder has its result; only for cells whose foundations were done here."""
+        return (
+            all(name in self._keys for name in cell.after)
+            and (self.folder / f"{cell.name.replace('/', '_')}.json").exists()
+        )
+
+    def _known(self, path: Path, key: str) -> dict[str, Any] | None:
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return dict(data["result"]) if data.get("key") == key else None

@@ -1,0 +1,157 @@
+"""What a study works on: lessons, the teacher's traces, and the heads that they show."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from core.datasets.base import Split
+from core.distill.arms import PhaseExample
+from core.distill.base import Head
+from core.distill.examples import Example
+from core.distill.head_map import HeadMap, map_heads
+from core.distill.lessons import Taught, collect
+from core.distill.phases import phase_example, text_example
+from core.errors import ModelError
+from core.live.inside import example_of
+from core.live.inside_questions import RightLabels
+from core.mechanism.architecture import Architecture
+from core.mechanism.capture import Wanted, capture
+from core.mechanism.positions import Example as Answered
+from core.models.local import LocalModel
+from core.rerank.prompts import RATED_PROMPT, build_prompt
+from core.toolbox import Toolbox
+from core.traces.base import FinishReason, NearMiss, Trace
+from core.traces.phases import segment
+from db.runs import run_records
+from db.session import Store
+from db.traces import load_trace
+
+QUERY_STEP = 4  # every so manieth token of a trace is a query when heads are compared
+
+Report = Callable[[str, int, int], None]
+Item = TypeVar("Item")
+
+
+def lessons(
+    toolbox: Toolbox, datasets: Sequence[str], split: Split, count: int, report: Report
+) -> list[Taught]:
+    """Of all datasets in turn, so that every few steps meet them all."""
+    parts = []
+    for name in datasets:
+        stage = f"Lessons: {name}, {split.value}"
+
+        def told(done: int, total: int, stage: str = stage) -> None:
+            report(stage, done, total)
+
+        parts.append(collect(toolbox, name, split, count, told))
+    return in_turn(parts)
+
+
+def answered(store: Store, runs: Mapping[str, str]) -> list[tuple[str, Answered]]:
+    """Finished traces of a run for each dataset, in turn; each with "dataset/document"."""
+    parts, gold = [], RightLabels.GOLD
+    for dataset, run in runs.items():
+        with store.read() as session:
+            ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
+            parts.append(
+                [
+                    (
+                        f"{dataset}/{document}",
+                        example_of(load_trace(session, trace), gold),
+                    )
+                    for document, trace in ids
+                ]
+            )
+    return in_turn(parts)
+
+
+def lesson_traces(base: LocalModel, taught: Sequence[Taught]) -> list[Answered]:
+    """Lessons as if they had been written: prompt, trace with its phases, right labels and near
+    misses (the wrong labels that the trace weighs, each beside the first right one)."""
+    found = []
+    for one in taught:
+        text, candidates = one.lesson.trace, one.candidates
+        phases, boundary, source = segment(text, (), candidates)
+        trace = Trace(
+            text, FinishReason.STOP, 0, 0, 0.0, None,
+            phases=phases, boundary=boundary, boundary_source=source,
+        )  # fmt: skip
+        right = [c for c in candidates if c.number in one.lesson.right]
+        wrong = [c for c in candidates if c.number in one.lesson.shortlisted and c not in right]
+        near = tuple(NearMiss(c.label_id, c.name, right[0].label_id, 0.0) for c in wrong if right)
+        rendered = base.render(build_prompt(RATED_PROMPT, one.document.text, candidates))
+        named = tuple((c.label_id, c.name) for c in right)
+        found.append(Answered(rendered, one.document.text, trace, candidates, named, near))
+    return [one for one in found if one.right]
+
+
+def in_turn(parts: Sequence[Sequence[Item]]) -> list[Item]:
+    """The first of each part, then the second of each, and so on."""
+    longest = max(map(len, parts), default=0)
+    return [part[at] for at in range(longest) for part in parts if at < len(part)]
+
+
+def examples_of(
+    base: LocalModel, traces: Sequence[tuple[str, Answered]]
+) -> tuple[list[Example], dict[str, PhaseExample]]:
+    """What students read, and the parts of it that have phases, by "dataset/document"."""
+    examples, phases = [], {}
+    for document, one in traces:
+        example = text_example(base.tokenizer, document, one, end_of(base))
+        examples.append(example)
+        found = phase_example(base.tokenizer, example, one)
+        if found is not None:
+            phases[document] = found
+    return examples, phases
+
+
+def mapped(
+    teacher: Architecture,
+    student: Architecture,
+    traces: Sequence[Answered],
+    base: LocalModel,
+    chosen: Mapping[str, Sequence[Head]],
+) -> dict[str, HeadMap]:
+    """Maps heads by their attention over the prompts of some traces. Raises ModelError without
+    traces."""
+    if not traces:
+        raise ModelError(
+            "The teacher wrote no trace with both phases, so no heads can be chosen.",
+            "Train it longer.",
+        )
+    seen: dict[str, list[torch.Tensor]] = {"teacher": [], "student": []}
+    for one in traces:
+        example = text_example(base.tokenizer, "", one, end_of(base))
+        queries = tuple(range(example.start, len(example.ids), QUERY_STEP))
+        wanted = Wanted(queries, keys=tuple(range(example.start)), mixed=False)
+        for name, architecture in (("teacher", teacher), ("student", student)):
+            with torch.no_grad():
+                kept = capture(architecture, example.ids, wanted)
+            if kept.attention is not None:
+                seen[name].append(kept.attention)
+    longest = max(part.shape[-1] for part in seen["teacher"])
+    both = {
+        name: torch.cat(
+            [torch.nn.functional.pad(p, (0, longest - p.shape[-1])) for p in parts], dim=2
+        )
+        for name, parts in seen.items()
+    }
+    return {
+        name: map_heads(both["teacher"], both["student"], list(heads))
+        for name, heads in chosen.items()
+    }
+
+
+def top_heads(grids: Sequence[Any], count: int) -> tuple[Head, ...]:
+    """The heads with the highest mean score over `grids`, each `(layers, heads)`."""
+    mean = np.mean(np.stack(grids), axis=0)
+    order = np.argsort(-mean, axis=None, kind="stable")[:count]
+    return tuple((int(at) // mean.shape[1], int(at) % mean.shape[1]) for at in order)
+
+
+def end_of(model: LocalModel) -> int:
+    """The token that ends a text."""
+    end = model.model.generation_config.eos_token_id
+    return int(end[0] if isinstance(end, list) else end)

@@ -1,0 +1,80 @@
+"""How large a study is: what is trained, on how much, and what is tested."""
+
+from dataclasses import dataclass
+
+from core.distill.arms import Arm
+from core.distill.training import Plan
+from core.errors import UnknownNameError
+
+HALF = tuple(range(0, 30, 2))  # of SmolLM2-135M's 30 layers
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One size. Documents are counted per dataset; `heads`: how many of each phase, of the
+    teacher's; `seeds` of the arms in `repeated`, the others have the first alone."""
+
+    name: str
+    datasets: tuple[str, ...]
+    lessons: int
+    warm_up: Plan
+    lessons_plan: Plan
+    student_documents: int
+    student_plan: Plan
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    repeated: tuple[Arm, ...]
+    heads: int
+    scored_traces: int
+    test_documents: int
+    max_new_tokens: int = 400
+    student_layers: tuple[int, ...] = HALF
+    rank: int = 16
+    alpha: int = 32
+
+
+def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
+    return Plan(steps=steps, batch=batch, learning_rate=rate)
+
+
+SMOKE = Preset(
+    name="smoke",
+    datasets=("icd",),
+    lessons=6,
+    warm_up=_plan(2, 1e-3, 2),
+    lessons_plan=_plan(2, 1e-3, 2),
+    student_documents=3,
+    student_plan=_plan(2, 1e-3, 2),
+    arms=(Arm.STANDARD, Arm.MECHANISTIC),
+    seeds=(0,),
+    repeated=(),
+    heads=4,
+    scored_traces=3,
+    test_documents=2,
+    max_new_tokens=48,
+)
+LAPTOP = Preset(
+    name="laptop",
+    datasets=("icd", "mesh-major", "wordnet"),
+    lessons=1200,
+    warm_up=_plan(450, 5e-4),
+    lessons_plan=_plan(450, 5e-4),
+    student_documents=600,
+    student_plan=_plan(225, 5e-4),
+    arms=tuple(Arm),
+    seeds=(0, 1, 2),
+    repeated=(Arm.STANDARD, Arm.MECHANISTIC),
+    heads=8,
+    scored_traces=60,
+    test_documents=150,
+)
+PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP)}
+
+
+def find_preset(name: str) -> Preset:
+    """Raises UnknownNameError."""
+    if name not in PRESETS:
+        raise UnknownNameError(
+            f"There is no preset named {name!r}.", f"Choose one of: {', '.join(PRESETS)}."
+        )
+    return PRESETS[name]
