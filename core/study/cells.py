@@ -45,7 +45,7 @@ class Cells:
             result = cell.work()
             if result is None:
                 return None
-            text = json.dumps({"key": key, "result": result}, indent=1)
+            text = json.dumps({"cell": cell.name, "key": key, "result": result}, indent=1)
             write_text(path, text)
             result = dict(json.loads(text)["result"])  # as it will be read
         self._keys[cell.name] = key
@@ -64,3 +64,15 @@ class Cells:
         except (OSError, ValueError):
             return None
         return dict(data["result"]) if data.get("key") == key else None
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """The results that a study has left in a folder, by the names of their cells."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            found[str(data["cell"])] = dict(data["result"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged: it will be done again
+    return found

@@ -9,9 +9,11 @@ from core.config import load_settings
 from core.datasets.base import Split
 from core.datasets.files import About, write_dataset
 from core.distill.arms import Arm
+from core.errors import InputError
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.presets import SMOKE
+from core.study.results import arm_of, over_seeds, results
 from core.study.study import Study
 from core.toolbox import Toolbox, find_system
 from db.runs import load_run
@@ -72,11 +74,31 @@ def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) 
     again = Study(study.settings, study.store, SMALL, lambda *told: said.append(told[0]), never)
     assert again.run() == done
     assert set(said) == set(done), "nothing but the names of cells"
+    found = results(study.settings, study.store, SMALL)
+    assert found["not_run"] == []
+    part = found["datasets"]["tiny"]
+    for name, system in part["systems"].items():
+        assert system["run"] == done[f"test/{name}/tiny"]["run"]
+        assert system["example_f1"] == pytest.approx(done[f"test/{name}/tiny"]["example_f1"])
+    assert part["mechanistic_less"]["standard"]["documents"] == 2
+    assert 0 < part["mechanistic_less"]["standard"]["p_holm"] <= 1
     more = replace(SMALL, arms=(*SMALL.arms, Arm.MARGIN))
     with_margin = Study(study.settings, study.store, more, lambda *told: None, never).run()
     assert with_margin is not None
     assert {name: with_margin[name] for name in done} == done
     assert "test/margin-0/tiny" in with_margin
+
+
+def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:
+    assert over_seeds([{"a": 1.0, "b": 0.0}, {"a": 0.0}]) == {"a": 0.5}
+    assert [arm_of(s) for s in ("teacher", "no-phase-1-0", "mechanistic-2")] == [
+        "teacher", "no-phase-1", "mechanistic",
+    ]  # fmt: skip
+
+
+def test_nothing_tested_is_told(study: Study) -> None:
+    with pytest.raises(InputError, match="tested"):
+        results(study.settings, study.store, SMALL)
 
 
 def never() -> bool:

@@ -1,0 +1,116 @@
+"""What a study found: every system's scores on test, and whether mechanistic beats standard.
+
+All of it is computed anew from the runs in the store, whose ids stand beside the figures. Scores of
+an arm with several seeds are, document by document, means over its seeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from core.config import Settings
+from core.datasets.catalogue import open_dataset
+from core.distill.arms import Arm
+from core.errors import InputError
+from core.evaluation import evaluate_run, propensity_of
+from core.metrics.bootstrap import mean_interval
+from core.metrics.paired import difference, holm
+from core.metrics.sets import example_f1
+from core.study.cells import read_results
+from core.study.presets import Preset
+from db.runs import run_records
+from db.session import Store
+
+COMPARED = (Arm.STANDARD, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1, Arm.NO_PHASE_2)
+
+Scores = dict[str, float]  # of documents, by id
+
+
+def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
+    """Plain data. Raises InputError where nothing of the study was tested yet."""
+    cells = read_results(settings.home / "distill" / preset.name / "cells")
+    tests = {name: found for name, found in cells.items() if name.startswith("test/")}
+    if not tests:
+        raise InputError(
+            f"Nothing of the study {preset.name} was tested yet.",
+            f"Run `phaselens distill --preset {preset.name}` first.",
+        )
+    found: dict[str, Any] = {"preset": preset.name, "datasets": {}, "teacher": cells.get("teacher")}
+    p_values = {}
+    for dataset in preset.datasets:
+        runs = {name.split("/")[1]: t["run"] for name, t in tests.items() if name.endswith(dataset)}
+        part = of_dataset(settings, store, dataset, runs)
+        found["datasets"][dataset] = part
+        if Arm.STANDARD.value in part["mechanistic_less"]:
+            p_values[dataset] = part["mechanistic_less"][Arm.STANDARD.value]["p"]
+    for dataset, p in holm(p_values).items():
+        found["datasets"][dataset]["mechanistic_less"][Arm.STANDARD.value]["p_holm"] = p
+    found["not_run"] = sorted(_planned(preset) - tests.keys())
+    return found
+
+
+def of_dataset(
+    settings: Settings, store: Store, dataset: str, runs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Systems (with their seeds) on the test documents of one dataset. `runs`: by system."""
+    propensity = propensity_of(open_dataset(settings, dataset))
+    by_system: dict[str, list[Scores]] = {}
+    systems: dict[str, Any] = {}
+    for system, run in sorted(runs.items()):
+        with store.read() as session:
+            records = list(run_records(session, run))
+        scores = {r.document_id: example_f1(set(r.selected), set(r.gold)) for r in records}
+        by_system.setdefault(arm_of(system), []).append(scores)
+        data = evaluate_run(run, records, propensity)
+        systems[system] = {"run": run, **data, "interval": interval_of(scores)}
+    pooled = {name: over_seeds(some) for name, some in by_system.items()}
+    ours = pooled.get(Arm.MECHANISTIC.value)
+    less = {}
+    for arm in (a.value for a in COMPARED):
+        if ours is not None and arm in pooled:
+            both = sorted(ours.keys() & pooled[arm].keys())
+            pair = ([one[d] for d in both] for one in (ours, pooled[arm]))
+            less[arm] = asdict(difference(*pair))
+    return {
+        "systems": systems,
+        "over_seeds": {
+            name: {"seeds": len(by_system[name]), **interval_of(scores)}
+            for name, scores in pooled.items()
+        },
+        "mechanistic_less": less,
+    }
+
+
+def arm_of(system: str) -> str:
+    """ "mechanistic-2" is the arm mechanistic with seed 2."""
+    arm, _, seed = system.rpartition("-")
+    return arm if seed.isdigit() and arm else system
+
+
+def over_seeds(scores: Sequence[Scores]) -> Scores:
+    """Means over seeds of the documents that all of them answered."""
+    both = set.intersection(*(set(one) for one in scores))
+    return {d: float(np.mean([one[d] for one in scores])) for d in sorted(both)}
+
+
+def interval_of(scores: Scores) -> dict[str, float]:
+    """Mean example-based F1 with its 95% bootstrap interval over documents."""
+    if not scores:
+        return {"example_f1": float("nan"), "low": float("nan"), "high": float("nan")}
+    table = np.array([[scores[d]] for d in sorted(scores)])
+    found = mean_interval(table)
+    return {
+        "example_f1": float(found.value[0]),
+        "low": float(found.low[0]),
+        "high": float(found.high[0]),
+    }
+
+
+def _planned(preset: Preset) -> set[str]:
+    names = ["teacher"]
+    for arm in preset.arms:
+        seeds = preset.seeds if arm in preset.repeated else preset.seeds[:1]
+        names += [f"{arm.value}-{seed}" for seed in seeds]
+    return {f"test/{name}/{dataset}" for name in names for dataset in preset.datasets}
