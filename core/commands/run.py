@@ -56,8 +56,8 @@ def run(
         typer.Option(
             "--guided",
             help="Give the headings, numbers and names that the trace grammar forces; the model "
-            "decides the rest. Faster and always well-formed, but no evidence of phases. Fast "
-            "mode only.",
+            "decides the rest. Faster and well-formed unless cut off, but no evidence of phases. "
+            "Fast mode only.",
         ),
     ] = False,
     batch_size: Annotated[

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from core.models.script import Choice, Given, Line, Script
 from core.rerank.base import Candidate
 
-ANCHOR_TOKENS = 32  # the most that a line says after its anchor's quotation mark, and
-EVIDENCE_TOKENS = 48  # after "keep:" or "drop:"
+LISTED = 6  # the most on the shortlist: an untuned model would list all, and never come to an end
+ANCHOR_TOKENS = 24  # the most that a line says after its anchor's quotation mark, and
+EVIDENCE_TOKENS = 32  # after "keep:" or "drop:"
 REASONING, NONE = "Reasoning:\n", " none\n"
 
 
@@ -24,7 +25,7 @@ def guided(candidates: Sequence[Candidate]) -> Script:
     names = {f"{one.number}.": " ".join(one.name.split()) for one in candidates}
     yield Given("Shortlist:\n")
     listed: list[str] = []
-    while len(listed) < len(names):
+    while len(listed) < min(len(names), LISTED):
         left = [number for number in names if number not in listed]
         chosen = yield Choice([*left, REASONING] if listed else left)
         if chosen == REASONING:

@@ -52,8 +52,8 @@ MODE_HELP = (
 GUIDED_HELP = (
     "The app writes what the format forces: headings, the numbers and names of the labels that the "
     "model picks. The model picks labels, writes the evidence, keeps or drops and answers. Faster "
-    "and always in the right format; but its parts are then the app's, so they are marked as given "
-    "and are no evidence that the model reasons in phases. Fast mode only."
+    "and in the right format unless cut off; but its parts are then the app's, so they are marked "
+    "as given and are no evidence that the model reasons in phases. Fast mode only."
 )
 SCORE_HELP = (
     "After the trace, asks the model about each label it saw and takes the probability of "
