@@ -47,6 +47,12 @@ page = st.navigation(
             help="Every saved trace: filter, search the text, open one by its link.",
         ),
         st.Page(
+            "pages/compare.py",
+            title="Compare",
+            icon=":material/compare_arrows:",
+            help="Runs of several systems side by side: scores, curves, and trace against trace.",
+        ),
+        st.Page(
             "pages/shortlist.py",
             title="Shortlist",
             icon=":material/format_list_numbered:",

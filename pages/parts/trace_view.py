@@ -15,7 +15,7 @@ from core.traces.blocks import Block, blocks_of, spans_of
 from core.traces.inert import inert_html
 
 # Tints over the page's own background, so that light and dark need no rules of their own.
-_STYLE = """<style>
+STYLE = """<style>
 .pl-trace {font-size: 0.93rem; line-height: 1.55; contain: content;}
 .pl-block {margin: 0 0 0.7rem 0; padding: 0.45rem 0.8rem 0.55rem 0.9rem;
   border-radius: 4px; overflow-wrap: anywhere;}
@@ -93,7 +93,7 @@ def trace_html(
     if trace is not None:
         phases = trace.phases if found else ()
     blocks = blocks_of(text, phases)
-    parts = [_STYLE, '<div class="pl-trace">']
+    parts = [STYLE, '<div class="pl-trace">']
     if not found or given:
         parts.append(_GUIDED if given else _NO_PHASES)
     if not text.strip():
@@ -103,7 +103,7 @@ def trace_html(
     for at, block in enumerate(blocks):
         writing = not finished and at == len(blocks) - 1
         marks = Marks(mentions, highlight, titles, step, given)
-        parts.append(_block(text, block, marks, plain, writing))
+        parts.append(block_html(text, block, marks, plain=plain, writing=writing))
     return "".join([*parts, "</div>"])
 
 
@@ -118,7 +118,10 @@ class Marks:
     given: Sequence[tuple[int, int]]
 
 
-def _block(text: str, block: Block, marks: Marks, plain: bool, writing: bool) -> str:
+def block_html(
+    text: str, block: Block, marks: "Marks", *, plain: bool = False, writing: bool = False
+) -> str:
+    """One block of a trace with its heading, unless it is `plain`."""
     css, name, what = _HEADS[block.kind]
     if block.given:
         what = f"{what} · given by the app" if what else "given by the app"

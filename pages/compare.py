@@ -1,0 +1,42 @@
+"""Compare: stored runs of several systems over the same documents, side by side.
+
+1. The address is read; dataset and runs are chosen (pages/parts/compare_choice.py).
+2. Scores, curves and slices over all documents that the runs share.
+3. The documents themselves: where the systems differ, and their traces in columns.
+"""
+
+import streamlit as st
+
+from pages.parts import entry, errors
+from pages.parts.compare_choice import chosen_runs, take_over, write_address
+from pages.parts.compare_data import comparison_of
+from pages.parts.compare_documents import documents_section
+from pages.parts.compare_scores import scores_section
+from pages.parts.compare_slices import slices_section
+
+
+def draw() -> None:
+    """The page from top to bottom."""
+    take_over()
+    chosen = chosen_runs()
+    if chosen is None:
+        write_address("", ())
+        return
+    dataset, runs = chosen
+    found = comparison_of(dataset, runs)
+    if found is None:
+        write_address(dataset, runs)
+        return
+    st.caption(
+        f"{len(found.documents):,} documents that all {len(runs)} runs have answered and that have "
+        "gold labels."
+    )
+    scores_section(found)
+    slices_section(found, dataset)
+    documents_section(found)
+    write_address(dataset, runs)
+
+
+entry.through_app()
+with errors.kept():
+    draw()

@@ -1,0 +1,116 @@
+"""Which runs the Compare page is about; all of it is in its address."""
+
+import streamlit as st
+
+from core.comparison import FEWEST, MOST
+from core.traces.inert import one_line
+from db.runs import RunSummary, list_runs
+from pages.parts import services
+from pages.parts.address import Address
+from pages.parts.times import local_time
+
+DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
+OFFERED = 400
+ADDRESS = Address("compare", ("dataset", "runs", "document"), ("cmp_",))
+
+
+def take_over() -> None:
+    """Puts what a new address asks for into the session."""
+    asked = ADDRESS.read()
+    if asked is None:
+        return
+    if asked.get("dataset"):
+        st.session_state[DATASET] = asked["dataset"]
+    if asked.get("runs"):
+        st.session_state[RUNS] = asked["runs"].split(",")[:MOST]
+    st.session_state[DOCUMENT] = asked.get("document")
+
+
+def write_address(dataset: str, runs: tuple[str, ...]) -> None:
+    document = st.session_state.get(DOCUMENT) if runs else None
+    ADDRESS.write({"dataset": dataset, "runs": ",".join(runs), "document": document})
+
+
+def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
+    """Draws title, dataset and runs; (dataset, run ids), or None where fewer than two are chosen,
+    which is said. Raises StoreError."""
+    with services.store().read() as session:
+        runs = [run for run in list_runs(session, limit=OFFERED) if run.done]
+    by_dataset: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        by_dataset.setdefault(run.dataset, []).append(run)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Compare", width="content", anchor=False)
+        if by_dataset:
+            _dataset(by_dataset)
+    if not by_dataset:
+        _nothing("**There is no batch run to compare yet.**")
+        return None
+    dataset = str(st.session_state[DATASET])
+    known = {run.id: run for run in by_dataset[dataset]}
+    _keep_known(known)
+    chosen = st.multiselect(
+        "Runs", list(known), key=RUNS, persist_state="session", max_selections=MOST,
+        format_func=lambda run: run_title(known[run]),
+        placeholder=f"Choose {FEWEST} to {MOST} runs",
+        help="Batch runs over this dataset, newest first. They are compared over the documents "
+        "that all of them have answered; the first one chosen is what the others are measured "
+        "against.",
+    )  # fmt: skip
+    if len(known) < FEWEST:
+        _nothing(f"**{dataset} has only one batch run.** It takes two to compare.")
+        return None
+    if len(chosen) < FEWEST:
+        st.info(f"Choose at least {FEWEST} runs.", icon=":material/touch_app:")
+        return None
+    return dataset, tuple(chosen)
+
+
+def run_title(run: RunSummary) -> str:
+    """Different for each run: the browser tells which was chosen by these words."""
+    decoding = run.config.decoding
+    parts = [run.system, decoding.mode.value + (" guided" * decoding.guided)]
+    parts += [run.split or "all", f"{run.done:,} documents", local_time(run.created_at), run.id[:6]]
+    return one_line(" · ".join(parts), 120)
+
+
+def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
+    most = max(by_dataset, key=lambda name: len(by_dataset[name]))
+    if st.session_state.get(DATASET) not in by_dataset:
+        st.session_state[DATASET] = most
+    st.selectbox(
+        "Dataset", list(by_dataset), key=DATASET, persist_state="session",
+        format_func=lambda name: f"Dataset: {one_line(name, 60)}",
+        label_visibility="collapsed", width=220, on_change=_forget,
+    )  # fmt: skip
+
+
+def _keep_known(known: dict[str, RunSummary]) -> None:
+    """Runs of an address that are not there are left out; without a choice, the newest run of each
+    of the first systems is one."""
+    asked = st.session_state.get(RUNS)
+    kept = [run for run in asked or () if run in known]
+    if asked is None:
+        newest: dict[str, str] = {}
+        for run in known.values():
+            newest.setdefault(run.system, run.id)
+        kept = list(newest.values())[:3]
+        kept = kept if len(kept) >= FEWEST else list(known)[:FEWEST]
+    if kept != asked:
+        st.session_state[RUNS] = kept
+
+
+def _forget() -> None:
+    st.session_state.pop(RUNS, None)
+    st.session_state.pop(DOCUMENT, None)
+
+
+def _nothing(what: str) -> None:
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(what, width="content")
+        st.markdown(
+            "Run a system over a split of a dataset, then another one over the same split.",
+            width="content",
+        )
+        st.page_link("pages/jobs.py", label="Start a run on Jobs",
+                     icon=":material/pending_actions:")  # fmt: skip

@@ -1,0 +1,84 @@
+"""What the Compare page draws, computed once for a choice of runs."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.comparison import Comparison, Side, compare, mean_curves
+from core.datasets.catalogue import label_frequencies
+from core.errors import InputError
+from db.run_curves import run_curves
+from db.runs import load_run, run_records
+from pages.parts import errors, services
+
+Runs = tuple[tuple[str, int], ...]  # ids, with how many documents are finished
+
+
+def comparison_of(dataset: str, runs: tuple[str, ...]) -> Comparison | None:
+    """The comparison of some runs; None where there is none, which is said."""
+    settings = services.settings()
+    try:
+        return _compared(settings.database, settings.home, known(runs))
+    except InputError as error:
+        errors.card(error.what, error.fix)
+        return None
+
+
+def known(runs: tuple[str, ...]) -> Runs:
+    with services.store().read() as session:
+        return tuple((run, load_run(session, run).summary.done) for run in runs)
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Reading the runs ...")
+def _compared(url: str, home: Path, runs: Runs) -> Comparison:
+    sides = []
+    titles = _titles(runs)
+    for run, _ in runs:
+        with services.store().read() as session:
+            records = {record.document_id: record for record in run_records(session, run)}
+        sides.append(Side(run, titles[run], records))
+    return compare(sides)
+
+
+def _titles(runs: Runs) -> dict[str, str]:
+    """The systems' names; with the beginning of the run's id where two have the same."""
+    with services.store().read() as session:
+        systems = {run: load_run(session, run).summary.system for run, _ in runs}
+    counts = Counter(systems.values())
+    return {
+        run: f"{system} ({run[:6]})" if counts[system] > 1 else system
+        for run, system in systems.items()
+    }
+
+
+def curves_of(found: Comparison) -> pd.DataFrame:
+    """Mean curves of the sides; with `title`."""
+    settings = services.settings()
+    runs = known(tuple(side.run for side in found.sides))
+    frame = _curves(settings.database, settings.home, runs)
+    titles = {side.run: side.title for side in found.sides}
+    return frame.assign(title=frame["run"].map(titles))
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Averaging the curves ...")
+def _curves(url: str, home: Path, runs: Runs) -> pd.DataFrame:
+    curves = {}
+    for run, _ in runs:
+        with services.store().read() as session:
+            curves[run] = dict(run_curves(session, run))
+    return mean_curves(curves)
+
+
+def trained_on(dataset: str) -> Callable[[str], int]:
+    """How many training documents have a label."""
+    settings = services.settings()
+    counts = _frequencies(settings.home, dataset, services.dataset(dataset).info.fingerprint)
+    return lambda label: counts.get(label, 0)
+
+
+@st.cache_data(max_entries=4, show_spinner="Counting labels ...")
+def _frequencies(home: Path, dataset: str, fingerprint: str) -> dict[str, int]:
+    return label_frequencies(services.dataset(dataset))

@@ -1,0 +1,123 @@
+"""The Compare page: runs over the same documents, side by side."""
+
+import dataclasses
+
+import pytest
+
+from core.config import load_settings
+from core.datasets.base import Document, Label, Split
+from core.datasets.files import About, write_dataset
+from core.rerank.base import Bucket, Fate
+from db.runs import ensure_run
+from db.traces import begin_trace, finish_trace
+from pages.parts.compare_documents import columns_html
+from tests.db.examples import CONFIG, record
+from tests.pages.conftest import Open, html_of, words_of
+from tests.pages.saved import IDENTITY, NASTY, store
+
+PLAIN = "It is heart failure, I think."
+
+
+@pytest.fixture(autouse=True)
+def dataset() -> None:
+    """Three labels, so that no page waits for a large dataset."""
+    about = About("tiny", "Tiny", "", "", "", "")
+    labels = [Label(i, i) for i in ("I50.1", "I50.20", "I50.9")]
+    documents = [Document("train", "x", ("I50.9",), Split.TRAIN_TEACHER)]
+    write_dataset(load_settings().datasets_dir / "tiny", about, labels, documents)
+
+
+def run(
+    system: str, documents: dict[str, bool], *, dataset: str = "tiny", text: str | None = None
+) -> str:
+    """A batch run of a system; for each document, whether its answer is I50.9 or nothing."""
+    config = dataclasses.replace(CONFIG, system=system, dataset=dataset)
+    with store().write() as session:
+        identity = {**IDENTITY, "config": config.to_json()}
+        run_id = ensure_run(session, identity, config, "dev", "batch")
+        for name, right in documents.items():
+            document = Document(name, f"text of {name}", ("I50.9",), Split.DEV)
+            made = record(
+                document, bucket=Bucket.OK, f1=float(right), fates=(Fate.SELECTED,),
+                **({} if text is None else {"text": text}),
+            )  # fmt: skip
+            if not right:
+                made = dataclasses.replace(
+                    made, prediction=dataclasses.replace(made.prediction, selected=())
+                )
+            trace = begin_trace(
+                session, run_id=run_id, config=config, document=document, origin="batch"
+            )
+            finish_trace(session, trace, made)
+    return run_id
+
+
+def test_without_runs_it_says_what_to_do(open_page: Open) -> None:
+    assert "no batch run to compare" in words_of(open_page("compare"))
+
+
+def test_one_run_is_not_enough(open_page: Open) -> None:
+    run("one", {"a": True})
+    assert "only one batch run" in words_of(open_page("compare"))
+
+
+def test_two_runs_stand_side_by_side(open_page: Open) -> None:
+    first = run("one", {"a": True, "b": False, "c": True, "only": True})
+    second = run("two", {"a": True, "b": True, "c": True})
+    app = open_page("compare", dataset="tiny", runs=f"{first},{second}")
+    said = words_of(app)
+    assert "3 documents that all 2 runs have answered" in said
+    assert "less that of **one**" in said
+    assert "better on 1 documents, worse on 0, the same on 2" in said
+    table = app.dataframe[0].value
+    assert list(table["System"]) == ["one", "two"]
+    assert table["Example F1"][0].startswith("0.667 (")
+    assert table["Example F1"][1].startswith("1.000 (")
+    assert app.toggle(key="cmp_differ").label == "Only where they differ (1 of 3)"
+    assert list(app.dataframe[1].value["Document"]) == ["b"]
+    app.toggle(key="cmp_differ").set_value(False).run()
+    assert sorted(app.dataframe[1].value["Document"]) == ["a", "b", "c"]
+    assert app.query_params["runs"] == f"{first},{second}"
+    assert app.query_params["document"] == "b"
+
+
+def test_a_link_opens_its_document(open_page: Open) -> None:
+    runs = [run(name, {"a": True, "b": True}) for name in ("one", "two")]
+    app = open_page("compare", dataset="tiny", runs=",".join(runs), document="b")
+    assert "text of b" in html_of(app)
+    assert "text of a" not in html_of(app)
+
+
+def test_runs_that_share_no_document_are_told(open_page: Open) -> None:
+    runs = [run("one", {"a": True}), run("two", {"b": True})]
+    app = open_page("compare", dataset="tiny", runs=",".join(runs))
+    assert "no answered document with gold labels in common" in html_of(app) + words_of(app)
+
+
+def test_runs_of_a_link_that_are_not_there_are_left_out(open_page: Open) -> None:
+    runs = [run(name, {"a": True}) for name in ("one", "two")]
+    app = open_page("compare", dataset="tiny", runs=f"{runs[0]},feedbeef,{runs[1]}")
+    assert "1 documents that all 2 runs" in words_of(app)
+
+
+def test_other_peoples_text_stays_text(open_page: Open) -> None:
+    runs = [run(name, {"a": True}, text=NASTY) for name in ("one", "two")]
+    drawn = html_of(open_page("compare", dataset="tiny", runs=",".join(runs)))
+    assert "<img" not in drawn
+    assert "&lt;img" in drawn
+
+
+def test_phases_begin_together_and_a_trace_without_them_stands_beside(open_page: Open) -> None:
+    from db.traces import load_trace
+    from tests.pages.saved import save
+
+    with_phases, without = save("1"), save("2", trace_text=PLAIN)
+    with store().read() as session:
+        traces = [load_trace(session, trace) for trace in (with_phases, without)]
+    bare = dataclasses.replace(
+        traces[1], trace=dataclasses.replace(traces[1].trace, phases=(), boundary=None)
+    )
+    html = columns_html(["one", "two"], [traces[0], bare])
+    assert "grid-column: 1; grid-row: 2" in html
+    assert "grid-column: 2; grid-row: 2 / span" in html
+    assert html.index("1 · Shortlisting") < html.index("2 · Reasoning")

@@ -1,0 +1,91 @@
+"""Runs side by side, on records worked by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.comparison import Comparison, Measure, Side, compare, rarity_of, shown_of, size_of
+from core.errors import InputError
+from core.rerank.base import Bucket, Fate
+from db.runs import RunRecord
+
+GOLD = {"a": ("x",), "b": ("x", "y"), "c": ("z",), "d": ("x", "y", "z", "u", "v", "w")}
+
+
+def base(document: str, selected: str, fate: Fate) -> RunRecord:
+    gold = GOLD.get(document, ())
+    ranking = tuple(selected) or ("q",)
+    return RunRecord(
+        f"t-{document}", document, None, ranking, (), tuple(selected), gold,
+        (fate,) * len(gold), Bucket.OK, 10, 1.0,
+    )  # fmt: skip
+
+
+def side(run: str, **selected: str) -> Side:
+    return Side(run, run.title(), {d: base(d, s, Fate.SELECTED) for d, s in selected.items()})
+
+
+def two() -> Comparison:
+    return compare(
+        [side("one", a="x", b="x", c="q", e="x"), side("two", a="x", b="xy", c="", d="x")]
+    )
+
+
+def test_only_documents_that_all_have_answered_and_that_have_gold_count() -> None:
+    assert two().documents == ("a", "b", "c")
+
+
+def test_scores_by_hand() -> None:
+    f1 = two().scores()
+    np.testing.assert_allclose(f1, [[1, 2 / 3, 0], [1, 1, 0]])
+    np.testing.assert_allclose(two().scores(Measure.P_1), [[1, 1, 0], [1, 1, 0]])
+    np.testing.assert_allclose(two().scores(Measure.R_10), [[1, 0.5, 0], [1, 1, 0]])
+    table = two().table().set_index("run")
+    assert table.loc["two", "Example F1"] == pytest.approx(2 / 3)
+    assert table.loc["one", "Example F1 low"] <= table.loc["one", "Example F1"]
+    assert table.loc["one", "tokens"] == 10
+
+
+def test_differences_are_of_the_other_less_the_base() -> None:
+    less = two().less(0)
+    assert set(less) == {"two"}
+    assert less["two"].difference.mean == pytest.approx(1 / 9)
+    assert two().less(1)["one"].difference.mean == pytest.approx(-1 / 9)
+    assert less["two"].corrected >= less["two"].difference.p
+    assert two().wins(1, 0) == (1, 0, 2)
+
+
+def test_documents_differ_where_any_side_selects_otherwise() -> None:
+    assert two().differing() == ("b", "c")
+    same = compare([side("one", a="x"), side("two", a="x"), side("three", a="x")])
+    assert same.differing() == ()
+
+
+def test_slices_cover_each_document_once_a_kind() -> None:
+    found = two().slices(lambda label: {"x": 5, "y": 1}.get(label, 0))
+    for kind, part in found.groupby("kind"):
+        assert part[part["run"] == "one"]["documents"].sum() == 3, kind
+    sizes = found[(found["kind"] == "Gold labels") & (found["run"] == "two")]
+    assert list(sizes["part"]) == ["1", "2-3"]
+    assert list(sizes["value"]) == pytest.approx([0.5, 1.0])
+    rare = found[found["kind"] == "Rarest gold label"]
+    assert list(dict.fromkeys(rare["part"])) == ["3 or more", "fewer than 3", "unseen in training"]
+
+
+def test_parts_by_hand() -> None:
+    assert [size_of(n) for n in (1, 2, 3, 5, 6, 90)] == [
+        "1", "2-3", "2-3", "4-5", "6 or more", "6 or more",
+    ]  # fmt: skip
+    assert [rarity_of(n) for n in (0, 2, 3)] == ["unseen in training", "fewer than 3", "3 or more"]
+    mixed = replace(base("b", "x", Fate.SELECTED), fates=(Fate.SELECTED, Fate.NOT_SHOWN))
+    assert shown_of(mixed) == "some"
+    assert shown_of(base("b", "", Fate.ENCODER_MISS)) == "none"
+    assert shown_of(base("b", "", Fate.DROPPED_IN_REASONING)) == "all"
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(InputError, match="side by side"):
+        compare([side("one", a="x")])
+    with pytest.raises(InputError, match="in common"):
+        compare([side("one", a="x"), side("two", b="x")])
