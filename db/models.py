@@ -9,6 +9,7 @@
     shortlist_flag_events  the same on shortlists that no run made
     jobs               long work: progress, lease, outcome
     models             language models the user added
+    trainings          learning curves of trained systems
 
 The full-text index is `trace_search`: FTS5 on SQLite, a tsvector with GIN on PostgreSQL. It is
 kept by triggers on trace_texts, made in the migrations, and is not an ORM table.
@@ -308,6 +309,21 @@ class JobRow(Base):
         ),
         Index("ix_jobs_state", "state", "created_at"),
     )
+
+
+class TrainingRow(Base):
+    """One stage of a system's training, with the losses of every step."""
+
+    __tablename__ = "trainings"
+
+    system: Mapped[str] = mapped_column(String(200), primary_key=True)
+    stage: Mapped[str] = mapped_column(String(40), primary_key=True)
+    steps: Mapped[int]
+    tokens: Mapped[int]
+    seconds: Mapped[float]
+    plan: Mapped[dict[str, Any]]
+    curves: Mapped[list[Any]]
+    finished_at: Mapped[datetime]
 
 
 class ModelRow(Base):

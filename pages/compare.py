@@ -13,6 +13,7 @@ from pages.parts.compare_data import comparison_of
 from pages.parts.compare_documents import documents_section
 from pages.parts.compare_scores import scores_section
 from pages.parts.compare_slices import slices_section
+from pages.parts.compare_training import training_section
 
 
 def draw() -> None:
@@ -33,6 +34,7 @@ def draw() -> None:
     )
     scores_section(found)
     slices_section(found, dataset)
+    training_section(found)
     documents_section(found)
     write_address(dataset, runs)
 

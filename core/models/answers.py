@@ -8,7 +8,7 @@ import torch
 
 from core.errors import InputError, ModelError
 from core.models.base import Generated, Request
-from core.models.lean_writer import Text
+from core.models.lean_text import Text
 from core.traces.base import FinishReason
 
 

@@ -14,154 +14,15 @@ A row's text does not depend on its neighbours but for rounding. Above temperatu
 guessed, and each row draws from a generator with its own seed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from core.models.lean import LeanCache, LeanNetwork
-from core.models.script import Guide
-from core.models.streaming import TokenStreamer
-from core.rerank.base import Decoding
+from core.models.lean_text import Text
 
-LONGEST_MATCH = 4  # tokens that are looked for in what was written before, and
-SHORTEST_MATCH = 1
-FREE_GUESSES = 3  # a pass of 4 tokens takes no longer than one of a single token
 PASS_TOKENS = 16  # of all rows together, guesses included: more cost more than they bring
 PREFILL_AT_ONCE = 512  # tokens a pass, so that a cancel waits for no more than that
-
-
-@dataclass
-class Text:
-    """One text being written. `room`: the most new tokens; `ends`: tokens that end it."""
-
-    prompt: list[int]
-    decoding: Decoding
-    room: int
-    ends: Sequence[int]
-    streamer: TokenStreamer
-    cancelled: Callable[[], bool]
-    guide: Guide | None = None
-    was_cancelled: bool = False
-    ids: list[int] = field(init=False)  # prompt and what was written
-    given: list[tuple[int, int]] = field(default_factory=list)  # tokens of the text, start to end
-    _guess: int = FREE_GUESSES
-    _places: dict[tuple[int, ...], int] = field(default_factory=dict)
-    _indexed: int = 0
-    _generator: torch.Generator | None = None
-
-    def __post_init__(self) -> None:
-        self.ids = list(self.prompt)
-
-    def begin(self) -> None:
-        """Streams the prompt, as generate() does, and what is given before the first token."""
-        self.streamer.put(torch.tensor(self.prompt))
-        if self.guide is not None:
-            self._give(self.guide.begin())
-
-    @property
-    def ended(self) -> bool:
-        """Whether the text came to its own end."""
-        if self.guide is not None:
-            return self.guide.done
-        return len(self.ids) > len(self.prompt) and self.ids[-1] in self.ends
-
-    @property
-    def done(self) -> bool:
-        return self.was_cancelled or self.ended or self._left() <= 0
-
-    def guesses(self, most: int) -> list[int]:
-        """Tokens that may come next: what followed the longest match of the last tokens."""
-        most = min(most, self.decoding.prompt_lookup, self._left() - 1)
-        chosen_for = self.guide is not None and self.guide.allowed is not None
-        if most < 1 or chosen_for or self.decoding.temperature > 0:
-            return []
-        self._index()
-        for length in range(LONGEST_MATCH, SHORTEST_MATCH - 1, -1):
-            at = self._places.get(tuple(self.ids[-length:]))
-            if at is not None:
-                likely = self._guess if length > SHORTEST_MATCH else FREE_GUESSES
-                return self.ids[at : at + min(most, likely)]
-        return []
-
-    def take(self, logits: torch.Tensor, guessed: list[int]) -> None:
-        """Keeps what the network chose: `logits` `(1 + guessed, vocabulary)`, one row a place."""
-        right = self._take(logits, guessed)
-        if guessed and right == len(guessed):
-            self._guess = min(2 * self._guess, 64)
-        elif guessed and right == 0:
-            self._guess = max(self._guess // 2, FREE_GUESSES)
-        if not self.done:
-            self.was_cancelled = self.cancelled()
-
-    def _take(self, logits: torch.Tensor, guessed: list[int]) -> int:
-        """As `take`; gives how many guesses were right."""
-        if self.guide is not None:
-            return self._take_guided(self.guide, logits, guessed)
-        chosen = self._choices(logits)
-        right = 0
-        while right < len(guessed) and guessed[right] == chosen[right]:
-            right += 1
-        new = chosen[: right + 1]
-        for place, token in enumerate(new):
-            if token in self.ends:
-                new = new[: place + 1]
-                break
-        self._write(new)
-        return right
-
-    def _take_guided(self, guide: Guide, logits: torch.Tensor, guessed: list[int]) -> int:
-        new: list[int] = []
-        given: list[int] = []
-        right = 0
-        for row, guess in zip(logits, [*guessed, -1], strict=True):
-            token = self._choice(row, guide.allowed)
-            kept, given = guide.take(token)
-            new += [token] if kept else []
-            if given or guide.done or token != guess:
-                break
-            right += 1
-        self._write(new)
-        self._give(given)
-        return right
-
-    def _write(self, new: list[int]) -> None:
-        if new:
-            self.ids += new
-            self.streamer.put(torch.tensor(new))
-
-    def _give(self, tokens: list[int]) -> None:
-        tokens = tokens[: max(self._left(), 0)]
-        start = len(self.ids) - len(self.prompt)
-        if tokens:
-            self.given.append((start, start + len(tokens)))
-        self._write(tokens)
-
-    def _left(self) -> int:
-        return self.room - (len(self.ids) - len(self.prompt))
-
-    def _choice(self, row: torch.Tensor, allowed: list[int] | None) -> int:
-        """The token chosen by logits `(vocabulary,)` among those allowed."""
-        if allowed is None:
-            return self._choices(row[None])[0]
-        return allowed[self._choices(row[None, allowed])[0]]
-
-    def _choices(self, logits: torch.Tensor) -> list[int]:
-        heat = self.decoding.temperature
-        if heat <= 0:
-            return [int(token) for token in logits.argmax(dim=-1).tolist()]
-        if self._generator is None:
-            self._generator = torch.Generator(logits.device).manual_seed(self.decoding.seed)
-        shares = (logits[-1] / heat).softmax(dim=-1)
-        return [int(torch.multinomial(shares, 1, generator=self._generator))]
-
-    def _index(self) -> None:
-        """Notes what every run of tokens but the last one was followed by; later places win."""
-        for end in range(max(self._indexed, 1), len(self.ids)):
-            for length in range(SHORTEST_MATCH, LONGEST_MATCH + 1):
-                if length <= end:
-                    self._places[tuple(self.ids[end - length : end])] = end
-        self._indexed = len(self.ids)
 
 
 class LeanWriter:
@@ -231,11 +92,14 @@ class LeanWriter:
         """One pass for all active rows, each with its last token, what was given before that,
         and its guesses."""
         most = max(PASS_TOKENS // len(active), 1)
-        if len(active) > 1:
+        alone = len(active) == 1
+        if not alone:
             for row, text in enumerate(active):
                 self._fill(text, row, most)
         fed = [text.ids[len(held) :] for text, held in zip(active, self._held, strict=False)]
-        guessed = [text.guesses(most - len(f)) for text, f in zip(active, fed, strict=True)]
+        guessed = [
+            text.guesses(most - len(f), alone=alone) for text, f in zip(active, fed, strict=True)
+        ]
         width = max(len(f) + len(g) for f, g in zip(fed, guessed, strict=True))
         ids = [
             [*f, *g, *[0] * (width - len(f) - len(g))] for f, g in zip(fed, guessed, strict=True)

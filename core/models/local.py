@@ -20,7 +20,8 @@ from core.rerank.base import Decoding, Mode
 if TYPE_CHECKING:
     from core.models.answers import Answer
     from core.models.lean import LeanNetwork
-    from core.models.lean_writer import LeanWriter, Text
+    from core.models.lean_text import Text
+    from core.models.lean_writer import LeanWriter
     from core.models.script import Script
 
 CONTINUATIONS_AT_ONCE = 64  # bounds the memory that copies of the prompt's cache take
@@ -283,7 +284,7 @@ class LocalModel:
     def _begin(self, request: Request) -> "Answer":
         """An answer before its first token. Raises InputError (prompt too long)."""
         from core.models.answers import Answer
-        from core.models.lean_writer import Text
+        from core.models.lean_text import Text
         from core.models.script import Guide
 
         ids = self._ids(self.render(request.prompt))

@@ -51,13 +51,6 @@ class Cells:
         self._keys[cell.name] = key
         return result
 
-    def is_done(self, cell: Cell) -> bool:
-        """Whether the folder has its result; only for cells whose foundations were done here."""
-        return (
-            all(name in self._keys for name in cell.after)
-            and (self.folder / f"{cell.name.replace('/', '_')}.json").exists()
-        )
-
     def _known(self, path: Path, key: str) -> dict[str, Any] | None:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ Adapters lie in the home (`adapters/<preset>-<system>`), where Explore finds the
 store, and learning curves in `distill/<preset>/`.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,7 @@ from core.distill.examples import ExampleMaker
 from core.distill.head_map import HeadMap
 from core.distill.lessons import SHOWN, K, Taught
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
-from core.distill.training import Plan, Training
+from core.distill.training import CURVES, Plan, Training
 from core.errors import InputError, ModelError
 from core.mechanism.analysis import Inside
 from core.mechanism.architecture import Architecture
@@ -56,6 +57,7 @@ from core.systems import RunConfig
 from core.toolbox import Toolbox
 from db.runs import run_records
 from db.session import Store
+from db.trainings import save_training
 
 MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
 
@@ -129,6 +131,8 @@ class Study:
         plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
+        for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
+            self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         dev = self._lessons(Split.DEV, max(preset.lessons // 8, 4))
         found: Result = {"adapter": str(self._adapter("teacher")), "lessons": len(taught)}
         for dataset in preset.datasets:
@@ -214,6 +218,7 @@ class Study:
         ):
             return None
         name = f"{arm.value}-{seed}"
+        self._keep_curves(name, "distillation", folder, plan)
         self._save(name, model, preset.student_layers, {"arm": arm.value, "plan": asdict(plan)})
         return {
             "adapter": str(self._adapter(name)),
@@ -276,6 +281,14 @@ class Study:
 
     def _sized(self, plan: Plan) -> Plan:
         return replace(plan, rank=self.preset.rank, alpha=self.preset.alpha)
+
+    def _keep_curves(self, system: str, stage: str, folder: Path, plan: Plan) -> None:
+        lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
+        with self.store.write() as session:
+            save_training(
+                session, system=f"{self.preset.name}-{system}", stage=stage, plan=asdict(plan),
+                curves=[json.loads(line) for line in lines],
+            )  # fmt: skip
 
     def _save(
         self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]

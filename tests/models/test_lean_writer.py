@@ -8,7 +8,8 @@ import torch
 
 from core.models.base import Piece
 from core.models.lean import LeanNetwork
-from core.models.lean_writer import LeanWriter, Text
+from core.models.lean_text import Text
+from core.models.lean_writer import LeanWriter
 from core.models.streaming import TokenStreamer
 from core.rerank.base import Decoding
 from tests.models.test_lean import tiny

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core.models.lean import LeanNetwork
-from core.models.lean_writer import LeanWriter, Text
+from core.models.lean_text import Text
+from core.models.lean_writer import LeanWriter
 from core.models.script import Choice, Given, Guide, Line, Script
 from core.models.streaming import TokenStreamer
 from core.rerank.base import Decoding

@@ -10,6 +10,7 @@ from core.datasets.files import About, write_dataset
 from core.rerank.base import Bucket, Fate
 from db.runs import ensure_run
 from db.traces import begin_trace, finish_trace
+from db.trainings import save_training
 from pages.parts.compare_documents import columns_html
 from tests.db.examples import CONFIG, record
 from tests.pages.conftest import Open, html_of, words_of
@@ -86,6 +87,20 @@ def test_a_link_opens_its_document(open_page: Open) -> None:
     app = open_page("compare", dataset="tiny", runs=",".join(runs), document="b")
     assert "text of b" in html_of(app)
     assert "text of a" not in html_of(app)
+
+
+def test_a_trained_system_shows_how_it_learned(open_page: Open) -> None:
+    runs = [run(name, {"a": True}) for name in ("one", "two")]
+    assert not open_page("compare", dataset="tiny", runs=",".join(runs)).expander
+    curves = [
+        {"step": n, "tokens": 10 * n, "seconds": 1.0, "total": 2 / n, "L_cot": 1 / n}
+        for n in range(1, 30)
+    ]
+    with store().write() as session:
+        save_training(session, system="two", stage="distillation", plan={}, curves=curves)
+    app = open_page("compare", dataset="tiny", runs=",".join(runs))
+    assert [e.label for e in app.expander] == ["Training"]
+    assert "two, distillation: 29 steps, 290 tokens" in words_of(app)
 
 
 def test_runs_that_share_no_document_are_told(open_page: Open) -> None:

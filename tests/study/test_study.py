@@ -18,6 +18,7 @@ from core.study.study import Study
 from core.toolbox import Toolbox, find_system
 from db.runs import load_run
 from db.session import open_store
+from db.trainings import trainings_of
 from tests.runs.tiny import DOCUMENTS, LABELS
 
 pytestmark = pytest.mark.model
@@ -68,6 +69,15 @@ def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) 
                 identity = load_run(session, result["run"]).identity
             assert identity["config"]["decoding"]["mode"] == "reference"
             assert "+" in identity["model"]["weights"], "the base's weights and the adapter's"
+    with study.store.read() as session:
+        learned = trainings_of(session, ["small-teacher", "small-mechanistic-0"])
+    assert {(one.system, one.stage) for one in learned} == {
+        ("small-teacher", "decisions"), ("small-teacher", "traces"),
+        ("small-mechanistic-0", "distillation"),
+    }  # fmt: skip
+    steps = next(one for one in learned if one.stage == "distillation").curves
+    assert len(steps) == SMALL.student_plan.steps
+    assert {"L_cot", "L_attn(1)", "L_loop(2)", "total"} <= steps[0].keys()
     system = find_system(study.settings, study.store, "small-mechanistic-0")
     assert system.prompt.startswith("Text: {document}")
     said: list[str] = []
