@@ -60,7 +60,13 @@ class Answer:
     def _reason(self, *, failed: bool) -> FinishReason:
         if failed:
             return FinishReason.ERROR
-        if self.text.ended:
+        # The streamer has heard every token; in reference mode the text itself has not.
+        written = self.text.streamer.ids
+        if self.text.guide is not None:
+            ended = self.text.ended
+        else:
+            ended = bool(written) and written[-1] in self.text.ends
+        if ended:
             return FinishReason.STOP
         return FinishReason.CANCELLED if self.text.was_cancelled else FinishReason.LENGTH
 

@@ -17,6 +17,7 @@ from core.rerank.base import Decoding, Mode
 from core.traces.base import FinishReason
 from tests.models.test_unusual_models import linear, write_model
 
+MODES = (Mode.FAST, Mode.REFERENCE)
 PROMPTS = ["w1 w2 w3", "w4 w5 w4 w5 w6", "w7", "w1 w2 w9 w9 w9 w9", "w8 w3"]
 
 
@@ -42,6 +43,19 @@ def request(
     **decoding: Any,
 ) -> Request:
     return Request(prompt, Decoding(**{"max_new_tokens": 30, **decoding}), heard, cancelled)
+
+
+def test_both_modes_tell_alike_how_a_text_ended(model: LocalModel) -> None:
+    ids = model._ids(PROMPTS[0])
+    third = model.model.generate(
+        torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), max_new_tokens=3,
+        do_sample=False, eos_token_id=None,
+    )[0, -1]  # fmt: skip
+    for end, reason in ((int(third), FinishReason.STOP), (299, FinishReason.LENGTH)):
+        model.model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=0)
+        found = {m: ask(model, PROMPTS[0], mode=m, max_new_tokens=6) for m in MODES}
+        assert {m: one.finish_reason for m, one in found.items()} == dict.fromkeys(MODES, reason)
+        assert found[Mode.FAST].tokens == found[Mode.REFERENCE].tokens
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
