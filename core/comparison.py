@@ -105,7 +105,7 @@ class Comparison:
         frames = []
         for kind, part_of in self._kinds(trained_on):
             parts = np.array([part_of(d) for d in self.documents])
-            for part in dict.fromkeys(sorted(parts, key=_ORDER.get)):  # type: ignore[arg-type]
+            for part in dict.fromkeys(sorted(parts, key=_ORDER.__getitem__)):
                 inside = scores[:, parts == part]
                 interval = mean_interval(inside.T)
                 for at, side in enumerate(self.sides):

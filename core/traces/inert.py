@@ -38,3 +38,8 @@ def one_line(text: str, limit: int = 100) -> str:
     """The text neutralised, on one line, cut to `limit` characters with an ellipsis."""
     line = " ".join(neutralise(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def markdown_text(text: str) -> str:
+    """Text that Markdown shows as it is: every sign it could read as a mark is escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in neutralise(text))

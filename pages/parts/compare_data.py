@@ -1,13 +1,13 @@
 """What the Compare page draws, computed once for a choice of runs."""
 
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from core.comparison import Comparison, Side, compare, mean_curves
+from core.comparison import Comparison, Less, Side, compare, mean_curves
 from core.datasets.catalogue import label_frequencies
 from core.errors import InputError
 from db.run_curves import run_curves
@@ -57,8 +57,7 @@ def _titles(runs: Runs) -> dict[str, str]:
 def curves_of(found: Comparison) -> pd.DataFrame:
     """Mean curves of the sides; with `title`."""
     settings = services.settings()
-    runs = known(tuple(side.run for side in found.sides))
-    frame = _curves(settings.database, settings.home, runs)
+    frame = _curves(settings.database, settings.home, _runs_of(found))
     titles = {side.run: side.title for side in found.sides}
     return frame.assign(title=frame["run"].map(titles))
 
@@ -72,11 +71,45 @@ def _curves(url: str, home: Path, runs: Runs) -> pd.DataFrame:
     return mean_curves(curves)
 
 
-def trained_on(dataset: str) -> Callable[[str], int]:
-    """How many training documents have a label."""
+@dataclass(frozen=True)
+class Scored:
+    """What the scores' part of the page shows: `less` and `wins` (better, worse, same) of each
+    other run against the first."""
+
+    table: pd.DataFrame
+    less: dict[str, Less]
+    wins: dict[str, tuple[int, int, int]]
+
+
+def scores_of(found: Comparison) -> Scored:
+    """Computed once for a choice of runs: thousands of draws and permutations."""
     settings = services.settings()
-    counts = _frequencies(settings.home, dataset, services.dataset(dataset).info.fingerprint)
-    return lambda label: counts.get(label, 0)
+    return _scored(settings.database, settings.home, _runs_of(found), found)
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing the runs ...")
+def _scored(url: str, home: Path, runs: Runs, _found: Comparison) -> Scored:
+    wins = {side.run: _found.wins(at, 0) for at, side in enumerate(_found.sides) if at}
+    return Scored(_found.table(), _found.less(0), wins)
+
+
+def slices_of(found: Comparison, dataset: str) -> pd.DataFrame:
+    """As Comparison.slices, with the training documents of the dataset; computed once."""
+    settings = services.settings()
+    fingerprint = services.dataset(dataset).info.fingerprint
+    return _sliced(settings.database, settings.home, _runs_of(found), dataset, fingerprint, found)
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing parts of the documents ...")
+def _sliced(
+    url: str, home: Path, runs: Runs, dataset: str, fingerprint: str, _found: Comparison
+) -> pd.DataFrame:
+    counts = _frequencies(home, dataset, fingerprint)
+    return _found.slices(lambda label: counts.get(label, 0))
+
+
+def _runs_of(found: Comparison) -> Runs:
+    return known(tuple(side.run for side in found.sides))
 
 
 @st.cache_data(max_entries=4, show_spinner="Counting labels ...")

@@ -10,7 +10,7 @@ from core.agreement import LabelRow, Standing, label_rows
 from core.comparison import Comparison
 from core.traces.base import PhaseKind
 from core.traces.blocks import Block, blocks_of
-from core.traces.inert import inert_html, one_line
+from core.traces.inert import inert_html, markdown_text, one_line
 from db.run_documents import document_starts
 from db.trace_views import StoredTrace
 from db.traces import load_trace
@@ -101,7 +101,7 @@ def _open(found: Comparison, document: str) -> None:
     with services.store().read() as session:
         traces = [load_trace(session, side.records[document].trace_id) for side in found.sides]
     titles = [side.title for side in found.sides]
-    st.markdown(f"**{_plain(document)}**")
+    st.markdown(f"**{markdown_text(one_line(document, 120))}**")
     text = inert_html(one_line(traces[0].document.text, 1200))
     st.html(f'<div style="opacity: 0.8; font-size: 0.92rem">{text}</div>')
     _labels(titles, traces)
@@ -180,8 +180,3 @@ def _cell(trace: StoredTrace, block: Block) -> str:
     names = {c.label_id: f"{c.number} · {c.name}" for c in trace.candidates}
     marks = Marks(trace.trace.mentions, None, names, None, trace.trace.given)
     return block_html(trace.trace.text, block, marks)
-
-
-def _plain(text: str) -> str:
-    """Without what Markdown would read as marks."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in one_line(text, 120))

@@ -7,8 +7,9 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison import Comparison, Measure
+from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
-from pages.parts.compare_data import curves_of
+from pages.parts.compare_data import Scored, curves_of, scores_of
 from pages.parts.curves_chart import DEFINITIONS
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
@@ -30,11 +31,12 @@ TEST_HELP = (
 def scores_section(found: Comparison) -> None:
     """Table, chart of intervals, differences; then curves."""
     st.subheader("Scores", anchor=False, help=HELP)
-    frame = found.table()
+    scored = scores_of(found)
+    frame = scored.table
     left, right = st.columns([6, 5], gap="medium")
     with left:
         _table(frame)
-        _differences(found)
+        _differences(found, scored)
     with right:
         measure = st.segmented_control(
             "Measure", list(Measure), key="cmp_measure", default=Measure.F1, required=True,
@@ -59,26 +61,20 @@ def _table(frame: pd.DataFrame) -> None:
     st.dataframe(shown, hide_index=True, alt="Scores of each system with 95% intervals")
 
 
-def _differences(found: Comparison) -> None:
+def _differences(found: Comparison, scored: Scored) -> None:
     base = found.sides[0]
     lines = []
     titles = {side.run: side.title for side in found.sides}
-    for at, (run, less) in enumerate(found.less(0).items(), start=1):
+    for run, less in scored.less.items():
         one = less.difference
-        better, worse, same = found.wins(at, 0)
+        better, worse, same = scored.wins[run]
         lines.append(
-            f"- **{_plain(titles[run])}** {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}), "
-            f"p = {less.corrected:.3f}: better on {better:,} documents, worse on {worse:,}, the "
-            f"same on {same:,}"
+            f"- **{markdown_text(titles[run])}** {one.mean:+.3f} ({one.low:+.3f} to "
+            f"{one.high:+.3f}), p = {less.corrected:.3f}: better on {better:,} documents, worse "
+            f"on {worse:,}, the same on {same:,}"
         )
-    st.markdown(
-        f"Example F1 less that of **{_plain(base.title)}**:\n\n" + "\n".join(lines), help=TEST_HELP
-    )
-
-
-def _plain(text: str) -> str:
-    """Without what Markdown would read as marks."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in text)
+    said = f"Example F1 less that of **{markdown_text(base.title)}**:\n\n"
+    st.markdown(said + "\n".join(lines), help=TEST_HELP)
 
 
 def color(titles: Sequence[str]) -> alt.Color:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.comparison import Comparison
 from pages.parts.chart_export import export
-from pages.parts.compare_data import trained_on
+from pages.parts.compare_data import slices_of
 from pages.parts.compare_scores import HEIGHT, color, shape
 
 SLICES_HELP = (
@@ -26,7 +26,7 @@ def slices_section(found: Comparison, dataset: str) -> None:
     """Slices as small charts in a row; then one system against another."""
     titles = [side.title for side in found.sides]
     st.subheader("Parts of the documents", anchor=False, help=SLICES_HELP)
-    frame = found.slices(trained_on(dataset))
+    frame = slices_of(found, dataset)
     kinds = list(dict.fromkeys(frame["kind"]))
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
         with column:
