@@ -77,7 +77,11 @@ def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) 
     }  # fmt: skip
     steps = next(one for one in learned if one.stage == "distillation").curves
     assert len(steps) == SMALL.student_plan.steps
-    assert {"L_cot", "L_attn(1)", "L_loop(2)", "total"} <= steps[0].keys()
+    learned_from = set().union(*steps)
+    assert {"L_cot", "total"} <= learned_from
+    # Whether a teacher of two steps writes a boundary differs between processors.
+    phased = done["student/mechanistic/0"]["with_phases"] > 0
+    assert (learned_from >= {"L_attn(1)", "L_loop(2)"}) is phased
     system = find_system(study.settings, study.store, "small-mechanistic-0")
     assert system.prompt.startswith("Text: {document}")
     said: list[str] = []
