@@ -66,7 +66,7 @@ app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.add_typer(mechanism.app, name="mechanism")
 app.command("distill", epilog=distill.EPILOG)(distill.distill)
-app.command("results", epilog=results.EPILOG)(results.results)
+app.add_typer(results.app, name="results")
 app.add_typer(database.app, name="db")
 app.add_typer(bench.app, name="bench")
 

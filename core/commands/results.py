@@ -1,19 +1,35 @@
 """`phaselens results`: what a distillation study found, from the runs in the store."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from core.commands.console import JsonFlag, example, reporting
+from core.commands.console import JsonFlag, example, new_app, reporting, say
 
-EPILOG = example("phaselens results --preset laptop", "phaselens results --preset laptop --json")
+app = new_app()
+
+PresetOption = Annotated[str, typer.Option("--preset", help="smoke or laptop.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Default: the results that ship, sample_data/results/PRESET."),
+]
 
 
+@app.callback(
+    invoke_without_command=True,
+    no_args_is_help=False,
+    epilog=example("phaselens results", "phaselens results --json", "phaselens results verify"),
+)
 def results(
-    preset: Annotated[str, typer.Option("--preset", help="smoke or laptop.")] = "laptop",
-    as_json: JsonFlag = False,
+    context: typer.Context, preset: PresetOption = "laptop", as_json: JsonFlag = False
 ) -> None:
-    """Every system's scores on test, with 95% intervals, run ids and paired tests."""
+    """What a study found: scores on test with 95% intervals, run ids and paired tests.
+
+    The commands below check it and take it elsewhere.
+    """
+    if context.invoked_subcommand is not None:
+        return
     with reporting(as_json) as report:
         from rich.table import Table
 
@@ -45,3 +61,99 @@ def results(
         if data["not_run"]:
             shown.append(f"Not run: {', '.join(data['not_run'])}.")
         report.give(data, *shown)
+
+
+@app.command(epilog=example("phaselens results verify --limit 100"))
+def verify(
+    preset: PresetOption = "laptop",
+    limit: Annotated[int, typer.Option("--limit", help="Test documents in all.", min=1)] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """Have the adapters write stored traces again, in reference mode, and compare."""
+    with reporting(as_json) as report:
+        from dataclasses import asdict
+
+        from rich.table import Table
+
+        from core.config import load_settings
+        from core.study.presets import find_preset
+        from core.study.verify import verify as verified_by
+        from core.toolbox import Toolbox
+        from db.session import open_store
+
+        settings = load_settings()
+        store = open_store(settings)
+        name = find_preset(preset).name
+
+        def told(system: str, done: int, total: int) -> None:
+            if done % 10 == 0:
+                say(f"{system}: {done:,} of {total:,}")
+
+        found = verified_by(Toolbox(settings, store), store, name, limit, told)
+        table = Table("System", "Dataset", "Run", "Documents", "Same text", "Same answer")
+        for one in found:
+            counts = (one.documents, one.same_texts, one.same_answers)
+            cells = ["no adapter", "", ""] if one.missing else [f"{count:,}" for count in counts]
+            table.add_row(one.system, one.dataset, one.run, *cells)
+        sums = {
+            "documents": sum(one.documents for one in found),
+            "same_texts": sum(one.same_texts for one in found),
+            "same_answers": sum(one.same_answers for one in found),
+            "without_adapter": sum(one.missing for one in found),
+        }
+        line = (
+            f"{sums['same_texts']:,} of {sums['documents']:,} texts are the same to the last "
+            f"character, {sums['same_answers']:,} answers."
+        )
+        report.give({**sums, "runs": [asdict(one) for one in found]}, table, line)
+        if sums["same_texts"] < sums["documents"]:
+            report.fail("Not all texts were written again.")
+
+
+@app.command(epilog=example("phaselens results pack --preset laptop --folder FOLDER"))
+def pack(
+    preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
+) -> None:
+    """Write what is done of a study to files that travel: ids and our models' words, no texts."""
+    with reporting(as_json) as report:
+        from core.config import load_settings
+        from core.study.pack import SHIPPED, write_pack
+        from core.study.presets import find_preset
+        from db.session import open_store
+
+        settings = load_settings()
+        name = find_preset(preset).name
+        place = folder or SHIPPED / name
+        counts = write_pack(settings, open_store(settings), name, place)
+        size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+        told = ", ".join(f"{count:,} of {dataset}" for dataset, count in counts.items())
+        report.give(
+            {"folder": str(place), "bytes": size, "traces": counts},
+            f"{place}: traces: {told}; {size / 1e6:.1f} MB.",
+        )
+
+
+@app.command(epilog=example("phaselens results load --preset laptop"))
+def load(
+    preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
+) -> None:
+    """Bring packed results into the store; what is there already stays as it is."""
+    with reporting(as_json) as report:
+        from dataclasses import asdict
+
+        from core.config import load_settings
+        from core.study.pack import SHIPPED, load_pack
+        from core.study.presets import find_preset
+        from db.session import open_store
+
+        settings = load_settings()
+        place = folder or SHIPPED / find_preset(preset).name
+        found = load_pack(settings, open_store(settings), place)
+        lines = [f"{count:,} traces of {name}." for name, count in found.traces.items()]
+        lines += [
+            f"{name} is not here: `phaselens data get {name}`, then this command again."
+            for name in found.absent
+        ]
+        if found.unknown:
+            lines.append(f"{found.unknown:,} documents are not in this version of their dataset.")
+        report.give(asdict(found), *(lines or ["All of it was here already."]))

@@ -134,7 +134,7 @@ class Study:
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
             self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         dev = self._lessons(Split.DEV, max(preset.lessons // 8, 4))
-        found: Result = {"adapter": str(self._adapter("teacher")), "lessons": len(taught)}
+        found: Result = {"adapter": f"{preset.name}-teacher", "lessons": len(taught)}
         for dataset in preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
             judged, cosine = teacher.judge(some), by_cosine(some)
@@ -221,7 +221,7 @@ class Study:
         self._keep_curves(name, "distillation", folder, plan)
         self._save(name, model, preset.student_layers, {"arm": arm.value, "plan": asdict(plan)})
         return {
-            "adapter": str(self._adapter(name)),
+            "adapter": f"{preset.name}-{name}",
             "traces": len(examples),
             "with_phases": len(phases),
             "tokens": training.tokens,

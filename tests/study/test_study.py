@@ -1,7 +1,9 @@
 """A whole study of the packaged model on a dataset of 20 labels, as small as it can be."""
 
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from core.distill.arms import Arm
 from core.errors import InputError
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
+from core.study.pack import load_pack, write_pack
 from core.study.presets import SMOKE
 from core.study.results import arm_of, over_seeds, results
 from core.study.study import Study
+from core.study.verify import verify
 from core.toolbox import Toolbox, find_system
 from db.runs import load_run
 from db.session import open_store
@@ -34,24 +38,38 @@ SMALL = replace(
 )
 
 
-@pytest.fixture
-def study(home: Path, shared_home: Path) -> Study:
-    ensure(load_settings().model_copy(update={"home": shared_home}))
+@dataclass(frozen=True)
+class Finished:
+    """A study that ran to its end, and what its cells told."""
+
+    study: Study
+    done: dict[str, dict[str, Any]]
+
+
+def study_in(home: Path, shared_home: Path) -> Study:
+    settings = load_settings().model_copy(update={"home": home})
+    ensure(settings.model_copy(update={"home": shared_home}))
     splits = {**dict.fromkeys(range(4), Split.TRAIN_TEACHER), 4: Split.DEV, 5: Split.DEV}
     splits |= {**dict.fromkeys(range(6, 10), Split.TRAIN_STUDENT)}
     documents = [replace(d, split=splits.get(n, Split.TEST)) for n, d in enumerate(DOCUMENTS)]
     about = About("tiny", "Tiny", "made up for tests", "test", "none", "tests")
     write_dataset(home / "datasets" / "tiny", about, LABELS, documents)
     (home / "models").symlink_to(shared_home / "models")
-    settings = load_settings()
     box = Toolbox(settings)
     build_index(settings, box.dataset("tiny"), box.encoder())
-    return Study(settings, open_store(settings), SMALL, lambda *told: None, lambda: False)
+    return Study(settings, open_store(settings), SMALL, lambda *told: None, never)
 
 
-def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) -> None:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Finished:
+    study = study_in(tmp_path_factory.mktemp("study"), shared_home)
     done = study.run()
     assert done is not None
+    return Finished(study, done)
+
+
+def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
+    study, done = finished.study, finished.done
     assert set(done) == {
         "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
         *(f"test/{name}/tiny" for name in ("teacher", "standard-0", "mechanistic-0")),
@@ -69,7 +87,12 @@ def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) 
                 identity = load_run(session, result["run"]).identity
             assert identity["config"]["decoding"]["mode"] == "reference"
             assert "+" in identity["model"]["weights"], "the base's weights and the adapter's"
-    with study.store.read() as session:
+    system = find_system(study.settings, study.store, "small-mechanistic-0")
+    assert system.prompt.startswith("Text: {document}")
+
+
+def test_learning_curves_are_kept_term_by_term(finished: Finished) -> None:
+    with finished.study.store.read() as session:
         learned = trainings_of(session, ["small-teacher", "small-mechanistic-0"])
     assert {(one.system, one.stage) for one in learned} == {
         ("small-teacher", "decisions"), ("small-teacher", "traces"),
@@ -77,30 +100,64 @@ def test_a_study_goes_from_lessons_to_tests_and_is_not_done_twice(study: Study) 
     }  # fmt: skip
     steps = next(one for one in learned if one.stage == "distillation").curves
     assert len(steps) == SMALL.student_plan.steps
-    learned_from = set().union(*steps)
-    assert {"L_cot", "total"} <= learned_from
+    terms = set().union(*steps)
+    assert {"L_cot", "total"} <= terms
     # Whether a teacher of two steps writes a boundary differs between processors.
-    phased = done["student/mechanistic/0"]["with_phases"] > 0
-    assert (learned_from >= {"L_attn(1)", "L_loop(2)"}) is phased
-    system = find_system(study.settings, study.store, "small-mechanistic-0")
-    assert system.prompt.startswith("Text: {document}")
-    said: list[str] = []
+    phased = finished.done["student/mechanistic/0"]["with_phases"] > 0
+    assert (terms >= {"L_attn(1)", "L_loop(2)"}) is phased
+
+
+def test_a_finished_study_is_not_done_twice(finished: Finished) -> None:
+    study, said = finished.study, list[str]()
     again = Study(study.settings, study.store, SMALL, lambda *told: said.append(told[0]), never)
-    assert again.run() == done
-    assert set(said) == set(done), "nothing but the names of cells"
+    assert again.run() == finished.done
+    assert set(said) == set(finished.done), "nothing but the names of cells"
+
+
+def test_one_more_arm_leaves_the_others_as_they_are(finished: Finished) -> None:
+    study = finished.study
+    more = replace(SMALL, arms=(*SMALL.arms, Arm.MARGIN))
+    with_margin = Study(study.settings, study.store, more, lambda *told: None, never).run()
+    assert with_margin is not None
+    assert {name: with_margin[name] for name in finished.done} == finished.done
+    assert "test/margin-0/tiny" in with_margin
+
+
+def test_results_are_those_of_the_runs(finished: Finished) -> None:
+    study, done = finished.study, finished.done
     found = results(study.settings, study.store, SMALL)
     assert found["not_run"] == []
     part = found["datasets"]["tiny"]
-    for name, system in part["systems"].items():
+    for name in ("teacher", "standard-0", "mechanistic-0"):
+        system = part["systems"][name]
         assert system["run"] == done[f"test/{name}/tiny"]["run"]
         assert system["example_f1"] == pytest.approx(done[f"test/{name}/tiny"]["example_f1"])
     assert part["mechanistic_less"]["standard"]["documents"] == 2
     assert 0 < part["mechanistic_less"]["standard"]["p_holm"] <= 1
-    more = replace(SMALL, arms=(*SMALL.arms, Arm.MARGIN))
-    with_margin = Study(study.settings, study.store, more, lambda *told: None, never).run()
-    assert with_margin is not None
-    assert {name: with_margin[name] for name in done} == done
-    assert "test/margin-0/tiny" in with_margin
+
+
+def test_adapters_write_the_stored_texts_again(finished: Finished) -> None:
+    study = finished.study
+    found = verify(Toolbox(study.settings, study.store), study.store, "small", 4, study.report)
+    assert {"small-teacher", "small-standard-0", "small-mechanistic-0"} <= {
+        one.system for one in found
+    }
+    assert sum(one.documents for one in found) == 4
+    for one in found:
+        assert one.same_texts == one.same_answers == one.documents, one
+
+
+def test_results_travel_to_another_home(finished: Finished, tmp_path: Path) -> None:
+    study = finished.study
+    pack = tmp_path / "small"
+    assert write_pack(study.settings, study.store, "small", pack)["tiny"] >= 8
+    there = study.settings.model_copy(update={"home": tmp_path / "there"})
+    shutil.copytree(study.settings.datasets_dir, there.datasets_dir)
+    other = open_store(there)
+    load_pack(there, other, pack)
+    assert results(there, other, SMALL) == results(study.settings, study.store, SMALL)
+    (missing,) = verify(Toolbox(there, other), other, "small", 1, study.report)[:1]
+    assert missing.missing, "adapters do not travel with results"
 
 
 def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:
@@ -110,9 +167,13 @@ def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> Non
     ]  # fmt: skip
 
 
-def test_nothing_tested_is_told(study: Study) -> None:
+def test_nothing_tested_is_told(home: Path) -> None:
+    settings = load_settings()
+    store = open_store(settings)
     with pytest.raises(InputError, match="tested"):
-        results(study.settings, study.store, SMALL)
+        results(settings, store, SMALL)
+    with pytest.raises(InputError, match="no results"):
+        verify(Toolbox(settings, store), store, "small", 1, lambda *told: None)
 
 
 def never() -> bool:

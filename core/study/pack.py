@@ -1,0 +1,209 @@
+"""A study's results as files that travel with the project, and back into a store.
+
+    cells/*.json             what each step told (core/study/cells.py)
+    trainings.json           learning curves
+    <dataset>.jsonl.zst      the runs of one dataset: a line a run, then a line a trace, in the
+                             order of documents, so that the same shortlists lie close together
+
+They hold ids and what our models wrote; texts and names of labels are put in from the dataset
+(core/study/travel.py), so a dataset's part can be loaded once the dataset is there. Loading what is
+there already changes nothing.
+"""
+
+import hashlib
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from core.atomic import new_file, new_folder, write_text
+from core.config import Settings
+from core.datasets.base import Dataset
+from core.datasets.catalogue import open_dataset
+from core.datasets.getting import is_ready
+from core.errors import DataError, InputError
+from core.study.cells import read_results
+from core.study.travel import packed, unpacked
+from core.systems import RunConfig, run_id
+from db.runs import done_documents, ensure_run, load_run, run_records
+from db.session import Store
+from db.traces import begin_trace, finish_trace, load_trace
+from db.trainings import save_training, trainings_of
+
+CELLS, TRAININGS, RUNS = "cells", "trainings.json", ".jsonl.zst"
+SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
+LEVEL = 19  # of zstd: written once, read often
+AT_A_TIME = 50  # traces in one transaction
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came into the store: traces by dataset; `absent`: datasets that are not there;
+    `unknown`: documents that a dataset of another version has not."""
+
+    traces: Mapping[str, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    unknown: int = 0
+
+
+def write_pack(settings: Settings, store: Store, preset: str, folder: Path) -> dict[str, int]:
+    """Writes what is done of a study; whole or not at all. Gives traces by dataset.
+
+    Raises InputError where nothing is done, DataError where a dataset is not there.
+    """
+    home = settings.home / "distill" / preset / CELLS
+    runs = runs_of(read_results(home))
+    if not runs:
+        raise InputError(
+            f"Nothing of the study {preset} is done yet.",
+            f"Run `phaselens distill --preset {preset}` first.",
+        )
+    by_dataset: dict[str, list[str]] = defaultdict(list)
+    with store.read() as session:
+        for run in runs:
+            by_dataset[load_run(session, run).summary.dataset].append(run)
+        systems = {load_run(session, run).summary.system for run in runs}
+        trainings = [asdict(one) for one in trainings_of(session, sorted(systems))]
+    counts = {}
+    with new_folder(folder) as new:
+        shutil.copytree(home, new / CELLS)
+        for one in trainings:
+            del one["finished_at"], one["steps"], one["tokens"], one["seconds"]
+        write_text(new / TRAININGS, json.dumps(trainings))
+        for dataset, some in sorted(by_dataset.items()):
+            lines = _lines(store, open_dataset(settings, dataset), some)
+            counts[dataset] = len(lines) - len(some)
+            text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+            data = pa.Codec("zstd", LEVEL).compress(text.encode(), asbytes=True)
+            size = len(text.encode()).to_bytes(8, "little")
+            (new / f"{dataset}{RUNS}").write_bytes(size + data)
+    return counts
+
+
+def load_pack(settings: Settings, store: Store, folder: Path) -> Loaded:
+    """Brings what is not there yet into the store and the home. Raises InputError, DataError."""
+    if not (folder / CELLS).is_dir():
+        raise InputError(f"{folder} holds no results of a study.", "Name a folder of such.")
+    _load_cells(settings, folder)
+    _load_trainings(store, folder)
+    traces, absent, unknown = {}, [], 0
+    for path in sorted(folder.glob(f"*{RUNS}")):
+        dataset = path.name.removesuffix(RUNS)
+        if not is_ready(settings, dataset):
+            absent.append(dataset)
+            continue
+        if _mark(settings, path).exists():
+            continue
+        traces[dataset], missing = _load_runs(store, open_dataset(settings, dataset), path)
+        unknown += missing
+        write_text(_mark(settings, path), "")
+    return Loaded(traces, tuple(absent), unknown)
+
+
+def runs_of(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The runs that cells have made, each once, in the order of the cells' names."""
+    return list(dict.fromkeys(cells[name]["run"] for name in sorted(cells) if "run" in cells[name]))
+
+
+def _lines(store: Store, dataset: Dataset, runs: list[str]) -> list[Row]:
+    head: list[Row] = []
+    body: list[Row] = []
+    with store.read() as session:
+        for run in runs:
+            stored = load_run(session, run)
+            config, split = stored.summary.config.to_json(), stored.summary.split
+            head.append({"run": run, "split": split, "config": config, "identity": stored.identity})
+            ids = [record.trace_id for record in run_records(session, run)]
+            body += [
+                {"run": run, **packed(load_trace(session, one), dataset.labels)} for one in ids
+            ]
+    return [*head, *sorted(body, key=lambda row: (row["document"], row["run"]))]
+
+
+def read_lines(path: Path) -> Iterator[Row]:
+    """The lines of a dataset's part. Raises DataError where it is damaged."""
+    data = path.read_bytes()
+    try:
+        size = int.from_bytes(data[:8], "little")
+        text = pa.Codec("zstd").decompress(data[8:], size, asbytes=True).decode()
+        yield from map(json.loads, text.splitlines())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged ({error}).", "Copy the folder anew.") from error
+
+
+def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
+    """(traces brought in, documents that the dataset has not)."""
+    configs: dict[str, RunConfig] = {}
+    done: dict[str, set[str]] = {}
+    waiting: list[Row] = []
+    known = set(dataset.table["id"].to_pylist())
+    count = unknown = 0
+    for line in read_lines(path):
+        run = line["run"]
+        if "identity" in line:
+            configs[run] = RunConfig.from_json(line["config"])
+            if run_id(line["identity"]) != run:
+                raise DataError(f"{path} is damaged: run {run} is another.", "Copy it anew.")
+            with store.write() as session:
+                ensure_run(session, line["identity"], configs[run], line["split"], "batch")
+                done[run] = done_documents(session, run)
+        elif line["document"] not in known:
+            unknown += 1
+        elif line["document"] not in done[run]:
+            waiting.append(line)
+            count += 1
+        if len(waiting) == AT_A_TIME:
+            _keep(store, dataset, configs, waiting)
+            waiting.clear()
+    _keep(store, dataset, configs, waiting)
+    return count, unknown
+
+
+def _keep(
+    store: Store, dataset: Dataset, configs: Mapping[str, RunConfig], lines: list[Row]
+) -> None:
+    with store.write() as session:
+        for line in lines:
+            row = {key: value for key, value in line.items() if key != "run"}
+            config, document = configs[line["run"]], dataset.document(line["document"])
+            trace = begin_trace(
+                session, run_id=line["run"], config=config, document=document, origin="batch"
+            )
+            record = unpacked(row, document, dataset.labels, config)
+            finish_trace(session, trace, record)
+
+
+def _load_cells(settings: Settings, folder: Path) -> None:
+    """A cell that the home has is left as it is: it may be a later one."""
+    place = settings.home / "distill" / folder.name / CELLS
+    place.mkdir(parents=True, exist_ok=True)
+    for path in sorted((folder / CELLS).glob("*.json")):
+        if not (place / path.name).exists():
+            with new_file(place / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+
+
+def _load_trainings(store: Store, folder: Path) -> None:
+    every = json.loads((folder / TRAININGS).read_text(encoding="utf-8"))
+    with store.read() as session:
+        views = trainings_of(session, sorted({one["system"] for one in every}))
+    known = {(one.system, one.stage) for one in views}
+    new = [one for one in every if (one["system"], one["stage"]) not in known]
+    if new:
+        with store.write() as session:
+            for one in new:
+                save_training(session, **one)
+
+
+def _mark(settings: Settings, path: Path) -> Path:
+    """A file that says that exactly this part was loaded, so that a start need not look again."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    folder = settings.home / "distill" / path.parent.name / "loaded"
+    return folder / f"{path.name.removesuffix(RUNS)}-{digest}"

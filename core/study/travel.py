@@ -1,0 +1,105 @@
+"""A trace without what is not ours: the document's text and the labels' names stay behind, and are
+put in again from the dataset where the trace arrives."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from core.datasets.base import Document, LabelSpace
+from core.rerank.base import Candidate, Fate, GoldFate, Prediction
+from core.rerank.prompts import build_prompt
+from core.shortlist.base import GoldRank, Shortlist
+from core.systems import RunConfig
+from core.traces.base import Trace
+from db.traces import StoredTrace, TraceRecord
+
+NameOf = Callable[[str], str | None]
+
+
+def packed(stored: StoredTrace, labels: LabelSpace) -> dict[str, Any]:
+    """A finished trace as plain data. Text of others is in it only as far as the model quotes it.
+
+    Raises ValueError for one that did not finish.
+    """
+    if stored.trace is None or stored.prediction is None or stored.shortlist is None:
+        raise ValueError(f"trace {stored.id} is not finished")
+    whole = {
+        "gold_ranks": [dataclasses.asdict(g) for g in stored.gold],
+        "shortlist": stored.shortlist.to_json(),
+        "candidates": [dataclasses.asdict(c) for c in stored.candidates],
+        "trace": stored.trace.to_json(),
+        "prediction": stored.prediction.to_json(),
+        "fates": [dataclasses.asdict(f) for f in stored.fates],
+        "stages": [list(stage) for stage in stored.stages],
+        "example_f1": stored.summary.example_f1,
+        "recall_at_k": stored.summary.recall_at_k,
+        "around": _around(stored),
+    }
+    return {
+        "document": stored.document.id,
+        **_without_names(whole, _names_in(labels)),
+    }
+
+
+def unpacked(
+    row: dict[str, Any], document: Document, labels: LabelSpace, config: RunConfig
+) -> TraceRecord:
+    """The trace as it was stored, with text and names from the dataset."""
+    whole = _with_names({k: v for k, v in row.items() if k != "document"}, _names_in(labels))
+    candidates = tuple(Candidate(**c) for c in whole["candidates"])
+    rendered = ""
+    if whole["around"] is not None:
+        before, after = whole["around"]
+        rendered = before + build_prompt(config.prompt, document.text, candidates) + after
+    return TraceRecord(
+        document=document,
+        gold=tuple(GoldRank(**g) for g in whole["gold_ranks"]),
+        shortlist=Shortlist.from_json(whole["shortlist"]),
+        candidates=candidates,
+        rendered=rendered,
+        trace=Trace.from_json(whole["trace"]),
+        prediction=Prediction.from_json(whole["prediction"]),
+        fates=tuple(GoldFate(**{**f, "fate": Fate(f["fate"])}) for f in whole["fates"]),
+        stages=tuple((name, ms, note) for name, ms, note in whole["stages"]),
+        example_f1=whole["example_f1"],
+        recall_at_k=whole["recall_at_k"],
+    )
+
+
+def _around(stored: StoredTrace) -> list[str] | None:
+    """What the chat template puts before and after the prompt; None where the prompt cannot be
+    made again from the document (a text that was cut to fit)."""
+    prompt = build_prompt(stored.config.prompt, stored.document.text, stored.candidates)
+    before, found, after = (stored.rendered or "").partition(prompt)
+    return [before, after] if found else None
+
+
+def _names_in(labels: LabelSpace) -> NameOf:
+    def name_of(label_id: str) -> str | None:
+        row = labels.row(label_id)
+        return None if row is None else labels.name(row)
+
+    return name_of
+
+
+def _without_names(data: Any, name_of: NameOf) -> Any:
+    """The same data; a "name" that its "label_id" has in the dataset becomes None."""
+    if isinstance(data, list | tuple):
+        return [_without_names(one, name_of) for one in data]
+    if not isinstance(data, dict):
+        return data
+    kept = {key: _without_names(value, name_of) for key, value in data.items()}
+    if "name" in data and name_of(data.get("label_id", "")) == data["name"]:
+        kept["name"] = None
+    return kept
+
+
+def _with_names(data: Any, name_of: NameOf) -> Any:
+    if isinstance(data, list):
+        return [_with_names(one, name_of) for one in data]
+    if not isinstance(data, dict):
+        return data
+    filled = {key: _with_names(value, name_of) for key, value in data.items()}
+    if "name" in data and data["name"] is None:
+        filled["name"] = name_of(data["label_id"]) or data["label_id"]
+    return filled

@@ -1,0 +1,93 @@
+"""Whether the adapters write again what the store says they wrote: reference mode, on this machine,
+over the very labels that were shown then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import InputError, UnknownNameError
+from core.models.base import LanguageModel
+from core.rerank.parser import parse
+from core.rerank.prompts import build_prompt, fit_document
+from core.rerank.reasoner import Reasoner
+from core.study.cells import read_results
+from core.toolbox import Toolbox, find_system, in_mode
+from db.runs import load_run, run_records
+from db.session import Store
+from db.traces import StoredTrace, load_trace
+
+Report = Callable[[str, int, int], None]
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """One run: how many of its texts and answers were written again. `missing`: the adapter is not
+    here, so nothing was tried."""
+
+    run: str
+    system: str
+    dataset: str
+    documents: int = 0
+    same_texts: int = 0
+    same_answers: int = 0
+    missing: bool = False
+
+
+def verify(
+    toolbox: Toolbox,
+    store: Store,
+    preset: str,
+    limit: int,
+    report: Report,
+    cancelled: Cancelled = lambda: False,
+) -> list[Verified]:
+    """The first `limit` documents of a study's tests, dealt out evenly over its runs.
+
+    Raises InputError where nothing was tested, ModelError where a model cannot be opened.
+    """
+    cells = read_results(toolbox.settings.home / "distill" / preset / "cells")
+    runs = [cells[name]["run"] for name in sorted(cells) if name.startswith("test/")]
+    if not runs:
+        raise InputError(
+            f"There are no results of the study {preset}.",
+            "Load them with `phaselens results load`, or run `phaselens distill`.",
+        )
+    each = -(-limit // len(runs))
+    found = []
+    done = 0
+    for run in runs:
+        with store.read() as session:
+            summary = load_run(session, run).summary
+            ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
+            traces = [load_trace(session, trace) for _, trace in ids[: min(each, limit - done)]]
+        try:
+            system = find_system(toolbox.settings, store, summary.system)
+        except UnknownNameError:
+            found.append(Verified(run, summary.system, summary.dataset, missing=True))
+            continue
+        model = toolbox.model(in_mode(system.model, summary.config.decoding.mode))
+        texts = answers = 0
+        for trace in traces:
+            if cancelled():
+                return found
+            report(f"{summary.system} on {summary.dataset}", done, limit)
+            text, answer = written_again(model, trace)
+            texts += text
+            answers += answer
+            done += 1
+        found.append(Verified(run, summary.system, summary.dataset, len(traces), texts, answers))
+    report("Verified", done, done)
+    return found
+
+
+def written_again(model: LanguageModel, stored: StoredTrace) -> tuple[bool, bool]:
+    """Whether the model writes the same text, and whether it ends in the same answer."""
+    config, candidates = stored.config, stored.candidates
+    text, _ = fit_document(model, config.prompt, stored.document.text, candidates, config.decoding)
+    prompt = build_prompt(config.prompt, text, candidates)
+    new = Reasoner(model).write(
+        prompt, candidates, config.decoding, emit=lambda event: None, cancelled=lambda: False
+    )
+    parsed = parse(new.text, candidates, new.finish_reason)
+    then = () if stored.prediction is None else stored.prediction.selected
+    return new.text == stored.text, set(parsed.answer or ()) == set(then)

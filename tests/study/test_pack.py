@@ -1,0 +1,143 @@
+"""Results travel without the texts of others, and arrive as they were."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from core.config import Settings, load_settings
+from core.datasets.base import Document, Label, Split
+from core.datasets.files import About, write_dataset
+from core.errors import DataError, InputError
+from core.rerank.prompts import build_prompt
+from core.study.cells import Cell, Cells
+from core.study.pack import load_pack, read_lines, write_pack
+from db.runs import ensure_run, run_records
+from db.session import Store, open_store
+from db.traces import begin_trace, finish_trace, load_trace
+from db.trainings import save_training, trainings_of
+from tests.db.examples import CONFIG, DOCUMENT, record
+
+SECRET = "a sentence that belongs to somebody else"
+NAMES = {
+    "I50.9": "Heart failure, unspecified",
+    "I50.1": "Left ventricular failure",
+    "I51.9": "Heart disease, unspecified",
+}
+
+
+def settings_of(folder: Path, *, with_data: bool = True) -> Settings:
+    settings = load_settings().model_copy(update={"home": folder})
+    folder.mkdir(parents=True, exist_ok=True)
+    if with_data:
+        add_data(settings)
+    return settings
+
+
+def add_data(settings: Settings) -> None:
+    about = About("tiny", "Tiny", "", "", "", "")
+    labels = [Label(label, name) for label, name in NAMES.items()]
+    documents = [dataclasses.replace(DOCUMENT, id=name, text=SECRET) for name in ("a", "b")]
+    train = Document("train", "x", ("I50.9",), Split.TRAIN_TEACHER)
+    write_dataset(settings.datasets_dir / "tiny", about, labels, [train, *documents])
+
+
+def a_study(settings: Settings) -> tuple[Store, str, str]:
+    """A store with one run of one document, its cell and its learning curve; run and trace."""
+    store = open_store(settings)
+    config = dataclasses.replace(CONFIG, dataset="tiny", system="small-teacher")
+    document = dataclasses.replace(DOCUMENT, id="a", text=SECRET)
+    with store.write() as session:
+        run = ensure_run(session, {"config": config.to_json()}, config, "dev", "batch")
+        made = record(document)
+        prompt = build_prompt(config.prompt, SECRET, made.candidates)
+        made = dataclasses.replace(made, rendered=f"<user>{prompt}<end>")
+        trace = begin_trace(session, run_id=run, config=config, document=document, origin="batch")
+        finish_trace(session, trace, made)
+        save_training(
+            session, system="small-teacher", stage="traces", plan={"steps": 1},
+            curves=[{"step": 1, "tokens": 9, "seconds": 1.5, "total": 2.0}],
+        )  # fmt: skip
+    cells = Cells(settings.home / "distill" / "small" / "cells")
+    cells.do(Cell("test/teacher/tiny", (), 1, lambda: {"run": run}))
+    return store, run, trace
+
+
+def test_a_trace_arrives_as_it_left_and_its_text_does_not_travel(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store, run, trace = a_study(here)
+    assert write_pack(here, store, "small", tmp_path / "small") == {"tiny": 1}
+    lines = json.dumps(list(read_lines(tmp_path / "small" / "tiny.jsonl.zst")))
+    assert SECRET not in lines
+    assert not [name for name in NAMES.values() if name in lines]
+    other = open_store(there)
+    found = load_pack(there, other, tmp_path / "small")
+    assert (found.traces, found.absent, found.unknown) == ({"tiny": 1}, (), 0)
+    with store.read() as session:
+        sent = load_trace(session, trace)
+    with other.read() as session:
+        (arrived,) = run_records(session, run)
+        got = load_trace(session, arrived.trace_id)
+        (training,) = trainings_of(session, ["small-teacher"])
+    for part in (
+        "config", "identity", "document", "text", "gold", "shortlist", "candidates", "rendered",
+        "trace", "prediction", "fates", "stages",
+    ):  # fmt: skip
+        assert getattr(got, part) == getattr(sent, part), part
+    assert (training.stage, training.tokens, training.seconds) == ("traces", 9, 1.5)
+    cells = (there.home / "distill" / "small" / "cells").glob("*.json")
+    assert [path.name for path in cells] == ["test_teacher_tiny.json"]
+
+
+def test_what_is_there_is_not_brought_in_twice(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store, run, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small")
+    assert load_pack(here, store, tmp_path / "small").traces == {"tiny": 0}
+    other = open_store(there)
+    load_pack(there, other, tmp_path / "small")
+    assert load_pack(there, other, tmp_path / "small").traces == {}
+    with other.read() as session:
+        assert len(list(run_records(session, run))) == 1
+
+
+def test_a_part_waits_for_its_dataset(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    there = settings_of(tmp_path / "there", with_data=False)
+    store, _, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small")
+    other = open_store(there)
+    assert load_pack(there, other, tmp_path / "small").absent == ("tiny",)
+    add_data(there)
+    assert load_pack(there, other, tmp_path / "small").traces == {"tiny": 1}
+
+
+def test_documents_that_a_dataset_has_no_more_are_counted(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    store, _, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small")
+    there = settings_of(tmp_path / "there", with_data=False)
+    about = About("tiny", "Tiny", "", "", "", "")
+    train = Document("train", "x", ("I50.9",), Split.TRAIN_TEACHER)
+    write_dataset(there.datasets_dir / "tiny", about, [Label("I50.9", "x")], [train])
+    found = load_pack(there, open_store(there), tmp_path / "small")
+    assert (found.traces, found.unknown) == ({"tiny": 0}, 1)
+
+
+def test_a_damaged_part_is_told(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store, _, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small")
+    part = tmp_path / "small" / "tiny.jsonl.zst"
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(DataError, match="damaged"):
+        load_pack(there, open_store(there), tmp_path / "small")
+    with pytest.raises(InputError, match="no results"):
+        load_pack(there, open_store(there), tmp_path)
+
+
+def test_nothing_done_is_told(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    with pytest.raises(InputError, match="done yet"):
+        write_pack(here, open_store(here), "small", tmp_path / "small")
