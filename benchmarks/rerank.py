@@ -94,6 +94,8 @@ def speed(bench: Bench) -> dict[str, Any]:
                 tokens, seconds = peer(bench.model._ids(one.rendered), length)
                 rates[name].append(tokens / seconds)
             if run == 0:
+                if bench.exact is not bench.model:
+                    ids, _ = bench.plain(one, length, bench.exact)
                 plain = bench.model.tokenizer.decode(ids, skip_special_tokens=True)
                 reference = bench.write(one, length, Mode.REFERENCE)
                 identical.append((reference.text, reference.tokens) == (plain, len(ids)))

@@ -18,7 +18,7 @@ from core.rerank.prompts import DEFAULT_PROMPT
 from core.rerank.reasoner import script_for
 from core.run_request import documents_of
 from core.systems import RunConfig
-from core.toolbox import Toolbox
+from core.toolbox import Toolbox, in_mode
 from core.tools import Tools
 
 PARTS = ("speed", "match", "batch", "scorer", "live")
@@ -47,11 +47,14 @@ class Bench:
     def __init__(self, settings: Settings, choices: Choices, say: Say) -> None:
         self.settings, self.choices, self.say = settings, choices, say
         config = RunConfig(choices.dataset, BASE, DEFAULT_PROMPT, k=choices.candidates)
-        self.tools: Tools = Toolbox(settings).tools(config)
+        toolbox = Toolbox(settings)
+        self.tools: Tools = toolbox.tools(config)
+        exact = toolbox.model(in_mode(self.tools.system.model, Mode.REFERENCE))
         model = self.tools.model
-        if not isinstance(model, LocalModel):
+        if not isinstance(model, LocalModel) or not isinstance(exact, LocalModel):
             raise TypeError("the packaged model runs in this process")
         self.model, self.config = model, config
+        self.exact = exact  # as reference mode loads it: float32; the same one where fast is too
         wanted = max(choices.match, 2 * choices.batch_size, 40 * choices.documents)
         self.texts = documents_of(self.tools.dataset, Split.DEV, wanted)
 
@@ -77,7 +80,7 @@ class Bench:
         self, example: Example, tokens: int, mode: Mode = Mode.FAST, *, guided: bool = False
     ) -> Generated:
         decoding = Decoding(max_new_tokens=tokens, mode=mode, guided=guided).resolved(mode)
-        return self.model.generate(
+        return (self.exact if mode is Mode.REFERENCE else self.model).generate(
             example.prompt,
             decoding,
             on_piece=lambda piece: None,
@@ -85,12 +88,16 @@ class Bench:
             script=script_for(example.candidates, decoding),
         )
 
-    def plain(self, example: Example, tokens: int) -> tuple[list[int], float]:
-        """(tokens, seconds) of transformers' generate() as it comes: greedy, with its cache."""
-        ids = torch.tensor([self.model._ids(example.rendered)], device=self.model.model.device)
+    def plain(
+        self, example: Example, tokens: int, model: LocalModel | None = None
+    ) -> tuple[list[int], float]:
+        """(tokens, seconds) of transformers' generate() as it comes: greedy, with its cache, in
+        the number format of fast mode, or of another `model`."""
+        model = model or self.model
+        ids = torch.tensor([model._ids(example.rendered)], device=model.model.device)
         started = time.perf_counter()
         with torch.inference_mode():
-            out = self.model.model.generate(
+            out = model.model.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False
             )
         return out[0, ids.shape[1] :].tolist(), time.perf_counter() - started

@@ -29,7 +29,8 @@ from core.distill.base import (
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
 from core.distill.losses import LossWeights, phase_losses
-from core.distill.text_losses import TOKENS_AT_ONCE, hidden_states, trace_loss
+from core.distill.precision import products_as_given
+from core.distill.text_losses import TOKENS_AT_ONCE, differences, hidden_states, trace_loss
 from core.distill.training import Losses
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
@@ -141,8 +142,7 @@ class ArmLoss:
     def _margin_loss(self, model: Any, hidden: torch.Tensor, parts: PhaseExample) -> torch.Tensor:
         """Mean of softplus(-margin) over verdicts; margin = logit(right verdict) - logit(wrong)."""
         judged = dict(zip(parts.late, parts.late_right, strict=True))
-        towards = (model.lm_head.weight[self.keep] - model.lm_head.weight[self.drop]).float()
-        margins = hidden[list(parts.verdicts)].float() @ towards
+        margins = differences(model, hidden[list(parts.verdicts)], self.keep, self.drop)
         signs = margins.new_tensor([1.0 if judged[at] else -1.0 for at in parts.verdicts])
         return softplus(-signs * margins).mean()
 
@@ -156,19 +156,20 @@ class ArmLoss:
         one, two = self.heads.one.student, self.heads.two.student
         own, hidden = _read(self._student, parts, one, two)
         keys = torch.arange(len(parts.example.ids))
-        found = phase_losses(
-            self._view_1(theirs, parts, self.heads.one.teacher),
-            self._view_1(own, parts, one),
-            PhaseOneKeys(_mask(keys, parts.document), _mask(keys, parts.anchors)),
-            self._view_2(theirs, parts, self.heads.two.teacher),
-            self._view_2(own, parts, two),
-            PhaseTwoKeys(
-                _mask(keys, parts.right),
-                _mask(keys, parts.wrong),
-                _mask(torch.tensor(parts.late), parts.verdicts),
-            ),
-            weights=self.weights,
-        )
+        with products_as_given(hidden.device.type):
+            found = phase_losses(
+                self._view_1(theirs, parts, self.heads.one.teacher),
+                self._view_1(own, parts, one),
+                PhaseOneKeys(_mask(keys, parts.document), _mask(keys, parts.anchors)),
+                self._view_2(theirs, parts, self.heads.two.teacher),
+                self._view_2(own, parts, two),
+                PhaseTwoKeys(
+                    _mask(keys, parts.right),
+                    _mask(keys, parts.wrong),
+                    _mask(torch.tensor(parts.late), parts.verdicts),
+                ),
+                weights=self.weights,
+            )
         cot = trace_loss(model, hidden, parts.example)
         terms = {name.value: term.value for name, term in found.terms.items()}
         return {"total": cot + found.total, "L_cot": cot, **terms}
@@ -179,8 +180,8 @@ class ArmLoss:
         if states is None:
             raise InputError("The anchors' states were not kept.", "Ask for them.")
         every = torch.ones(states.shape[1], dtype=torch.bool, device=states.device)
-        towards = anchor_directions(states, every, heads)
-        return HeadView(seen.of(heads)[:, rows], seen.writes_of(heads)[:, rows], towards)
+        towards = anchor_directions(states.float(), every, heads)
+        return _view(seen, rows, heads, towards)
 
     def _view_2(self, seen: Capture, parts: PhaseExample, heads: Sequence[Head]) -> HeadView:
         rows = [seen.queries.index(q) for q in parts.late]
@@ -188,7 +189,15 @@ class ArmLoss:
         correct = torch.where(judged, self.keep, self.drop)
         wrong = torch.where(judged, self.drop, self.keep)
         towards = margin_directions(seen.architecture.unembedding, correct, wrong)
-        return HeadView(seen.of(heads)[:, rows], seen.writes_of(heads)[:, rows], towards)
+        return _view(seen, rows, heads, towards)
+
+
+def _view(
+    seen: Capture, rows: Sequence[int], heads: Sequence[Head], towards: torch.Tensor
+) -> HeadView:
+    """In float32, whatever the pass was computed in."""
+    of, writes = seen.of(heads)[:, rows], seen.writes_of(heads)[:, rows]
+    return HeadView(of.float(), writes.float(), towards)
 
 
 def _read(

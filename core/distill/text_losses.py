@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from core.distill.examples import Example
+from core.distill.precision import products_as_given
 
 TOKENS_AT_ONCE = 128  # logits over the vocabulary are the largest thing in memory
 
@@ -24,8 +25,15 @@ def decision_logits(
     model: Any, hidden: torch.Tensor, example: Example, keep: int, drop: int
 ) -> torch.Tensor:
     """logit(keep) - logit(drop) after each label, `(candidates,)`; above 0: keep."""
-    towards: torch.Tensor = model.lm_head.weight[keep] - model.lm_head.weight[drop]
-    return hidden[example.decisions].float() @ towards.float()
+    return differences(model, hidden[example.decisions], keep, drop)
+
+
+def differences(model: Any, hidden: torch.Tensor, keep: int, drop: int) -> torch.Tensor:
+    """logit(keep) - logit(drop) for last hidden states `(..., d_model)`, in float32."""
+    weights = model.lm_head.weight
+    with products_as_given(hidden.device.type):
+        towards: torch.Tensor = (weights[keep] - weights[drop]).float()
+        return hidden.float() @ towards
 
 
 def decision_loss(logits: torch.Tensor, example: Example) -> torch.Tensor:

@@ -19,6 +19,7 @@ import torch
 
 from core.atomic import new_file
 from core.distill.examples import Example
+from core.distill.precision import Precision, products_in
 
 CHECKPOINT, CURVES = "checkpoint.pt", "curves.jsonl"
 WARM_UP = 0.05
@@ -41,6 +42,7 @@ class Plan:
     alpha: int = 32
     seed: int = 0
     checkpoint_every_s: float = 120.0
+    precision: Precision = Precision.FLOAT32
 
 
 @dataclass
@@ -94,7 +96,8 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         for example in self._batch():
-            losses = self.loss_of(self.model, example)
+            with products_in(self.plan.precision, self.model.device.type):
+                losses = self.loss_of(self.model, example)
             (losses["total"] / self.plan.batch).backward()  # type: ignore[no-untyped-call]
             self.tokens += len(example.ids)
             for name, value in losses.items():
@@ -119,9 +122,12 @@ class Training:
         with (self.folder / CURVES).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
+    def _plan(self) -> dict[str, Any]:
+        return {**asdict(self.plan), "precision": self.plan.precision.value}
+
     def save(self) -> None:
         state = {
-            "plan": asdict(self.plan),
+            "plan": self._plan(),
             "examples": [one.document_id for one in self.examples],
             "step": self.step,
             "tokens": self.tokens,
@@ -140,7 +146,7 @@ class Training:
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
         same = {**state["plan"], "checkpoint_every_s": self.plan.checkpoint_every_s}
-        if same != asdict(self.plan) or state["examples"] != [e.document_id for e in self.examples]:
+        if same != self._plan() or state["examples"] != [e.document_id for e in self.examples]:
             path.replace(path.with_suffix(".other.pt"))
             self._cut(0)
             return

@@ -27,6 +27,7 @@ from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.examples import ExampleMaker
 from core.distill.head_map import HeadMap
 from core.distill.lessons import SHOWN, K, Taught
+from core.distill.precision import precision_here
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
 from core.distill.training import CURVES, Plan, Training
 from core.errors import InputError, ModelError
@@ -280,7 +281,8 @@ class Study:
         return ModelSpec(system, ModelKind.ADAPTER, str(self._adapter(system)), dtype="float32")
 
     def _sized(self, plan: Plan) -> Plan:
-        return replace(plan, rank=self.preset.rank, alpha=self.preset.alpha)
+        rank, alpha = self.preset.rank, self.preset.alpha
+        return replace(plan, rank=rank, alpha=alpha, precision=precision_here())
 
     def _keep_curves(self, system: str, stage: str, folder: Path, plan: Plan) -> None:
         lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()

@@ -1,6 +1,7 @@
 """A training learns, and goes on where it was killed to the very same weights."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from core.distill.examples import Example
+from core.distill.precision import Precision, products_in
 from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
 from core.distill.training import CURVES, Losses, Plan, Training, adapter_state, order, rate_at
 from core.errors import ModelError
@@ -76,8 +78,9 @@ def test_the_losses_are_those_of_the_logits() -> None:
     torch.testing.assert_close(found["decide"], two_way)
 
 
-def test_a_training_learns_what_can_be_learned(tmp_path: Path) -> None:
-    plan = Plan(steps=60, batch=6, learning_rate=2e-2, rank=8, alpha=16)
+@pytest.mark.parametrize("precision", Precision)
+def test_a_training_learns_what_can_be_learned(tmp_path: Path, precision: Precision) -> None:
+    plan = Plan(steps=60, batch=6, learning_rate=2e-2, rank=8, alpha=16, precision=precision)
     training = Training(tmp_path, plan, model(), examples(), losses)
     assert training.run()
     rows = curves(tmp_path)
@@ -87,16 +90,27 @@ def test_a_training_learns_what_can_be_learned(tmp_path: Path) -> None:
     assert rows[-1]["trace"] < rows[0]["trace"]
 
 
-@pytest.mark.parametrize("stop", [1, 3, 7])
-def test_a_training_that_was_stopped_ends_with_the_same_weights(tmp_path: Path, stop: int) -> None:
-    whole = Training(tmp_path / "whole", PLAN, model(), examples(), losses)
+@pytest.mark.parametrize(
+    ("stop", "precision"),
+    [
+        (1, Precision.FLOAT32),
+        (3, Precision.FLOAT32),
+        (7, Precision.FLOAT32),
+        (3, Precision.BFLOAT16),
+    ],
+)
+def test_a_training_that_was_stopped_ends_with_the_same_weights(
+    tmp_path: Path, stop: int, precision: Precision
+) -> None:
+    plan = replace(PLAN, precision=precision)
+    whole = Training(tmp_path / "whole", plan, model(), examples(), losses)
     assert whole.run()
 
-    first = Training(tmp_path / "parts", PLAN, model(), examples(), losses)
+    first = Training(tmp_path / "parts", plan, model(), examples(), losses)
     assert not first.run(cancelled=lambda: first.step >= stop)
     with (tmp_path / "parts" / CURVES).open("a") as file:  # written after the checkpoint
         file.write(json.dumps({"step": stop + 1, "total": -1.0}) + "\n")
-    second = Training(tmp_path / "parts", PLAN, model(), examples(), losses)
+    second = Training(tmp_path / "parts", plan, model(), examples(), losses)
     assert second.step == stop
     assert second.run()
 
@@ -111,7 +125,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_weights(tmp_path: Path, 
 
 def test_a_checkpoint_of_another_plan_is_not_taken_up(tmp_path: Path) -> None:
     Training(tmp_path, PLAN, model(), examples(), losses).run()
-    other = Plan(**{**{f: getattr(PLAN, f) for f in PLAN.__slots__}, "learning_rate": 1e-3})
+    other = replace(PLAN, learning_rate=1e-3)
     again = Training(tmp_path, other, model(), examples(), losses)
     assert again.step == 0
     assert curves(tmp_path) == []
@@ -156,3 +170,15 @@ def test_a_student_is_some_layers_of_the_base_in_the_same_memory() -> None:
 def test_layers_that_the_base_does_not_have_are_refused(layers: list[int]) -> None:
     with pytest.raises(ModelError, match="has no layers"):
         student_of(tiny("llama"), layers)
+
+
+def test_decisions_and_losses_are_summed_in_float32_whatever_the_products_are_in() -> None:
+    adapted, example = model(), examples(1)[0]
+    with torch.no_grad():
+        exact = losses(adapted, example)
+    with torch.no_grad(), products_in(Precision.BFLOAT16, "cpu"):
+        half = losses(adapted, example)
+    for name, value in half.items():
+        assert value.dtype == torch.float32
+        assert float(value) == pytest.approx(float(exact[name]), rel=0.02)
+        assert float(value) != float(exact[name]), "the products are in bfloat16"
