@@ -70,7 +70,7 @@ def _differences(found: Comparison, scored: Scored) -> None:
         better, worse, same = scored.wins[run]
         lines.append(
             f"- **{markdown_text(titles[run])}** {one.mean:+.3f} ({one.low:+.3f} to "
-            f"{one.high:+.3f}), p = {less.corrected:.3f}: better on {better:,} documents, worse "
+            f"{one.high:+.3f}), p = {less.corrected:.3f}; documents: better on {better:,}, worse "
             f"on {worse:,}, the same on {same:,}"
         )
     said = f"Example F1 less that of **{markdown_text(base.title)}**:\n\n"

@@ -69,7 +69,7 @@ def test_two_runs_stand_side_by_side(open_page: Open) -> None:
     said = words_of(app)
     assert "3 documents that all 2 runs have answered" in said
     assert "less that of **one**" in said
-    assert "better on 1 documents, worse on 0, the same on 2" in said
+    assert "documents: better on 1, worse on 0, the same on 2" in said
     table = app.dataframe[0].value
     assert list(table["System"]) == ["one", "two"]
     assert table["Example F1"][0].startswith("0.667 (")

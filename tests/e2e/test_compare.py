@@ -1,0 +1,119 @@
+"""Compare in a real browser: from the choice of runs to a flag on one of the traces."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.config import Settings
+from core.datasets.base import Document, Split
+from core.rerank.base import Bucket, Fate
+from db.runs import ensure_run
+from db.session import Store, open_store
+from db.traces import begin_trace, finish_trace
+from db.trainings import save_training
+from tests.conftest import linked_home
+from tests.db.examples import CONFIG, record
+from tests.e2e.conftest import SCREENSHOTS, App, expect_no_fault, settled
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+# Whether a system answers the gold label of a document.
+RIGHT = {
+    "teacher": {"a": True, "b": True, "c": True, "d": False},
+    "standard": {"a": True, "b": False, "c": True, "d": False},
+    "mechanistic": {"a": True, "b": True, "c": False, "d": False},
+}
+
+
+def save_run(store: Store, system: str, right: dict[str, bool]) -> str:
+    config = dataclasses.replace(CONFIG, system=system)
+    with store.write() as session:
+        run = ensure_run(session, {"config": config.to_json()}, config, "dev", "batch")
+        for name, hit in right.items():
+            document = Document(name, f"Congestive heart failure {name}", ("I50.9",), Split.DEV)
+            made = record(
+                document, bucket=Bucket.OK, f1=float(hit),
+                fates=(Fate.SELECTED if hit else Fate.DROPPED_IN_REASONING,),
+            )  # fmt: skip
+            if not hit:
+                lost = dataclasses.replace(made.prediction, selected=())
+                made = dataclasses.replace(made, prediction=lost)
+            trace = begin_trace(
+                session, run_id=run, config=config, document=document, origin="batch"
+            )
+            finish_trace(session, trace, made)
+        save_training(
+            session, system=system, stage="distillation", plan={},
+            curves=[
+                {"step": n, "tokens": 500 * n, "seconds": 2.0 * n, "total": 3 / n, "L_cot": 2 / n}
+                for n in range(1, 40)
+            ],
+        )  # fmt: skip
+    return run
+
+
+@pytest.fixture(scope="module")
+def compared(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app whose store has one run of each of three systems."""
+    app = App(linked_home(icd_home, tmp_path_factory.mktemp("compare")))
+    store = open_store(Settings(home=app.home))
+    for system, right in RIGHT.items():
+        save_run(store, system, right)
+    store.close()
+    app.start()
+    yield app
+    app.stop()
+
+
+def test_from_the_choice_of_runs_to_a_flag(compared: App, page: Page) -> None:
+    page.goto(f"{compared.url}/compare")
+    expect(page.get_by_text("4 documents that all 3 runs have answered")).to_be_visible()
+    expect(page.get_by_text(re.compile("less that of"))).not_to_have_count(0)
+    expect(page.get_by_text("Only where they differ (2 of 4)")).to_be_visible()
+    settled(page)
+    expect(page.get_by_role("link", name=re.compile("^Whole trace of"))).to_have_count(3)
+    expect_no_fault(page)
+
+    # Two of them, by the address that it left.
+    first = re.search(r"runs=([0-9a-f]+)(?:,|%2C)([0-9a-f]+)", page.url)
+    assert first, page.url
+    page.goto(f"{compared.url}/compare?dataset=icd&runs={first[1]},{first[2]}&document=a")
+    expect(page.get_by_text("4 documents that all 2 runs have answered")).to_be_visible()
+    expect(page.get_by_text("Congestive heart failure a", exact=True)).to_be_visible()
+    settled(page)
+
+    # A side opens its whole trace.
+    page.get_by_role("link", name=re.compile("^Whole trace of")).first.click()
+    expect(page.get_by_role("heading", name="Final labels")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Congestive heart failure a", exact=True)).to_be_visible()
+    settled(page)
+
+    # A verdict on one side is stored.
+    page.get_by_role("button", name="Off topic").first.click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+    expect_no_fault(page)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("PHASELENS_SCREENSHOTS"), reason="`make screenshots` takes them"
+)
+def test_screenshot_of_compare(compared: App, browser: Browser) -> None:
+    for name, scheme, width in (
+        ("compare.png", "light", 1280),
+        ("compare-dark.png", "dark", 1920),
+    ):
+        context = browser.new_context(
+            viewport={"width": width, "height": 1000}, color_scheme=scheme
+        )  # fmt: skip
+        tab = context.new_page()
+        tab.goto(f"{compared.url}/compare")
+        expect(tab.get_by_text("4 documents that all 3 runs have answered")).to_be_visible()
+        settled(tab)
+        tab.screenshot(path=SCREENSHOTS / name, full_page=True)
+        context.close()
