@@ -71,7 +71,10 @@ def table(data: dict[str, Any]) -> list[str]:
             f"Scoring {data['scorer_candidates']} candidates (prompts of "
             f"{data['scorer_prompt_tokens']} tokens): {data['scorer_s']:.2f} s, "
             f"{data['scorer_speedup']:.1f} times as fast as one prompt at a time ({low:.1f} to "
-            f"{high:.1f}); in float32 the largest difference is {data['scorer_max_error']:.1e}.",
+            f"{high:.1f}); in float32, where log-probabilities differ by at most "
+            f"{data['scorer_max_error']:.1e}. In {data['dtype']} it takes "
+            f"{data['scorer_chosen_s']:.2f} s, and they differ by at most "
+            f"{data['scorer_chosen_max_error']:.3f}.",
         ]
     if data["live_share"] is not None:
         low, high = data["live_spread"]

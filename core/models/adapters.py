@@ -111,6 +111,6 @@ def adapted(base: Any, folder: Path) -> Any:
         )
     with torch.no_grad():
         for name, place in places.items():
-            place.data = state[name].to(base.device, base.dtype)
+            place.data = state[name].to(base.device, torch.float32)  # whatever the base is in
             place.requires_grad_(requires_grad=False)
     return model.eval()

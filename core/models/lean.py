@@ -7,8 +7,13 @@ at a time. Here a layer is some fifteen calls, over a cache that is allocated on
    parameters become views of the joined ones, so the weights are in memory once.
 2. Rows (documents) of different lengths stand side by side: each has its place in the cache,
    and the mask lets a token see only what came before it in its own row.
-3. On a processor, products of 1 to 63 tokens are computed with the weights on the left,
-   (W x^T)^T: MKL does these faster than x W^T in float32, and 2 tokens faster than 1.
+3. Where the processor can, weights are kept in float16 and all else in float32
+   (core/models/half_weights.py): as exact as float32, and faster than either format. Elsewhere
+   products of 1 to 63 tokens in float32 are computed with the weights on the left, (W x^T)^T: MKL
+   does these faster than x W^T, and 2 tokens faster than 1.
+
+4. What a layer adds to is kept in float32 in every format: its roundings are what makes
+   bfloat16 differ most.
 
 Adapters (LoRA, by peft) stay beside the weights, which several models can therefore share.
 
@@ -17,12 +22,13 @@ transformers'.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as nn
 
+from core.models.half_weights import available
 from core.models.lean_linear import Linear, joined
 
 KNOWN = ("llama", "mistral", "qwen2", "qwen3")
@@ -81,8 +87,12 @@ class LeanCache:
 class LeanNetwork:
     """The weights of a loaded transformers model, and how they are multiplied."""
 
-    def __init__(self, model: Any) -> None:
-        """Raises ValueError for a model that it does not know: ask `unknown` first."""
+    def __init__(self, model: Any, *, in_half: bool = False) -> None:
+        """`in_half`: weights in float16 and all else in float32, where that is as good as float32
+        (`self.in_half` says so); else all in the model's own format.
+
+        Raises ValueError for a model that it does not know: ask `unknown` first.
+        """
         if why := unknown(model):
             raise ValueError(why)
         config = model.config
@@ -93,11 +103,21 @@ class LeanNetwork:
         self.epsilon = config.rms_norm_eps
         self.words = model.get_input_embeddings().weight
         self.dtype, self.device = self.words.dtype, self.words.device
-        self.norm = model.model.norm.weight
+        self.norm = model.model.norm.weight.float()
         self.head = Linear(model.lm_head.weight, model.lm_head.bias)
         self.layers = [_layer(layer) for layer in model.model.layers]
+        self.in_half = in_half and self.device.type == "cpu" and available() and self._to_half()
         self._cosines = torch.empty(0)
         self._sines = torch.empty(0)
+
+    def _to_half(self) -> bool:
+        """Changes to weights in float16; False, and all as it was, where they do not fit."""
+        head, layers = self.head.in_half(), [_in_half(layer) for layer in self.layers]
+        if head is None or None in layers:
+            return False
+        self.head, self.layers = head, [layer for layer in layers if layer is not None]
+        self.dtype = torch.float32
+        return True
 
     def hidden(
         self, ids: torch.Tensor, starts: torch.Tensor, cache: LeanCache, first: int = 0
@@ -150,10 +170,10 @@ class LeanNetwork:
         mask = seen[:, None, None].expand(rows, 1, group, width, end)
         mask = mask.reshape(rows, 1, group * width, end)
         where = (torch.arange(first, first + rows, device=self.device)[:, None], places)
-        x = nn.embedding(ids.reshape(-1), self.words)  # (tokens, d_model)
+        x = nn.embedding(ids.reshape(-1), self.words).float()  # (tokens, d_model)
         for n, layer in enumerate(self.layers):
             keys, values = cache.keys[n], cache.values[n]
-            given = nn.rms_norm(x, x.shape[-1:], layer.norm_attention, self.epsilon)
+            given = self._normed(x, layer.norm_attention)
             q, k, v = self._rotated(layer, given, (rows, width), cosines, sines)
             keys.transpose(1, 2)[where] = k
             values.transpose(1, 2)[where] = v
@@ -170,17 +190,20 @@ class LeanNetwork:
             found = found.view(rows, self.kv_heads, group, width, self.head_dim)
             x = x + layer.out(found.permute(0, 3, 1, 2, 4).reshape(rows * width, -1))
             x = self.fed_forward(layer, x)
-        return nn.rms_norm(x, x.shape[-1:], self.norm, self.epsilon).view(rows, width, -1)
+        return self._normed(x, self.norm).view(rows, width, -1)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """`(tokens, vocabulary)` float32 of hidden states `(tokens, d_model)`."""
         return self.head(hidden).float()
 
     def fed_forward(self, layer: Layer, x: torch.Tensor) -> torch.Tensor:
-        """The second half of a layer on residual states `(tokens, d_model)`."""
-        given = nn.rms_norm(x, x.shape[-1:], layer.norm, self.epsilon)
-        gate, up = layer.gate_up(given).chunk(2, dim=-1)
+        """The second half of a layer on residual states `(tokens, d_model)`, float32."""
+        gate, up = layer.gate_up(self._normed(x, layer.norm)).chunk(2, dim=-1)
         return x + layer.down(nn.silu(gate) * up)
+
+    def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """RMSNorm of float32 residual states, in the format that is multiplied."""
+        return nn.rms_norm(x, x.shape[-1:], weight, self.epsilon).to(self.dtype)
 
     def _rotated(
         self,
@@ -197,8 +220,8 @@ class LeanNetwork:
         if layer.norm_q is not None and layer.norm_k is not None:
             q, k = turned[:, :, : self.heads], turned[:, :, self.heads :]
             size = (self.head_dim,)
-            q = nn.rms_norm(q, size, layer.norm_q, self.epsilon)
-            k = nn.rms_norm(k, size, layer.norm_k, self.epsilon)
+            q = nn.rms_norm(q, size, layer.norm_q.to(q.dtype), self.epsilon)
+            k = nn.rms_norm(k, size, layer.norm_k.to(k.dtype), self.epsilon)
             turned = torch.cat((q, k), dim=2)
         rolled = turned.roll(self.head_dim // 2, dims=-1)
         turned = torch.addcmul(turned * cosines, rolled, sines)
@@ -210,7 +233,8 @@ class LeanNetwork:
         if len(self._cosines) < length:
             places = torch.arange(max(length, 2 * len(self._cosines), 1024), device=self.device)
             with torch.inference_mode():
-                cosines, sines = self.model.model.rotary_emb(self.words[:1], places[None])
+                like = self.words.new_empty(1, dtype=self.dtype)
+                cosines, sines = self.model.model.rotary_emb(like, places[None])
             half = self.head_dim // 2
             self._cosines = cosines[0]
             self._sines = torch.cat((-sines[0, :, :half], sines[0, :, half:]), dim=-1)
@@ -220,12 +244,20 @@ class LeanNetwork:
 def _layer(layer: Any) -> Layer:
     heads, wide = layer.self_attn, layer.mlp
     return Layer(
-        norm_attention=layer.input_layernorm.weight,
+        norm_attention=layer.input_layernorm.weight.float(),
         qkv=joined(heads.q_proj, heads.k_proj, heads.v_proj),
         norm_q=heads.q_norm.weight if hasattr(heads, "q_norm") else None,
         norm_k=heads.k_norm.weight if hasattr(heads, "k_norm") else None,
         out=joined(heads.o_proj),
-        norm=layer.post_attention_layernorm.weight,
+        norm=layer.post_attention_layernorm.weight.float(),
         gate_up=joined(wide.gate_proj, wide.up_proj),
         down=joined(wide.down_proj),
     )
+
+
+def _in_half(layer: Layer) -> Layer | None:
+    qkv, out = layer.qkv.in_half(), layer.out.in_half()
+    gate_up, down = layer.gate_up.in_half(), layer.down.in_half()
+    if qkv is None or out is None or gate_up is None or down is None:
+        return None
+    return replace(layer, qkv=qkv, out=out, gate_up=gate_up, down=down)

@@ -4,11 +4,13 @@ Weights that were joined before, for another model that shares them, are joined 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as nn
+
+from core.models.half_weights import HalfWeights, half_weights
 
 FEW = 64  # fewer tokens than this: weights on the left
 
@@ -24,14 +26,30 @@ class LowRank:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Weights `(out, in)`, biases `(out,)` or None, and an adapter or None."""
+    """Weights `(out, in)`, biases `(out,)` or None, an adapter or None, and the weights packed for
+    products with float32, or None."""
 
     weight: torch.Tensor
     bias: torch.Tensor | None
     adapter: LowRank | None = None
+    half: HalfWeights | None = None
+
+    def in_half(self) -> "Linear | None":
+        """The same for float32 numbers `x`, or None where float16 does not hold the weights."""
+        half = half_weights(self.weight, self.bias)
+        if half is None:
+            return None
+        low = self.adapter
+        exact = None if low is None else LowRank(low.down.float(), low.up.float())
+        return replace(self, adapter=exact, half=half)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """`x` `(tokens, in)`; gives `(tokens, out)`."""
+        if self.half is not None:
+            found = self.half(x)
+            if self.adapter is not None:
+                found.addmm_(torch.mm(x, self.adapter.down.t()), self.adapter.up.t())
+            return found
         if len(x) < FEW and x.device.type == "cpu" and x.dtype is torch.float32:
             columns = x.t() if len(x) > 1 else x.t().repeat(1, 2)
             if self.bias is None:
@@ -43,7 +61,8 @@ class Linear:
             return found.t()[: len(x)]
         found = nn.linear(x, self.weight, self.bias)
         if self.adapter is not None:
-            found = found + nn.linear(nn.linear(x, self.adapter.down), self.adapter.up)
+            down, up = self.adapter.down.to(x.dtype), self.adapter.up.to(x.dtype)
+            found = found + nn.linear(nn.linear(x, down), up)
         return found
 
 
@@ -103,7 +122,6 @@ def _adapter(module: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
     names = [name for name in getattr(module, "active_adapters", ()) if name in module.lora_A]
     if not names:
         return None
-    dtype = module.base_layer.weight.dtype
     down = torch.cat([module.lora_A[name].weight.detach() for name in names])
     up = torch.cat([module.lora_B[n].weight.detach() * module.scaling[n] for n in names], dim=1)
-    return down.to(dtype), up.to(dtype)
+    return down, up

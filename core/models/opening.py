@@ -35,6 +35,17 @@ def ends_of(name: str, of_model: Any, of_tokenizer: Any) -> list[int]:
     return ends
 
 
+def in_format(model: Any, device: str, dtype: Any) -> None:
+    """Moves a model to a device and its weights to a number format.
+
+    What it keeps beside its weights stays as it is: the frequencies of rotary positions in
+    bfloat16 would turn position 500 by a radian too much or too little.
+    """
+    model.to(device=device)
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
+
+
 def read_spec(spec: ModelSpec, settings: Settings, dtype: Any) -> tuple[Any, Any, str, str]:
     """(model, tokenizer, fingerprint of the weights, and of the files beside them) of a spec that
     runs in this process."""

@@ -37,6 +37,15 @@ class Scorer:
     ) -> list[float] | None:
         """One score in [0, 1] a candidate, in their order; None where the model gives no
         probabilities (endpoints). Raises ModelError, InputError."""
+        found = self.log_probabilities(document_text, candidates, mode)
+        if found is None:
+            return None
+        return [relevance(row[: len(TRUE)], row[len(TRUE) :]) for row in found]
+
+    def log_probabilities(
+        self, document_text: str, candidates: Sequence[Candidate], mode: Mode = Mode.FAST
+    ) -> list[list[float]] | None:
+        """log P of each word of TRUE and then of FALSE, a row a candidate; else as `score`."""
         if not candidates:
             return []
         longest = max(candidates, key=lambda c: self.model.count_tokens(c.name) or len(c.name))
@@ -46,10 +55,7 @@ class Scorer:
         before, after = SCORE_PROMPT.split("{candidates}")
         ends = [" ".join(candidate.name.split()) + after for candidate in candidates]
         shared = before.replace("{document}", fitted)
-        found = self.model.log_probabilities(shared, ends, (*TRUE, *FALSE), mode)
-        if found is None:
-            return None
-        return [relevance(row[: len(TRUE)], row[len(TRUE) :]) for row in found]
+        return self.model.log_probabilities(shared, ends, (*TRUE, *FALSE), mode)
 
 
 def relevance(true: Sequence[float], false: Sequence[float]) -> float:

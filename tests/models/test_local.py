@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.config import Settings
 from core.errors import InputError, ModelError
@@ -178,6 +179,16 @@ def test_a_score_belongs_to_its_candidate_whatever_stands_beside_it(fp32: LocalM
     assert all(0 < score < 1 for score in together)
     assert together == pytest.approx(turned[::-1], abs=1e-3)
     assert together[1] == pytest.approx(alone[0], abs=1e-3)
+
+
+def test_positions_are_counted_in_float32_whatever_the_weights_are_in(
+    settings: Settings, fp32: LocalModel
+) -> None:
+    half = LocalModel.load(replace(PACKAGED, dtype="bfloat16"), settings)
+    assert half.model.dtype == torch.bfloat16
+    rotary, exact = half.model.model.rotary_emb, fp32.model.model.rotary_emb
+    assert torch.equal(rotary.inv_freq, exact.inv_freq)
+    assert rotary.inv_freq.dtype == torch.float32
 
 
 def test_the_identity_names_weights_number_format_and_versions(settings: Settings) -> None:
