@@ -12,7 +12,11 @@ EPILOG = example("phaselens distill --preset smoke")
 def distill(
     preset: Annotated[
         str,
-        typer.Option("--preset", help="smoke: minutes, to see that all works. laptop: hours."),
+        typer.Option(
+            "--preset",
+            help="smoke: minutes, to see that all works. laptop: hours. gpu: more of all, for a "
+            "card.",
+        ),
     ] = "smoke",
     as_json: JsonFlag = False,
 ) -> None:

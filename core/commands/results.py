@@ -9,7 +9,7 @@ from core.commands.console import JsonFlag, example, new_app, reporting, say
 
 app = new_app()
 
-PresetOption = Annotated[str, typer.Option("--preset", help="smoke or laptop.")]
+PresetOption = Annotated[str, typer.Option("--preset", help="smoke, laptop or gpu.")]
 FolderOption = Annotated[
     Path | None,
     typer.Option("--folder", help="Default: the results that ship, sample_data/results/PRESET."),

@@ -1,17 +1,19 @@
 """The arms of the comparison: what a student's loss holds beside the next token of the trace.
 
     standard      L_cot
+    longer        the same with more steps: as long as the mechanistic student is computed
     logits        L_cot + KL of the teacher's distribution over tokens from the student's
     margin        L_cot + softplus(-margin) at verdicts, the right verdict's logit less the other's
     mechanistic   L_cot + lambda_1 (phase-1 terms) + lambda_2 (phase-2 terms)
     random heads  the same on heads drawn by chance
+    no ...        mechanistic without a phase, or without one of its six terms
 
 Margin and mechanistic have seen which labels are gold; standard and logits have not.
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +30,7 @@ from core.distill.base import (
 )
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
-from core.distill.losses import LossWeights, phase_losses
+from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName, phase_losses
 from core.distill.precision import products_as_given
 from core.distill.text_losses import TOKENS_AT_ONCE, differences, hidden_states, trace_loss
 from core.distill.training import Losses
@@ -39,15 +41,32 @@ from core.mechanism.capture import Capture, Recorder, Wanted, recording
 
 class Arm(StrEnum):
     STANDARD = "standard"
+    LONGER = "standard-longer"
     LOGITS = "logits"
     MARGIN = "margin"
     MECHANISTIC = "mechanistic"
     NO_PHASE_1 = "no-phase-1"
     NO_PHASE_2 = "no-phase-2"
     RANDOM_HEADS = "random-heads"
+    NO_ATTN_1 = "no-attn-1"
+    NO_WRITE_1 = "no-write-1"
+    NO_INT_1 = "no-int-1"
+    NO_LOOP_2 = "no-loop-2"
+    NO_WRITE_2 = "no-write-2"
+    NO_INT_2 = "no-int-2"
 
 
-LOOKS_INSIDE = frozenset((Arm.MECHANISTIC, Arm.NO_PHASE_1, Arm.NO_PHASE_2, Arm.RANDOM_HEADS))
+OFF: dict[Arm, tuple[TermName, ...]] = {  # the terms that an arm leaves out
+    Arm.NO_PHASE_1: PHASE_1,
+    Arm.NO_PHASE_2: PHASE_2,
+    Arm.NO_ATTN_1: (TermName.ATTN_1,),
+    Arm.NO_WRITE_1: (TermName.WRITE_1,),
+    Arm.NO_INT_1: (TermName.INT_1,),
+    Arm.NO_LOOP_2: (TermName.LOOP_2,),
+    Arm.NO_WRITE_2: (TermName.WRITE_2,),
+    Arm.NO_INT_2: (TermName.INT_2,),
+}
+LOOKS_INSIDE = frozenset((Arm.MECHANISTIC, Arm.RANDOM_HEADS, *OFF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +122,7 @@ class ArmLoss:
     def __post_init__(self) -> None:
         if self.arm in LOOKS_INSIDE and self.heads is None:
             raise InputError(f"{self.arm} needs heads.", "Score the teacher's heads first.")
-        off = {Arm.NO_PHASE_1: {"lambda_1": 0.0}, Arm.NO_PHASE_2: {"lambda_2": 0.0}}.get(self.arm)
-        if off:
-            given = self.weights
-            self.weights = LossWeights(
-                **{"lambda_1": given.lambda_1, "lambda_2": given.lambda_2, **off}, off=given.off
-            )
+        self.weights = replace(self.weights, off=self.weights.off.union(OFF.get(self.arm, ())))
 
     def __call__(self, model: Any, example: Example) -> Losses:
         parts = self.phases.get(example.document_id)

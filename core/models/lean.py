@@ -104,20 +104,17 @@ class LeanNetwork:
         self.words = model.get_input_embeddings().weight
         self.dtype, self.device = self.words.dtype, self.words.device
         self.norm = model.model.norm.weight.float()
-        self.head = Linear(model.lm_head.weight, model.lm_head.bias)
-        self.layers = [_layer(layer) for layer in model.model.layers]
-        self.in_half = in_half and self.device.type == "cpu" and available() and self._to_half()
+        head = Linear(model.lm_head.weight, model.lm_head.bias)
+        layers = [_layer(layer) for layer in model.model.layers]
+        half = None
+        if in_half and self.device.type == "cpu" and available():
+            half = _in_half(head, layers)
+        self.in_half = half is not None
+        if half is not None:
+            self.dtype = torch.float32
+        self.head, self.layers = half or (head, [_in_own_format(layer) for layer in layers])
         self._cosines = torch.empty(0)
         self._sines = torch.empty(0)
-
-    def _to_half(self) -> bool:
-        """Changes to weights in float16; False, and all as it was, where they do not fit."""
-        head, layers = self.head.in_half(), [_in_half(layer) for layer in self.layers]
-        if head is None or None in layers:
-            return False
-        self.head, self.layers = head, [layer for layer in layers if layer is not None]
-        self.dtype = torch.float32
-        return True
 
     def hidden(
         self, ids: torch.Tensor, starts: torch.Tensor, cache: LeanCache, first: int = 0
@@ -255,9 +252,23 @@ def _layer(layer: Any) -> Layer:
     )
 
 
-def _in_half(layer: Layer) -> Layer | None:
-    qkv, out = layer.qkv.in_half(), layer.out.in_half()
-    gate_up, down = layer.gate_up.in_half(), layer.down.in_half()
-    if qkv is None or out is None or gate_up is None or down is None:
-        return None
-    return replace(layer, qkv=qkv, out=out, gate_up=gate_up, down=down)
+def _in_own_format(layer: Layer) -> Layer:
+    return replace(
+        layer,
+        qkv=layer.qkv.in_own_format(),
+        out=layer.out.in_own_format(),
+        gate_up=layer.gate_up.in_own_format(),
+        down=layer.down.in_own_format(),
+    )
+
+
+def _in_half(head: Linear, layers: Sequence[Layer]) -> tuple[Linear, list[Layer]] | None:
+    """Both with weights in float16; None where one of them does not fit."""
+    packed, found = head.in_half(), []
+    for layer in layers:
+        qkv, out = layer.qkv.in_half(), layer.out.in_half()
+        gate_up, down = layer.gate_up.in_half(), layer.down.in_half()
+        if qkv is None or out is None or gate_up is None or down is None:
+            return None
+        found.append(replace(layer, qkv=qkv, out=out, gate_up=gate_up, down=down))
+    return None if packed is None else (packed, found)

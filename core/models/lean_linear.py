@@ -23,6 +23,9 @@ class LowRank:
     down: torch.Tensor
     up: torch.Tensor
 
+    def to(self, dtype: torch.dtype) -> "LowRank":
+        return LowRank(self.down.to(dtype), self.up.to(dtype))
+
 
 @dataclass(frozen=True, slots=True)
 class Linear:
@@ -34,14 +37,16 @@ class Linear:
     adapter: LowRank | None = None
     half: HalfWeights | None = None
 
+    def in_own_format(self) -> "Linear":
+        """The same with the adapter in the format of the weights, which `x` must then have."""
+        return replace(self, adapter=self.adapter and self.adapter.to(self.weight.dtype))
+
     def in_half(self) -> "Linear | None":
         """The same for float32 numbers `x`, or None where float16 does not hold the weights."""
         half = half_weights(self.weight, self.bias)
         if half is None:
             return None
-        low = self.adapter
-        exact = None if low is None else LowRank(low.down.float(), low.up.float())
-        return replace(self, adapter=exact, half=half)
+        return replace(self, adapter=self.adapter and self.adapter.to(torch.float32), half=half)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """`x` `(tokens, in)`; gives `(tokens, out)`."""
@@ -61,8 +66,7 @@ class Linear:
             return found.t()[: len(x)]
         found = nn.linear(x, self.weight, self.bias)
         if self.adapter is not None:
-            down, up = self.adapter.down.to(x.dtype), self.adapter.up.to(x.dtype)
-            found = found + nn.linear(nn.linear(x, down), up)
+            found = found + nn.linear(nn.linear(x, self.adapter.down), self.adapter.up)
         return found
 
 

@@ -1,12 +1,16 @@
 """How large a study is: what is trained, on how much, and what is tested."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.distill.arms import Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 
 HALF = tuple(range(0, 30, 2))  # of SmolLM2-135M's 30 layers
+EIGHT = (
+    Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1,
+    Arm.NO_PHASE_2, Arm.LONGER,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Preset:
     repeated: tuple[Arm, ...]
     heads: int
     scored_traces: int
-    test_documents: int
+    test_documents: int | None  # None: all
     max_new_tokens: int = 400
     student_layers: tuple[int, ...] = HALF
     rank: int = 16
@@ -61,14 +65,27 @@ LAPTOP = Preset(
     lessons_plan=_plan(450, 5e-4),
     student_documents=600,
     student_plan=_plan(225, 5e-4),
-    arms=tuple(Arm),
+    arms=EIGHT,
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),
     heads=8,
     scored_traces=60,
     test_documents=150,
 )
-PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP)}
+GPU = replace(
+    LAPTOP,
+    name="gpu",
+    lessons=4000,
+    warm_up=_plan(1500, 5e-4),
+    lessons_plan=_plan(1500, 5e-4),
+    student_documents=3000,
+    student_plan=_plan(1125, 5e-4),
+    arms=tuple(Arm),
+    seeds=(0, 1, 2, 3, 4),
+    scored_traces=200,
+    test_documents=None,
+)
+PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP, GPU)}
 
 
 def find_preset(name: str) -> Preset:

@@ -23,7 +23,7 @@ from core.study.presets import Preset
 from db.runs import run_records
 from db.session import Store
 
-COMPARED = (Arm.STANDARD, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1, Arm.NO_PHASE_2)
+COMPARED = tuple(arm for arm in Arm if arm is not Arm.MECHANISTIC)
 
 Scores = dict[str, float]  # of documents, by id
 

@@ -60,6 +60,7 @@ from db.runs import run_records
 from db.session import Store
 from db.trainings import save_training
 
+EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
 MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
 
 Report = Callable[[str, int, int], None]
@@ -106,11 +107,14 @@ class Study:
         cells.append(Cell("heads", traces, chosen, self.choose_heads))
         students = []
         for arm in preset.arms:
+            longer = arm is Arm.LONGER
+            after = (f"student/{one}/{preset.seeds[0]}" for one in EQUAL) if longer else ()
+            stands_on = (*traces, "heads", *after)
             for seed in preset.seeds if arm in preset.repeated else preset.seeds[:1]:
                 students.append(f"{arm.value}-{seed}")
                 cells.append(
                     Cell(
-                        f"student/{arm.value}/{seed}", (*traces, "heads"),
+                        f"student/{arm.value}/{seed}", stands_on,
                         asdict(preset.student_plan), partial(self.distill, arm, seed),
                     )
                 )  # fmt: skip
@@ -211,7 +215,7 @@ class Study:
         examples, phases = examples_of(base, self._answered())
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
         loss = ArmLoss(arm, teacher, maker.keep, maker.drop, phases, self._heads(arm))
-        plan = replace(self._sized(preset.student_plan), seed=seed)
+        plan = replace(self._student_plan(arm), seed=seed)
         folder = self.folder / f"student-{arm.value}-{seed}"
         training = Training(folder, plan, model, examples, loss)
         if not training.run(
@@ -228,6 +232,14 @@ class Study:
             "tokens": training.tokens,
             "seconds": round(training.seconds, 1),
         }
+
+    def _student_plan(self, arm: Arm) -> Plan:
+        plan = self._sized(self.preset.student_plan)
+        if arm is not Arm.LONGER:
+            return plan
+        first = self.preset.seeds[0]
+        standard, mechanistic = (self.done[f"student/{one}/{first}"]["seconds"] for one in EQUAL)
+        return replace(plan, steps=round(plan.steps * max(mechanistic / standard, 1.0)))
 
     def test(self, system: str, dataset: str) -> Result | None:
         result = run_batch(

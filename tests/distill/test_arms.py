@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.distill.arms import LOOKS_INSIDE, Arm, ArmLoss, Heads, PhaseExample, random_heads
+from core.distill.arms import LOOKS_INSIDE, OFF, Arm, ArmLoss, Heads, PhaseExample, random_heads
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
 from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName
@@ -89,6 +89,10 @@ def test_the_total_is_the_sum_that_the_arm_says() -> None:
     for arm, left in ((Arm.NO_PHASE_1, 2.0 * two), (Arm.NO_PHASE_2, 0.5 * one)):
         part = loss(arm, teacher, weights=given)(student(teacher), example().example)
         torch.testing.assert_close(part["total"], part["L_cot"] + left)
+    for arm, (term,) in ((a, t) for a, t in OFF.items() if len(t) == 1):
+        part = loss(arm, teacher, weights=given)(student(teacher), example().example)
+        weight = 0.5 if term in PHASE_1 else 2.0
+        torch.testing.assert_close(part["total"], whole["total"] - weight * whole[term.value])
     plain = loss(Arm.STANDARD, teacher)(student(teacher), example().example)
     torch.testing.assert_close(plain["total"], whole["L_cot"], atol=1e-4, rtol=1e-4)
 

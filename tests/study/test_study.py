@@ -116,11 +116,17 @@ def test_a_finished_study_is_not_done_twice(finished: Finished) -> None:
 
 def test_one_more_arm_leaves_the_others_as_they_are(finished: Finished) -> None:
     study = finished.study
-    more = replace(SMALL, arms=(*SMALL.arms, Arm.MARGIN))
-    with_margin = Study(study.settings, study.store, more, lambda *told: None, never).run()
-    assert with_margin is not None
-    assert {name: with_margin[name] for name in finished.done} == finished.done
-    assert "test/margin-0/tiny" in with_margin
+    more = replace(SMALL, arms=(*SMALL.arms, Arm.LONGER))
+    with_longer = Study(study.settings, study.store, more, lambda *told: None, never).run()
+    assert with_longer is not None
+    assert {name: with_longer[name] for name in finished.done} == finished.done
+    assert "test/standard-longer-0/tiny" in with_longer
+    short, long = (finished.done[f"student/{arm}/0"] for arm in ("standard", "mechanistic"))
+    times = max(long["seconds"] / short["seconds"], 1.0)
+    steps = round(SMALL.student_plan.steps * times)
+    with study.store.read() as session:
+        (learned,) = trainings_of(session, ["small-standard-longer-0"])
+    assert learned.steps == steps, "as many as the mechanistic student's time is worth"
 
 
 def test_results_are_those_of_the_runs(finished: Finished) -> None:
