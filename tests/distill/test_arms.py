@@ -74,6 +74,7 @@ def test_every_arm_trains_the_adapter_and_nothing_else(arm: Arm) -> None:
     added = losses.keys() - {"total", "L_cot"}
     wanted = {
         Arm.STANDARD: set(),
+        Arm.LONGER: set(),
         Arm.LOGITS: {"L_logits"},
         Arm.MARGIN: {"L_margin"},
     }.get(arm, {term.value for term in TermName})

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from core import jobs
@@ -73,6 +73,20 @@ def settled(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.locator(".stElementContainer[data-stale=true]")).to_have_count(0)
+
+
+def click_until(button: Locator, shown: Locator, tries: int = 3) -> None:
+    """Clicks until something is there: a click that falls into a rerun of the whole page can be
+    lost to Streamlit, on a busy machine above all."""
+    for _ in range(tries - 1):
+        button.click()
+        try:
+            expect(shown).to_be_visible(timeout=20_000)
+        except AssertionError:
+            continue
+        return
+    button.click()
+    expect(shown).to_be_visible()
 
 
 def free_port() -> int:

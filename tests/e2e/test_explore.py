@@ -38,7 +38,9 @@ def test_a_run_shows_every_part_and_its_link_opens_it_again(
 ) -> None:
     page.goto(f"{app.url}/?document={WITH_PHASES}")
     run(page)
-    expect(page.get_by_text(re.compile("50 nearest of 74,044 labels · HNSW"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("50 (nearest|best) of 74,044 labels · HNSW"))
+    ).to_be_visible()
     expect(page.get_by_text(re.compile(r"\d+ tokens · [\d.]+ tokens/s"))).to_be_visible()
     # Phases are there, apart and named, or their absence is said: never something in between.
     blocks = page.locator(".pl-head", has_text=re.compile("Shortlisting|Reasoning"))
@@ -78,9 +80,11 @@ def test_cancel_keeps_what_was_written(app: App, page: Page) -> None:
     temperature = page.get_by_role("spinbutton", name=re.compile("Temperature"))
     temperature.fill("5")  # the end of text is then as unlikely as any other token
     temperature.press("Enter")
+    settled(page)
     limit = page.get_by_role("spinbutton", name=re.compile("^Token limit"))
     limit.fill("4000")
     limit.press("Enter")
+    settled(page)
     page.keyboard.press("Escape")
     run_button(page).click()
     expect(page.get_by_text(re.compile(r"^[1-9]\d* tokens"))).to_be_visible(timeout=ANSWERED_MS)

@@ -61,7 +61,7 @@ def test_the_main_job_from_first_start_to_a_link_after_a_restart(fresh: App, pag
     expect(page.get_by_text(re.compile("labels so far|the fast index is being made"))
            ).to_have_count(0, timeout=INDEX_S * 1000)  # fmt: skip
     run_and_wait(page)
-    caption = page.get_by_text(re.compile(r"50 nearest of 74,044 labels · HNSW"))
+    caption = page.get_by_text(re.compile(r"50 (nearest|best) of 74,044 labels · HNSW"))
     expect(caption).to_be_visible()
     for stage in ("Embed the text", "Search labels", "Reason over candidates"):
         expect(page.get_by_text(re.compile(rf"{stage} · [\d.]+ m?s"))).to_be_visible()

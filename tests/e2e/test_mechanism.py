@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.config import Settings
 from db.session import open_store
-from tests.e2e.conftest import ANSWERED_MS, SCREENSHOTS, App, expect_no_fault, settled
+from tests.e2e.conftest import ANSWERED_MS, SCREENSHOTS, App, click_until, expect_no_fault, settled
 from tests.live.inside_examples import save_example
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -91,8 +91,8 @@ def test_heads_are_chosen_and_patched_and_the_ranking_changes(
     # All heads' outputs from the clean run bring the clean answer back: then nothing is left that
     # could carry the corrupted document to the position that answers.
     fill(page, "How many", "270")
-    page.get_by_role("button", name="Top CoarseScore").click()
-    expect(page.get_by_text("inputs changed since")).to_be_visible()
+    top = page.get_by_role("button", name="Top CoarseScore")
+    click_until(top, page.get_by_text("inputs changed since"))
     page.get_by_role("button", name="Patch 270 heads").click()
     expect(metric(page, "Restored")).to_have_text("100%", timeout=ANSWERED_MS)
     settled(page)

@@ -89,7 +89,7 @@ def test_attention_of_every_head_sums_to_one(worker: LiveWorker, trace_id: str) 
     found = ask(worker, Attend(trace_id, 40))
     assert isinstance(found, AttentionAt), found
     assert found.weights.shape == (30, 9, 41)
-    assert np.allclose(found.weights.sum(-1), 1, atol=1e-3)
+    assert np.allclose(found.weights.sum(-1), 1, atol=1e-2), "bfloat16 has two digits"
 
 
 @pytest.mark.parametrize("kind", list(CorruptionKind))
