@@ -130,22 +130,27 @@ class LeanNetwork:
         seen = torch.arange(end, device=self.device) <= at[:, :, None]  # (rows, width, end)
         return self._layers(ids, at, at, seen, cache, first)
 
-    def branches(
-        self, ids: torch.Tensor, lengths: Sequence[int], start: int, cache: LeanCache
+    def tree(
+        self, ids: torch.Tensor, parents: Sequence[int], start: int, cache: LeanCache
     ) -> torch.Tensor:
-        """Last hidden states `(tokens, d_model)` of texts `ids` `(tokens,)`, one after another and
-        of those `lengths`, each of which goes on after the first `start` tokens of row 0.
+        """Last hidden states `(tokens, d_model)` of a tree of tokens `ids` `(tokens,)` that goes on
+        after the first `start` tokens of row 0.
 
-        A text sees that start and itself; the row holds the start alone afterwards.
+        `parents`: which token each one follows, an earlier one of the tree, or -1 for that start.
+        A token sees the start, what it follows from there, and itself; the row holds the start
+        alone afterwards.
         """
-        device, tokens = self.device, len(ids)
-        own = torch.repeat_interleave(torch.tensor(list(lengths), device=device))  # (tokens,)
-        begins = torch.tensor([0, *lengths[:-1]], device=device).cumsum(dim=0)
-        place = torch.arange(tokens, device=device)
-        at = start + place - begins[own]
-        same = (own[:, None] == own) & (place <= place[:, None])  # (tokens, tokens)
+        tokens = len(ids)
+        same = torch.zeros((tokens, tokens), dtype=torch.bool)
+        for own, parent in enumerate(parents):
+            if parent >= 0:
+                same[own] = same[parent]
+            same[own, own] = True
+        same = same.to(self.device)
+        at = start + same.sum(dim=1) - 1
+        place = start + torch.arange(tokens, device=self.device)
         seen = torch.cat((same.new_ones(tokens, start), same), dim=1)
-        found = self._layers(ids[None], at[None], start + place[None], seen[None], cache, 0)
+        found = self._layers(ids[None], at[None], place[None], seen[None], cache, 0)
         return found[0]
 
     def _layers(

@@ -1,20 +1,51 @@
 """Next-token probabilities after many texts that start alike, by the lean network.
 
 1. The longest common start of all rows goes through the network once.
-2. What is left of the rows goes through one after another in a single row of the cache, a group
-   of them a pass; each sees the start and itself. So the start is kept once, however many rows
-   there are, and nothing is padded.
+2. What is left of the rows is a tree: rows that begin alike (names of near labels do) share those
+   tokens too. A group of rows goes through a pass in a single row of the cache; each token sees
+   the start and what it follows. So nothing is computed twice, kept twice or padded.
 3. Only the last token of each row goes through the output layer.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
 from core.models.lean import LeanCache, LeanNetwork
 from core.models.shared_prompt import shared_length
 
-PASS_TOKENS = 512  # a pass; in a longer one the rows' attention to one another, masked, costs more
+PASS_TOKENS = 256  # a pass; in a longer one the rows' attention to one another, masked, costs more
+
+
+@dataclass
+class Tree:
+    """Rows of tokens that share their beginnings: `ids`, and which token each one follows (-1: the
+    start). `ends`: the last token of each row, by the row's number."""
+
+    ids: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    ends: dict[int, int] = field(default_factory=dict)
+    _children: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def lacks(self, row: Sequence[int]) -> int:
+        """How many tokens of a row are not in the tree."""
+        at = -1
+        for known, token in enumerate(row):
+            if (at, token) not in self._children:
+                return len(row) - known
+            at = self._children[at, token]
+        return 0
+
+    def add(self, number: int, row: Sequence[int]) -> None:
+        at = -1
+        for token in row:
+            if (at, token) not in self._children:
+                self._children[at, token] = len(self.ids)
+                self.ids.append(token)
+                self.parents.append(at)
+            at = self._children[at, token]
+        self.ends[number] = at
 
 
 @torch.inference_mode()
@@ -24,32 +55,30 @@ def next_token_log_probabilities(
     """One tensor `(vocabulary,)` of float32 log-probabilities for each row of token ids; at most
     `at_once` rows go through a pass."""
     shared, device = shared_length(rows), network.device
-    groups = _groups([len(row) - shared for row in rows], at_once)
-    widest = max(sum(len(rows[at]) - shared for at in group) for group in groups)
-    cache = LeanCache(network, 1, shared + widest)
+    trees = trees_of([list(row[shared:]) for row in rows], at_once)
+    cache = LeanCache(network, 1, shared + max(len(tree.ids) for tree in trees))
     start = torch.tensor([list(rows[0][:shared])], device=device)
     for at in range(0, shared, PASS_TOKENS):
         begun = torch.tensor([at], device=device)
         network.hidden(start[:, at : at + PASS_TOKENS], begun, cache)
-    found: list[torch.Tensor] = []
-    for group in groups:
-        rest = [list(rows[at][shared:]) for at in group]
-        lengths = [len(row) for row in rest]
-        ids = torch.tensor([token for row in rest for token in row], device=device)
-        hidden = network.branches(ids, lengths, shared, cache)  # (tokens, d_model)
-        last = torch.tensor(lengths, device=device).cumsum(dim=0) - 1
-        found.extend(network.logits(hidden[last]).log_softmax(dim=-1))
-    return found
+    found: dict[int, torch.Tensor] = {}
+    for tree in trees:
+        ids = torch.tensor(tree.ids, device=device)
+        hidden = network.tree(ids, tree.parents, shared, cache)  # (tokens, d_model)
+        last = torch.tensor(list(tree.ends.values()), device=device)
+        probabilities = network.logits(hidden[last]).log_softmax(dim=-1)
+        found |= dict(zip(tree.ends, probabilities, strict=True))
+    return [found[number] for number in range(len(rows))]
 
 
-def _groups(lengths: Sequence[int], at_once: int) -> list[list[int]]:
-    """Rows in groups of PASS_TOKENS tokens; a row that is longer is a group of its own."""
-    groups: list[list[int]] = []
-    tokens = 0
-    for at, length in enumerate(lengths):
-        if not groups or len(groups[-1]) >= at_once or tokens + length > PASS_TOKENS:
-            groups.append([])
-            tokens = 0
-        groups[-1].append(at)
-        tokens += length
-    return groups
+def trees_of(rows: Sequence[list[int]], at_once: int) -> list[Tree]:
+    """Trees of PASS_TOKENS tokens, of rows that begin alike as far as can be; a row that is longer
+    is a tree of its own."""
+    trees: list[Tree] = []
+    for number in sorted(range(len(rows)), key=lambda number: rows[number]):
+        row = rows[number]
+        full = not trees or len(trees[-1].ends) >= at_once
+        if full or len(trees[-1].ids) + trees[-1].lacks(row) > PASS_TOKENS:
+            trees.append(Tree())
+        trees[-1].add(number, row)
+    return trees

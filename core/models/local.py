@@ -41,7 +41,6 @@ class LocalModel:
     companions: str  # SHA-256 over config, tokenizer and chat template; "" where in the weights
     threads: int
     _lean: "LeanNetwork | None" = None
-    _lean_scores: "LeanNetwork | None" = None
     _writer: "LeanWriter | None" = None
 
     @classmethod
@@ -229,7 +228,7 @@ class LocalModel:
         self._room_for(max(map(len, rows)), 1)
         if self._is_fast(mode):
             found = lean_scores.next_token_log_probabilities(
-                self._scoring_network(), rows, CONTINUATIONS_AT_ONCE
+                self._lean_network(), rows, CONTINUATIONS_AT_ONCE
             )
         else:
             found = shared_prompt.next_token_log_probabilities(
@@ -238,25 +237,12 @@ class LocalModel:
         return [[float(row[column]) for column in columns] for row in found]
 
     def _lean_network(self) -> "LeanNetwork":
-        """What writes: as exact as reference mode where the processor can (see half_weights)."""
+        """As exact as reference mode where the processor can (see half_weights)."""
         from core.models.lean import LeanNetwork
 
         if self._lean is None or self._lean.model is not self.model:
             self._lean, self._writer = LeanNetwork(self.model, in_half=True), None
-            self._lean_scores = None
         return self._lean
-
-    def _scoring_network(self) -> "LeanNetwork":
-        """What scores: hundreds of tokens go through at once, which bfloat16 does faster, and no
-        text grows from a rounded one."""
-        from core.models.lean import LeanNetwork
-
-        network = self._lean_network()
-        if network.dtype == self.model.dtype:
-            return network
-        if self._lean_scores is None:
-            self._lean_scores = LeanNetwork(self.model)
-        return self._lean_scores
 
     def _lean_writer(self, rows: int) -> "LeanWriter":
         """The writer of that many rows; kept, for texts that begin alike share their start."""

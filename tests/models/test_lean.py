@@ -20,7 +20,7 @@ from transformers import (
 import core.models.lean_scores
 from core.models.adapters import student_of, with_adapter
 from core.models.lean import LeanCache, LeanNetwork, unknown
-from core.models.lean_scores import next_token_log_probabilities
+from core.models.lean_scores import next_token_log_probabilities, trees_of
 
 SIZE = {
     "vocab_size": 300,
@@ -83,7 +83,7 @@ def test_logits_are_those_of_transformers_in_rows_of_any_length(kind: str) -> No
 
 @torch.inference_mode()
 @pytest.mark.parametrize("shared", [0, 40])
-@pytest.mark.parametrize("tokens", [512, 20])
+@pytest.mark.parametrize("tokens", [256, 20])
 def test_scores_with_a_shared_start_are_the_plain_ones(
     shared: int, tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,10 +91,24 @@ def test_scores_with_a_shared_start_are_the_plain_ones(
     model = tiny("qwen3")
     start = torch.randint(300, (shared,)).tolist()
     rows = [start + torch.randint(300, (length,)).tolist() for length in (9, 1, 4, 17, 2, 4, 1)]
+    rows += [[*rows[3][:-3], 7, 8], [*rows[0], 5], rows[2]]  # that begin as others do
     wanted = [model(torch.tensor([row])).logits[0, -1].log_softmax(dim=-1) for row in rows]
     found = next_token_log_probabilities(LeanNetwork(model), rows, at_once=3)
     for got, plain in zip(found, wanted, strict=True):
         torch.testing.assert_close(got, plain, atol=1e-4, rtol=0)
+
+
+def test_what_rows_have_in_common_is_computed_once() -> None:
+    rows = [[1, 2, 3], [1, 2, 4, 5], [9], [1, 2], [1, 2, 3]]
+    (tree,) = trees_of(rows, at_once=9)
+    assert len(tree.ids) == 6, "1 2 3, 4 5 and 9"
+    for number, row in enumerate(rows):
+        at, back = tree.ends[number], []
+        while at >= 0:
+            back.append(tree.ids[at])
+            at = tree.parents[at]
+        assert back[::-1] == row
+    assert [len(tree.ends) for tree in trees_of(rows, at_once=2)] == [2, 2, 1]
 
 
 @torch.inference_mode()
