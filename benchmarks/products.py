@@ -22,7 +22,6 @@ from collections.abc import Callable
 
 import torch
 
-import core  # noqa: F401  # sets OpenMP's waiting, before torch loads
 from core.config import load_settings
 from core.models.half_weights import available, half_weights
 

@@ -133,7 +133,8 @@ def read_lines(path: Path) -> Iterator[Row]:
     try:
         size = int.from_bytes(data[:8], "little")
         text = pa.Codec("zstd").decompress(data[8:], size, asbytes=True).decode()
-        yield from map(json.loads, text.splitlines())
+        # Not splitlines: a model may write other line ends than ours, such as U+2028.
+        yield from map(json.loads, text.removesuffix("\n").split("\n"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}).", "Copy the folder anew.") from error
 

@@ -16,7 +16,6 @@ from db.session import Store
 from db.traces import StoredTrace, load_trace
 
 Report = Callable[[str, int, int], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,6 @@ def verify(
     preset: str,
     limit: int,
     report: Report,
-    cancelled: Cancelled = lambda: False,
 ) -> list[Verified]:
     """The first `limit` documents of a study's tests, dealt out evenly over its runs.
 
@@ -68,8 +66,6 @@ def verify(
         model = toolbox.model(in_mode(system.model, summary.config.decoding.mode))
         texts = answers = 0
         for trace in traces:
-            if cancelled():
-                return found
             report(f"{summary.system} on {summary.dataset}", done, limit)
             text, answer = written_again(model, trace)
             texts += text

@@ -1,13 +1,12 @@
 """Compare in a real browser: from the choice of runs to a flag on one of the traces."""
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.config import Settings
 from core.datasets.base import Document, Split
@@ -18,7 +17,7 @@ from db.traces import begin_trace, finish_trace
 from db.trainings import save_training
 from tests.conftest import linked_home
 from tests.db.examples import CONFIG, record
-from tests.e2e.conftest import SCREENSHOTS, App, expect_no_fault, settled
+from tests.e2e.conftest import App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -98,22 +97,3 @@ def test_from_the_choice_of_runs_to_a_flag(compared: App, page: Page) -> None:
     page.get_by_role("button", name="Off topic").first.click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     expect_no_fault(page)
-
-
-@pytest.mark.skipif(
-    not os.environ.get("PHASELENS_SCREENSHOTS"), reason="`make screenshots` takes them"
-)
-def test_screenshot_of_compare(compared: App, browser: Browser) -> None:
-    for name, scheme, width in (
-        ("compare.png", "light", 1280),
-        ("compare-dark.png", "dark", 1920),
-    ):
-        context = browser.new_context(
-            viewport={"width": width, "height": 1000}, color_scheme=scheme
-        )  # fmt: skip
-        tab = context.new_page()
-        tab.goto(f"{compared.url}/compare")
-        expect(tab.get_by_text("4 documents that all 3 runs have answered")).to_be_visible()
-        settled(tab)
-        tab.screenshot(path=SCREENSHOTS / name, full_page=True)
-        context.close()

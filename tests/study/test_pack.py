@@ -50,7 +50,7 @@ def a_study(settings: Settings) -> tuple[Store, str, str]:
     document = dataclasses.replace(DOCUMENT, id="a", text=SECRET)
     with store.write() as session:
         run = ensure_run(session, {"config": config.to_json()}, config, "dev", "batch")
-        made = record(document)
+        made = record(document, text="Shortlist:\n1. Heart\u2028failure\x85\nAnswer: 1")
         prompt = build_prompt(config.prompt, SECRET, made.candidates)
         made = dataclasses.replace(made, rendered=f"<user>{prompt}<end>")
         trace = begin_trace(session, run_id=run, config=config, document=document, origin="batch")
