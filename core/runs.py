@@ -7,8 +7,8 @@
 3. A document is claimed in the store before it is answered and its whole trace is written in one
    transaction: no finished document is lost or done twice, also when several processes, on
    several machines, answer one run.
-4. In fast mode several documents are written side by side (core/batch.py); each is stored when
-   it is finished, and gives its place to the next.
+4. Several documents are written side by side (core/batch.py); each is stored when it is finished,
+   and gives its place to the next.
 5. A killed process leaves a claim that its death frees; a failed document is stored as failed.
    Both are tried again by the next run.
 """
@@ -17,6 +17,7 @@ from core.batch import Batch, Cancelled, Report
 from core.config import Settings
 from core.datasets.base import Dataset, Split
 from core.models.chat_stream import Cancelled as Stopped
+from core.rerank.base import Mode
 from core.run_request import BATCH_SIZE, check_request, documents_of
 from core.run_result import RunResult
 from core.systems import RunConfig
@@ -41,8 +42,8 @@ def run_batch(
     IndexFileError and StoreError at once; ModelError when the model fails on
     `GIVE_UP_AFTER` documents in a row.
 
-    `batch_size`: documents that are written at a time in fast mode, at least 1. Rounding makes
-    it part of the run's identity.
+    `batch_size`: documents that are written at a time, at least 1. In fast mode rounding makes it
+    part of the run's identity; in reference mode it changes nothing.
     """
     toolbox = Toolbox(settings, store)
     try:
@@ -64,7 +65,7 @@ def run_batch(
         **tools.identity(config),
         "split": split and split.value,
         "origin": "batch",
-        "batch_size": rows,
+        "batch_size": rows if config.decoding.mode is Mode.FAST else 1,
     }
     with store.write() as session:
         run = ensure_run(session, identity, config, split and split.value, "batch")

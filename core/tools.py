@@ -48,10 +48,12 @@ class Tools:
         return why
 
     def side_by_side(self, config: RunConfig, most: int) -> int:
-        """How many texts the model writes at a time where `most` are wanted: 1 in all modes but
-        the fast one."""
-        fast = self.resolved(config).decoding.mode is Mode.FAST
-        return most if fast and isinstance(self.model, ManyAtOnce) else 1
+        """How many texts the model writes at a time where `most` are wanted: 1 where fast mode
+        does not know it, or nothing is gained (reference mode above temperature 0)."""
+        mode = self.resolved(config).decoding.mode
+        known = self.model.mode_for(Mode.FAST)[0] is Mode.FAST
+        drawn = mode is Mode.REFERENCE and config.decoding.temperature > 0
+        return most if known and not drawn and isinstance(self.model, ManyAtOnce) else 1
 
     def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
         """The identity of the run that `answer` would belong to, as the index stands now; with

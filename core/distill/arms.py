@@ -30,13 +30,21 @@ from core.distill.base import (
 )
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
-from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName, phase_losses
+from core.distill.losses import (
+    PHASE_1,
+    PHASE_2,
+    LossWeights,
+    PhaseLosses,
+    TermName,
+    phase_losses,
+)
+from core.distill.packed import hidden_states
 from core.distill.precision import products_as_given
-from core.distill.text_losses import TOKENS_AT_ONCE, differences, hidden_states, trace_loss
+from core.distill.text_losses import TOKENS_AT_ONCE, differences, trace_loss
 from core.distill.training import Losses
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
-from core.mechanism.capture import Capture, Recorder, Wanted, recording
+from core.mechanism.capture import Capture, Recorder, Wanted
 
 
 class Arm(StrEnum):
@@ -124,23 +132,33 @@ class ArmLoss:
             raise InputError(f"{self.arm} needs heads.", "Score the teacher's heads first.")
         self.weights = replace(self.weights, off=self.weights.off.union(OFF.get(self.arm, ())))
 
-    def __call__(self, model: Any, example: Example) -> Losses:
-        parts = self.phases.get(example.document_id)
-        if self.arm in LOOKS_INSIDE and parts is not None:
-            return self._with_phases(model, parts)
-        hidden = hidden_states(model, example.ids)
-        losses = {"L_cot": trace_loss(model, hidden, example)}
+    def __call__(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
+        """Of each example; all of them go through student and teacher in one pass."""
+        texts = [example.ids for example in examples]
+        parts = [self.phases.get(example.document_id) for example in examples]
+        if self.arm in LOOKS_INSIDE:
+            return self._looking_inside(model, examples, parts)
+        own = hidden_states(model, texts)
+        theirs: Sequence[torch.Tensor | None] = [None] * len(texts)
         if self.arm is Arm.LOGITS:
-            losses["L_logits"] = self._logits_loss(model, hidden, example)
-        if self.arm is Arm.MARGIN and parts is not None and parts.verdicts:
-            losses["L_margin"] = self._margin_loss(model, hidden, parts)
-        extra = [value for name, value in losses.items() if name != "L_cot"]
-        return {"total": losses["L_cot"] + self.extra_weight * sum(extra), **losses}
+            with torch.no_grad():
+                theirs = hidden_states(self.teacher, texts)
+        found = []
+        for example, part, hidden, goal in zip(examples, parts, own, theirs, strict=True):
+            losses = {"L_cot": trace_loss(model, hidden, example)}
+            if goal is not None:
+                losses["L_logits"] = self._logits_loss(model, hidden, goal, example)
+            if self.arm is Arm.MARGIN and part is not None and part.verdicts:
+                losses["L_margin"] = self._margin_loss(model, hidden, part)
+            extra = [value for name, value in losses.items() if name != "L_cot"]
+            found.append({"total": losses["L_cot"] + self.extra_weight * sum(extra), **losses})
+        return found
 
-    def _logits_loss(self, model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:
-        """KL(teacher || student) over tokens, a mean over the trace, weighted as L_cot is."""
-        with torch.no_grad():
-            theirs = hidden_states(self.teacher, example.ids)
+    def _logits_loss(
+        self, model: Any, hidden: torch.Tensor, theirs: torch.Tensor, example: Example
+    ) -> torch.Tensor:
+        """KL(teacher || student) over tokens, a mean over the trace, weighted as L_cot is.
+        `hidden`, `theirs`: last hidden states of student and teacher."""
         before = slice(example.start - 1, len(example.ids) - 1)
         weights = example.weights[example.start :]
         total = hidden.new_zeros((), dtype=torch.float32)
@@ -160,33 +178,51 @@ class ArmLoss:
         signs = margins.new_tensor([1.0 if judged[at] else -1.0 for at in parts.verdicts])
         return softplus(-signs * margins).mean()
 
-    def _with_phases(self, model: Any, parts: PhaseExample) -> Losses:
+    def _looking_inside(
+        self, model: Any, examples: Sequence[Example], parts: Sequence[PhaseExample | None]
+    ) -> list[Losses]:
         if self.heads is None:
             raise InputError(f"{self.arm} needs heads.", "Score the teacher's heads first.")
         if self._teacher is None or self._student is None or self._student.model is not model:
             self._teacher, self._student = Architecture.of(self.teacher), Architecture.of(model)
+        one, two = self.heads.one, self.heads.two
+        own, hidden = _read(self._student, examples, parts, (*one.student, *two.student))
+        seen = [at for at, part in enumerate(parts) if part is not None]
         with torch.no_grad():
-            theirs, _ = _read(self._teacher, parts, self.heads.one.teacher, self.heads.two.teacher)
-        one, two = self.heads.one.student, self.heads.two.student
-        own, hidden = _read(self._student, parts, one, two)
+            theirs, _ = _read(
+                self._teacher, [examples[at] for at in seen], [parts[at] for at in seen],
+                (*one.teacher, *two.teacher),
+            )  # fmt: skip
+        goals = dict(zip(seen, theirs, strict=True))
+        found = []
+        for at, (example, part) in enumerate(zip(examples, parts, strict=True)):
+            cot = trace_loss(model, hidden[at], example)
+            losses = {"total": cot, "L_cot": cot}
+            if part is not None:
+                with products_as_given(cot.device.type):
+                    terms = self._phase_losses(goals[at], own[at], part, self.heads)
+                losses["total"] = cot + terms.total
+                losses |= {name.value: term.value for name, term in terms.terms.items()}
+            found.append(losses)
+        return found
+
+    def _phase_losses(
+        self, theirs: Capture, own: Capture, parts: PhaseExample, heads: Heads
+    ) -> PhaseLosses:
         keys = torch.arange(len(parts.example.ids))
-        with products_as_given(hidden.device.type):
-            found = phase_losses(
-                self._view_1(theirs, parts, self.heads.one.teacher),
-                self._view_1(own, parts, one),
-                PhaseOneKeys(_mask(keys, parts.document), _mask(keys, parts.anchors)),
-                self._view_2(theirs, parts, self.heads.two.teacher),
-                self._view_2(own, parts, two),
-                PhaseTwoKeys(
-                    _mask(keys, parts.right),
-                    _mask(keys, parts.wrong),
-                    _mask(torch.tensor(parts.late), parts.verdicts),
-                ),
-                weights=self.weights,
-            )
-        cot = trace_loss(model, hidden, parts.example)
-        terms = {name.value: term.value for name, term in found.terms.items()}
-        return {"total": cot + found.total, "L_cot": cot, **terms}
+        return phase_losses(
+            self._view_1(theirs, parts, heads.one.teacher),
+            self._view_1(own, parts, heads.one.student),
+            PhaseOneKeys(_mask(keys, parts.document), _mask(keys, parts.anchors)),
+            self._view_2(theirs, parts, heads.two.teacher),
+            self._view_2(own, parts, heads.two.student),
+            PhaseTwoKeys(
+                _mask(keys, parts.right),
+                _mask(keys, parts.wrong),
+                _mask(torch.tensor(parts.late), parts.verdicts),
+            ),
+            weights=self.weights,
+        )
 
     def _view_1(self, seen: Capture, parts: PhaseExample, heads: Sequence[Head]) -> HeadView:
         rows = [seen.queries.index(q) for q in parts.early]
@@ -215,20 +251,31 @@ def _view(
 
 
 def _read(
-    architecture: Architecture, parts: PhaseExample, one: Sequence[Head], two: Sequence[Head]
-) -> tuple[Capture, torch.Tensor]:
-    """What the phases need of a pass over an example, and its last hidden states."""
-    layers = tuple(sorted({layer for layer, _ in (*one, *two)}))
-    wanted = Wanted(
-        queries=tuple(sorted({*parts.early, *parts.late})),
+    architecture: Architecture,
+    examples: Sequence[Example],
+    parts: Sequence[PhaseExample | None],
+    heads: Sequence[Head],
+) -> tuple[list[Capture], list[torch.Tensor]]:
+    """What the phases need of each example, and its last hidden states, by one pass."""
+    if not examples:
+        return [], []
+    layers = tuple(sorted({layer for layer, _ in heads}))
+    recorders = [Recorder(architecture, _wanted(part, layers, architecture)) for part in parts]
+    hidden = hidden_states(architecture.model, [one.ids for one in examples], recorders)
+    return [recorder.capture() for recorder in recorders], hidden
+
+
+def _wanted(
+    part: PhaseExample | None, layers: tuple[int, ...], architecture: Architecture
+) -> Wanted:
+    if part is None:
+        return Wanted(layers=())
+    return Wanted(
+        queries=tuple(sorted({*part.early, *part.late})),
         layers=layers,
         states=tuple(range(architecture.depth)),
-        state_positions=parts.anchors,
+        state_positions=part.anchors,
     )
-    recorder = Recorder(architecture, wanted)
-    with recording(recorder):
-        hidden = hidden_states(architecture.model, parts.example.ids)
-    return recorder.capture(), hidden
 
 
 def _mask(positions: torch.Tensor, chosen: Sequence[int]) -> torch.Tensor:

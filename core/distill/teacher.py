@@ -5,7 +5,7 @@
 2. Traces: the same decisions, and the words of the trace, in which verdicts weigh more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ import torch
 from core.distill.decisions import Judged
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
-from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
+from core.distill.packed import hidden_states
+from core.distill.text_losses import decision_logits, decision_loss, trace_loss
 from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
 from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
@@ -75,24 +76,28 @@ class Teacher:
                 return False
         return True
 
-    def decision_losses(self, model: Any, example: Example) -> Losses:
-        hidden = hidden_states(model, example.ids)
-        loss = decision_loss(self._decisions(model, hidden, example), example)
-        return {"total": loss, "L_decide": loss}
+    def decision_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
+        found = []
+        for example, hidden in _read(model, examples):
+            loss = decision_loss(self._decisions(model, hidden, example), example)
+            found.append({"total": loss, "L_decide": loss})
+        return found
 
-    def lesson_losses(self, model: Any, example: Example) -> Losses:
-        hidden = hidden_states(model, example.ids)
-        decide = decision_loss(self._decisions(model, hidden, example), example)
-        trace = trace_loss(model, hidden, example)
-        total = trace + DECISION_WEIGHT * decide
-        return {"total": total, "L_cot": trace, "L_decide": decide}
+    def lesson_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
+        found = []
+        for example, hidden in _read(model, examples):
+            decide = decision_loss(self._decisions(model, hidden, example), example)
+            trace = trace_loss(model, hidden, example)
+            total = trace + DECISION_WEIGHT * decide
+            found.append({"total": total, "L_cot": trace, "L_decide": decide})
+        return found
 
     @torch.inference_mode()
     def judge(self, taught: Sequence[Taught]) -> list[Judged]:
         """The decisions on documents, read off their prompts."""
         found = []
         for one, example in zip(taught, self.examples(taught), strict=True):
-            hidden = hidden_states(self.model, example.ids[: example.start])
+            (hidden,) = hidden_states(self.model, [example.ids[: example.start]])
             scores = self._decisions(self.model, hidden, example).numpy().astype(np.float64)
             right = example.keep.numpy().astype(bool)
             found.append(Judged(scores, right, len(set(one.document.gold))))
@@ -106,6 +111,12 @@ class Teacher:
 
     def _decisions(self, model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:
         return decision_logits(model, hidden, example, self.maker.keep, self.maker.drop)
+
+
+def _read(model: Any, examples: Sequence[Example]) -> Iterator[tuple[Example, torch.Tensor]]:
+    """Each example with its last hidden states."""
+    states = hidden_states(model, [example.ids for example in examples])
+    return zip(examples, states, strict=True)
 
 
 def by_cosine(taught: Sequence[Taught]) -> list[Judged]:

@@ -15,12 +15,6 @@ from core.distill.precision import products_as_given
 TOKENS_AT_ONCE = 128  # logits over the vocabulary are the largest thing in memory
 
 
-def hidden_states(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """Last hidden states `(tokens, d_model)` of a causal model for `ids` `(tokens,)`."""
-    states: torch.Tensor = model.model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
-    return states
-
-
 def decision_logits(
     model: Any, hidden: torch.Tensor, example: Example, keep: int, drop: int
 ) -> torch.Tensor:

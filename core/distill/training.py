@@ -1,10 +1,10 @@
 """Trains a low-rank adapter on examples; killed at any moment, it goes on to the same weights.
 
-A step takes `batch` examples one after another (no padding), adds up their gradients, and moves
-the adapter once (AdamW; the learning rate rises in the first 5% of the steps and falls along a
-cosine to a tenth). A checkpoint holds the adapter, the optimizer and the step: what comes after
-depends on nothing else, so on one thread a resumed training ends with the very weights of an
-unbroken one.
+A step takes `batch` examples, as many in a pass as fit (core/distill/packed.py), adds up their
+gradients, and moves the adapter once (AdamW; the learning rate rises in the first 5% of the steps
+and falls along a cosine to a tenth). A checkpoint holds the adapter, the optimizer and the step:
+what comes after depends on nothing else, so on one thread a resumed training ends with the very
+weights of an unbroken one.
 """
 
 import json
@@ -19,6 +19,7 @@ import torch
 
 from core.atomic import new_file
 from core.distill.examples import Example
+from core.distill.packed import in_passes
 from core.distill.precision import Precision, products_in
 
 CHECKPOINT, CURVES = "checkpoint.pt", "curves.jsonl"
@@ -27,7 +28,7 @@ LEAST_RATE = 0.1  # of the learning rate, at the end
 CLIP = 1.0
 
 Losses = dict[str, torch.Tensor]  # by name; "total" is the one whose gradient is taken
-LossOf = Callable[[Any, Example], Losses]
+LossOf = Callable[[Any, Sequence[Example]], list[Losses]]  # of each example
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,16 @@ class Training:
             group["lr"] = self.plan.learning_rate * rate_at(self.step, self.plan.steps)
         self._optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
-        for example in self._batch():
+        batch = list(self._batch())
+        for places in in_passes([example.ids for example in batch]):
             with products_in(self.plan.precision, self.model.device.type):
-                losses = self.loss_of(self.model, example)
-            (losses["total"] / self.plan.batch).backward()  # type: ignore[no-untyped-call]
-            self.tokens += len(example.ids)
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.plan.batch
+                found = self.loss_of(self.model, [batch[at] for at in places])
+            total = torch.stack([losses["total"] for losses in found]).sum() / self.plan.batch
+            total.backward()  # type: ignore[no-untyped-call]
+            for losses in found:
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.plan.batch
+        self.tokens += sum(len(example.ids) for example in batch)
         moved = [p for group in self._optimizer.param_groups for p in group["params"]]
         sums["gradient"] = float(torch.nn.utils.clip_grad_norm_(moved, CLIP))
         self._optimizer.step()

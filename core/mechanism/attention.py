@@ -113,6 +113,20 @@ def attend(
     """
     mask, scale = _checked(module, attention_mask, scaling, others)
     probe: Probe | None = module.__dict__.get(_PROBE)
+    return attend_with(probe, module, query, key, value, mask, scale, dropout)
+
+
+def attend_with(
+    probe: Probe | None,
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor,
+    scale: float,
+    dropout: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """The same with a probe of one's own. `mask` is added to the scores; any shape that fits."""
     layer = int(module.layer_idx)  # type: ignore[arg-type]
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)

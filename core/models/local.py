@@ -163,11 +163,13 @@ class LocalModel:
     def generate_many(
         self, requests: Iterator[Request], at_once: int
     ) -> Iterator[tuple[Request, Outcome]]:
-        """As ManyAtOnce says; in fast mode, whatever the requests ask for.
+        """As ManyAtOnce says. In fast mode; what is asked for in reference mode is drafted so, and
+        is what generate() writes (core/models/drafts.py).
 
         Raises ValueError where `mode_for` is not fast.
         """
         from core.models.answers import told
+        from core.models.drafts import draft_of
 
         ready: deque[tuple[Request, Outcome]] = deque()
         begun: dict[int, Answer] = {}
@@ -183,11 +185,14 @@ class LocalModel:
                     return
                 try:
                     answer = self._begin(request)
+                    text = answer.text
+                    if request.decoding.mode is Mode.REFERENCE:
+                        text = draft_of(text, self.tokenizer)
                 except (InputError, RuntimeError, MemoryError, ValueError) as error:
                     ready.append((request, told(self.spec.name, error)))
                     continue
-                begun[id(answer.text)] = answer
-                yield answer.text
+                begun[id(text)] = answer
+                yield text
 
         source = texts()
         more = True
@@ -195,7 +200,10 @@ class LocalModel:
             try:
                 for text in self._lean_writer(at_once).write(source):
                     answer = begun.pop(id(text))
-                    yield answer.request, answer.outcome()
+                    failure = None
+                    if text is not answer.text:
+                        failure = self._as_reference(answer.text, text)
+                    yield answer.request, answer.outcome(failure)
                     while ready:
                         yield ready.popleft()
                 more = False
@@ -206,6 +214,16 @@ class LocalModel:
                 ready.extend((answer.request, answer.outcome(error)) for answer in failed)
             while ready:
                 yield ready.popleft()
+
+    def _as_reference(self, text: "Text", draft: "Text") -> Exception | None:
+        """Writes a text that was drafted in fast mode; gives what failed."""
+        from core.models.drafts import write_drafted
+
+        try:
+            write_drafted(self.model, text, draft)
+        except (RuntimeError, MemoryError, ValueError) as error:
+            return error
+        return None
 
     def log_probabilities(
         self,

@@ -31,8 +31,9 @@ class Mode(StrEnum):
     """Which program computes the model's tokens.
 
     fast: the lean network (core/models/lean.py), with prompt lookup, batched in batch runs.
-    reference: transformers' generate(), one document at a time, prompt lookup off; in float32
-    where it was asked for and the model's number format was left to the machine.
+    reference: what transformers' generate() writes, prompt lookup off (batch runs draft it in fast
+    mode and check it, core/models/drafts.py); in float32 where it was asked for and the model's
+    number format was left to the machine.
     own: the model's own software as it comes: an endpoint's server. So were all runs before
     there were modes; local models then ran in generate() with prompt lookup as recorded.
     """

@@ -65,7 +65,7 @@ def student(teacher: Any, seed: int = 0) -> Any:
 def test_every_arm_trains_the_adapter_and_nothing_else(arm: Arm) -> None:
     teacher = tiny("llama")
     model = student(teacher)
-    losses = loss(arm, teacher)(model, example().example)
+    losses = loss(arm, teacher)(model, [example().example])[0]
     assert torch.isfinite(losses["total"])
     losses["total"].backward()
     moved = [p for p in model.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
@@ -83,42 +83,42 @@ def test_every_arm_trains_the_adapter_and_nothing_else(arm: Arm) -> None:
 
 def test_the_total_is_the_sum_that_the_arm_says() -> None:
     teacher, given = tiny("llama"), LossWeights(0.5, 2.0)
-    whole = loss(Arm.MECHANISTIC, teacher, weights=given)(student(teacher), example().example)
+    whole = loss(Arm.MECHANISTIC, teacher, weights=given)(student(teacher), [example().example])[0]
     one = sum(whole[term.value] for term in PHASE_1)
     two = sum(whole[term.value] for term in PHASE_2)
     torch.testing.assert_close(whole["total"], whole["L_cot"] + 0.5 * one + 2.0 * two)
     for arm, left in ((Arm.NO_PHASE_1, 2.0 * two), (Arm.NO_PHASE_2, 0.5 * one)):
-        part = loss(arm, teacher, weights=given)(student(teacher), example().example)
+        part = loss(arm, teacher, weights=given)(student(teacher), [example().example])[0]
         torch.testing.assert_close(part["total"], part["L_cot"] + left)
     for arm, (term,) in ((a, t) for a, t in OFF.items() if len(t) == 1):
-        part = loss(arm, teacher, weights=given)(student(teacher), example().example)
+        part = loss(arm, teacher, weights=given)(student(teacher), [example().example])[0]
         weight = 0.5 if term in PHASE_1 else 2.0
         torch.testing.assert_close(part["total"], whole["total"] - weight * whole[term.value])
-    plain = loss(Arm.STANDARD, teacher)(student(teacher), example().example)
+    plain = loss(Arm.STANDARD, teacher)(student(teacher), [example().example])[0]
     torch.testing.assert_close(plain["total"], whole["L_cot"], atol=1e-4, rtol=1e-4)
 
 
 def test_a_student_equal_to_its_teacher_has_nothing_to_learn_from_its_heads() -> None:
     teacher = tiny("llama")
-    same = loss(Arm.MECHANISTIC, teacher)(student(teacher), example().example)
+    same = loss(Arm.MECHANISTIC, teacher)(student(teacher), [example().example])[0]
     for term in (TermName.ATTN_1, TermName.INT_1, TermName.LOOP_2, TermName.INT_2):
         assert abs(float(same[term.value])) < 1e-5, term
-    logits = loss(Arm.LOGITS, teacher)(student(teacher), example().example)
+    logits = loss(Arm.LOGITS, teacher)(student(teacher), [example().example])[0]
     assert abs(float(logits["L_logits"])) < 1e-5
     other = student(teacher)
     with torch.no_grad():
         for name, weight in other.named_parameters():
             if "lora_B" in name:
                 weight.normal_(std=0.2)
-    changed = loss(Arm.MECHANISTIC, teacher)(other, example().example)
+    changed = loss(Arm.MECHANISTIC, teacher)(other, [example().example])[0]
     assert all(float(changed[t.value]) > 1e-4 for t in (TermName.ATTN_1, TermName.LOOP_2))
-    assert float(loss(Arm.LOGITS, teacher)(other, example().example)["L_logits"]) > 1e-3
+    assert float(loss(Arm.LOGITS, teacher)(other, [example().example])[0]["L_logits"]) > 1e-3
 
 
 def test_the_margin_is_that_of_the_right_verdict() -> None:
     teacher = tiny("llama")
     model = student(teacher)
-    found = loss(Arm.MARGIN, teacher)(model, example().example)["L_margin"]
+    found = loss(Arm.MARGIN, teacher)(model, [example().example])[0]["L_margin"]
     logits = model(example().example.ids[None]).logits[0]
     margin = logits[:, KEEP] - logits[:, DROP]
     by_hand = torch.nn.functional.softplus(torch.stack([-margin[30], margin[35]])).mean()
@@ -133,7 +133,7 @@ def test_a_shallower_student_reads_its_own_heads() -> None:
         HeadMap(TWO, ((1, 0), (1, 2), (1, 3)), (1.0, 1.0, 1.0)),
     )
     arm = ArmLoss(Arm.MECHANISTIC, teacher, KEEP, DROP, {"d": example()}, heads)
-    losses = arm(model, example().example)
+    losses = arm(model, [example().example])[0]
     losses["total"].backward()
     assert float(losses[TermName.LOOP_2.value]) > 0
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
@@ -142,7 +142,7 @@ def test_a_shallower_student_reads_its_own_heads() -> None:
 def test_a_trace_without_phases_teaches_its_words_alone() -> None:
     teacher = tiny("llama")
     arm = ArmLoss(Arm.MECHANISTIC, teacher, KEEP, DROP, {}, same_heads())
-    losses = arm(student(teacher), example().example)
+    losses = arm(student(teacher), [example().example])[0]
     assert losses.keys() == {"total", "L_cot"}
 
 

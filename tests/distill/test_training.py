@@ -1,6 +1,7 @@
 """A training learns, and goes on where it was killed to the very same weights."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 import torch
 
 from core.distill.examples import Example
+from core.distill.packed import hidden_states
 from core.distill.precision import Precision, products_in
-from core.distill.text_losses import decision_logits, decision_loss, hidden_states, trace_loss
+from core.distill.text_losses import decision_logits, decision_loss, trace_loss
 from core.distill.training import CURVES, Losses, Plan, Training, adapter_state, order, rate_at
 from core.errors import ModelError
 from core.models.adapters import student_of, with_adapter
@@ -41,11 +43,14 @@ def examples(count: int = 6) -> list[Example]:
     return found
 
 
-def losses(model: Any, example: Example) -> Losses:
-    hidden = hidden_states(model, example.ids)
-    decide = decision_loss(decision_logits(model, hidden, example, KEEP, DROP), example)
-    trace = trace_loss(model, hidden, example)
-    return {"total": trace + decide, "trace": trace, "decide": decide}
+def losses(model: Any, examples: Sequence[Example]) -> list[Losses]:
+    found = []
+    states = hidden_states(model, [example.ids for example in examples])
+    for example, hidden in zip(examples, states, strict=True):
+        decide = decision_loss(decision_logits(model, hidden, example, KEEP, DROP), example)
+        trace = trace_loss(model, hidden, example)
+        found.append({"total": trace + decide, "trace": trace, "decide": decide})
+    return found
 
 
 def model() -> Any:
@@ -70,7 +75,7 @@ def test_the_losses_are_those_of_the_logits() -> None:
     adapted, example = model(), examples(1)[0]
     with torch.inference_mode():
         logits = adapted(example.ids[None]).logits[0]
-        found = losses(adapted, example)
+        (found,) = losses(adapted, [example])
     each = torch.nn.functional.cross_entropy(logits[11:-1], example.ids[12:])
     torch.testing.assert_close(found["trace"], each)
     pairs = logits[[5, 10]][:, [DROP, KEEP]]
@@ -175,9 +180,9 @@ def test_layers_that_the_base_does_not_have_are_refused(layers: list[int]) -> No
 def test_decisions_and_losses_are_summed_in_float32_whatever_the_products_are_in() -> None:
     adapted, example = model(), examples(1)[0]
     with torch.no_grad():
-        exact = losses(adapted, example)
+        (exact,) = losses(adapted, [example])
     with torch.no_grad(), products_in(Precision.BFLOAT16, "cpu"):
-        half = losses(adapted, example)
+        (half,) = losses(adapted, [example])
     for name, value in half.items():
         assert value.dtype == torch.float32
         assert float(value) == pytest.approx(float(exact[name]), rel=0.02)
