@@ -16,7 +16,7 @@ import torch
 from core.distill.decisions import Judged
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
-from core.distill.packed import hidden_states
+from core.distill.packed import hidden_states, in_passes
 from core.distill.text_losses import decision_logits, decision_loss, trace_loss
 from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
 from core.models.adapters import student_of, with_adapter
@@ -58,12 +58,17 @@ class Teacher:
         on_progress: OnProgress = lambda stage, done, total: None,
         cancelled: Cancelled = lambda: False,
     ) -> bool:
-        """Both stages; False where cancelled. A finished stage is not done again."""
+        """Both stages; False where cancelled. A finished stage is not done again.
+
+        The warm-up takes as many lessons as it has steps for; the traces those that are left, or
+        all where none is.
+        """
         examples = self.examples(taught)
-        prompts = [replace(one, ids=one.ids[: one.start]) for one in examples]
+        first = plan.warm_up.steps * plan.warm_up.batch
+        prompts = [replace(one, ids=one.ids[: one.start]) for one in examples[:first]]
         for name, stage, some, loss_of in (
             ("decisions", plan.warm_up, prompts, self.decision_losses),
-            ("traces", plan.traces, examples, self.lesson_losses),
+            ("traces", plan.traces, examples[first:] or examples, self.lesson_losses),
         ):
             if not stage.steps:
                 continue
@@ -96,11 +101,15 @@ class Teacher:
     def judge(self, taught: Sequence[Taught]) -> list[Judged]:
         """The decisions on documents, read off their prompts."""
         found = []
-        for one, example in zip(taught, self.examples(taught), strict=True):
-            (hidden,) = hidden_states(self.model, [example.ids[: example.start]])
-            scores = self._decisions(self.model, hidden, example).numpy().astype(np.float64)
-            right = example.keep.numpy().astype(bool)
-            found.append(Judged(scores, right, len(set(one.document.gold))))
+        examples = self.examples(taught)
+        prompts = [example.ids[: example.start] for example in examples]
+        for places in in_passes(prompts):
+            states = hidden_states(self.model, [prompts[at] for at in places])
+            for at, hidden in zip(places, states, strict=True):
+                logits = self._decisions(self.model, hidden, examples[at])
+                scores = logits.numpy().astype(np.float64)
+                right = examples[at].keep.numpy().astype(bool)
+                found.append(Judged(scores, right, len(set(taught[at].document.gold))))
         return found
 
     def state(self) -> dict[str, torch.Tensor]:

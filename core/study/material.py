@@ -35,11 +35,11 @@ Item = TypeVar("Item")
 
 
 def lessons(
-    toolbox: Toolbox, datasets: Sequence[str], split: Split, count: int, report: Report
+    toolbox: Toolbox, counts: Mapping[str, int], split: Split, report: Report
 ) -> list[Taught]:
-    """Of all datasets in turn, so that every few steps meet them all."""
+    """So many of each dataset, in turn, so that every few steps meet them all."""
     parts = []
-    for name in datasets:
+    for name, count in counts.items():
         stage = f"Lessons: {name}, {split.value}"
 
         def told(done: int, total: int, stage: str = stage) -> None:
@@ -88,9 +88,13 @@ def lesson_traces(base: LocalModel, taught: Sequence[Taught]) -> list[Answered]:
 
 
 def in_turn(parts: Sequence[Sequence[Item]]) -> list[Item]:
-    """The first of each part, then the second of each, and so on."""
-    longest = max(map(len, parts), default=0)
-    return [part[at] for at in range(longest) for part in parts if at < len(part)]
+    """All items, each part's in its own order and spread evenly over the whole."""
+    placed = [
+        ((at + 0.5) / len(part), number, item)
+        for number, part in enumerate(parts)
+        for at, item in enumerate(part)
+    ]
+    return [item for *_, item in sorted(placed, key=lambda one: one[:2])]
 
 
 def examples_of(

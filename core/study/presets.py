@@ -15,12 +15,14 @@ EIGHT = (
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One size. Documents are counted per dataset; `heads`: how many of each phase, of the
-    teacher's; `seeds` of the arms in `repeated`, the others have the first alone."""
+    """One size. `lessons`: of each dataset; the first of all of them for the warm-up, the others
+    for the traces (core/distill/teacher.py). Documents of other splits are counted per dataset;
+    `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`, the
+    others have the first alone."""
 
     name: str
     datasets: tuple[str, ...]
-    lessons: int
+    lessons: tuple[int, ...]
     warm_up: Plan
     lessons_plan: Plan
     student_documents: int
@@ -44,7 +46,7 @@ def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
 SMOKE = Preset(
     name="smoke",
     datasets=("icd",),
-    lessons=6,
+    lessons=(6,),
     warm_up=_plan(2, 1e-3, 2),
     lessons_plan=_plan(2, 1e-3, 2),
     student_documents=3,
@@ -60,11 +62,11 @@ SMOKE = Preset(
 LAPTOP = Preset(
     name="laptop",
     datasets=("icd", "mesh-major", "wordnet"),
-    lessons=1200,
-    warm_up=_plan(450, 5e-4),
-    lessons_plan=_plan(450, 5e-4),
-    student_documents=600,
-    student_plan=_plan(225, 5e-4),
+    lessons=(1440, 720, 1440),  # an abstract has three times the tokens of a title or a gloss
+    warm_up=_plan(190, 5e-4),
+    lessons_plan=_plan(260, 5e-4),
+    student_documents=400,
+    student_plan=_plan(150, 5e-4),
     arms=EIGHT,
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),
@@ -75,9 +77,9 @@ LAPTOP = Preset(
 GPU = replace(
     LAPTOP,
     name="gpu",
-    lessons=4000,
-    warm_up=_plan(1500, 5e-4),
-    lessons_plan=_plan(1500, 5e-4),
+    lessons=(4000, 4000, 8000),
+    warm_up=_plan(800, 5e-4),
+    lessons_plan=_plan(1200, 5e-4),
     student_documents=3000,
     student_plan=_plan(1125, 5e-4),
     arms=tuple(Arm),

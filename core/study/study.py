@@ -131,14 +131,15 @@ class Study:
 
     def teach(self) -> Result | None:
         preset = self.preset
-        taught = self._lessons(Split.TRAIN_TEACHER, preset.lessons)
+        counts = dict(zip(preset.datasets, preset.lessons, strict=True))
+        taught = lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         teacher = Teacher(self._base(), preset.rank, preset.alpha, seed=0)
         plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
             self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
-        dev = self._lessons(Split.DEV, max(preset.lessons // 8, 4))
+        dev = self._dev_lessons(max(min(preset.lessons) // 4, 4))
         found: Result = {"adapter": f"{preset.name}-teacher", "lessons": len(taught)}
         for dataset in preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
@@ -174,7 +175,7 @@ class Study:
         traces, of = traces[: self.preset.scored_traces], "the teacher's traces"
         if len(traces) < self.preset.scored_traces:  # it has hardly learned to write them
             of = "lessons of dev documents"
-            traces = lesson_traces(base, self._lessons(Split.DEV, self.preset.scored_traces))
+            traces = lesson_traces(base, self._dev_lessons(self.preset.scored_traces))
         for at, one in enumerate(traces):
             if self.cancelled():
                 return None
@@ -259,8 +260,9 @@ class Study:
             "buckets": dict(Counter(r.bucket.value for r in records)),
         }
 
-    def _lessons(self, split: Split, count: int) -> list[Taught]:
-        return lessons(self.toolbox, self.preset.datasets, split, count, self.report)
+    def _dev_lessons(self, each: int) -> list[Taught]:
+        counts = dict.fromkeys(self.preset.datasets, each)
+        return lessons(self.toolbox, counts, Split.DEV, self.report)
 
     def _answered(self) -> list[tuple[str, Answered]]:
         """The teacher's finished traces on train-student."""

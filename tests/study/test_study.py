@@ -30,7 +30,7 @@ SMALL = replace(
     SMOKE,
     name="small",
     datasets=("tiny",),
-    lessons=3,
+    lessons=(3,),
     student_documents=2,
     scored_traces=2,
     test_documents=2,
