@@ -12,6 +12,7 @@ import numpy.typing as npt
 from core.metrics.sets import f1
 
 Scores = npt.NDArray[np.float64]
+Kept = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,34 @@ def auc(judged: Sequence[Judged]) -> float:
 
 def mean_f1(judged: Sequence[Judged], threshold: float) -> float:
     """Mean example-based F1 of the labels that score above a threshold, in [0, 1]."""
-    return float(np.mean([f1_of(one, one.scores > threshold) for one in judged]))
+    return float(np.mean([f1_of(one, kept_above(one, threshold)) for one in judged]))
 
 
 def mean_f1_of_top(judged: Sequence[Judged], n: int) -> float:
     """The same of each document's n best labels."""
-    found = []
-    for one in judged:
-        kept = np.zeros(len(one.scores), dtype=bool)
-        kept[np.argsort(-one.scores, kind="stable")[:n]] = True
-        found.append(f1_of(one, kept))
-    return float(np.mean(found))
+    return float(np.mean([f1_of(one, kept_top(one, n)) for one in judged]))
 
 
-def f1_of(one: Judged, kept: npt.NDArray[np.bool_]) -> float:
+def kept_above(one: Judged, threshold: float) -> Kept:
+    """`(candidates,)`: the labels that score above a threshold."""
+    return one.scores > threshold
+
+
+def kept_top(one: Judged, n: int) -> Kept:
+    """`(candidates,)`: the n labels that score best; of equals, the first."""
+    kept = np.zeros(len(one.scores), dtype=bool)
+    kept[np.argsort(-one.scores, kind="stable")[:n]] = True
+    return kept
+
+
+def best_top(judged: Sequence[Judged]) -> int:
+    """The n of the highest mean F1 among these documents: to be chosen on dev. Of equals, the
+    lowest."""
+    most = max((len(one.scores) for one in judged), default=1)
+    return max(range(1, most + 1), key=lambda n: (mean_f1_of_top(judged, n), -n))
+
+
+def f1_of(one: Judged, kept: Kept) -> float:
     """Example-based F1 of the labels kept, `(candidates,)`, against all gold ones."""
     hits = int((kept & one.right).sum())
     return f1(hits, int(kept.sum()) - hits, one.gold - hits)

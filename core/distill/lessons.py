@@ -42,10 +42,11 @@ def collect(
     toolbox: Toolbox,
     dataset_name: str,
     split: Split,
-    count: int,
+    count: int | None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> list[Taught]:
-    """Lessons for the first `count` documents of a split (in the order of their ids' hashes).
+    """Lessons for the first `count` documents of a split (in the order of their ids' hashes; None:
+    all).
 
     Raises UnknownNameError, DataError, IndexFileError, and InputError where there is none.
     """

@@ -1,7 +1,8 @@
 """The steps of a study, each saved when it is done: a killed study goes on with the next one.
 
-A cell is done again only where something that decides it has changed: the preset, the code of
-core/distill, or a cell that it stands on.
+A cell is done again only where something that decides it has changed: the preset, or a cell that
+it stands on. The code is not among it: after a change of core/distill that matters, cells are
+removed by hand.
 """
 
 import hashlib

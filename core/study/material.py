@@ -35,9 +35,9 @@ Item = TypeVar("Item")
 
 
 def lessons(
-    toolbox: Toolbox, counts: Mapping[str, int], split: Split, report: Report
+    toolbox: Toolbox, counts: Mapping[str, int | None], split: Split, report: Report
 ) -> list[Taught]:
-    """So many of each dataset, in turn, so that every few steps meet them all."""
+    """So many of each dataset (None: all), in turn, so that every few steps meet them all."""
     parts = []
     for name, count in counts.items():
         stage = f"Lessons: {name}, {split.value}"

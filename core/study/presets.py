@@ -32,6 +32,7 @@ class Preset:
     repeated: tuple[Arm, ...]
     heads: int
     scored_traces: int
+    dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
     max_new_tokens: int = 400
     student_layers: tuple[int, ...] = HALF
@@ -56,6 +57,7 @@ SMOKE = Preset(
     repeated=(),
     heads=4,
     scored_traces=3,
+    dev_documents=4,
     test_documents=2,
     max_new_tokens=48,
 )
@@ -72,6 +74,7 @@ LAPTOP = Preset(
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),
     heads=8,
     scored_traces=60,
+    dev_documents=150,
     test_documents=150,
 )
 GPU = replace(

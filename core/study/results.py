@@ -18,8 +18,12 @@ from core.evaluation import evaluate_run, propensity_of
 from core.metrics.bootstrap import mean_interval
 from core.metrics.paired import difference, holm
 from core.metrics.sets import example_f1
+from core.models.catalogue import BASE
 from core.study.cells import read_results
+from core.study.likeness import likeness
 from core.study.presets import Preset
+from core.study.simulability import SIMULATOR, simulability
+from core.study.written import answers_in, written_in
 from db.runs import run_records
 from db.session import Store
 
@@ -42,6 +46,10 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
     for dataset in preset.datasets:
         runs = {name.split("/")[1]: t["run"] for name, t in tests.items() if name.endswith(dataset)}
         part = of_dataset(settings, store, dataset, runs)
+        part["baselines"] = of_baselines(cells.get(f"baselines/{dataset}", {}))
+        part["teacher_less"] = teacher_less(
+            part.pop("scores"), cells.get(f"baselines/{dataset}", {})
+        )
         found["datasets"][dataset] = part
         if Arm.STANDARD.value in part["mechanistic_less"]:
             p_values[dataset] = part["mechanistic_less"][Arm.STANDARD.value]["p"]
@@ -56,6 +64,7 @@ def of_dataset(
 ) -> dict[str, Any]:
     """Systems (with their seeds) on the test documents of one dataset. `runs`: by system."""
     propensity = propensity_of(open_dataset(settings, dataset))
+    written = {system: written_in(store, run) for system, run in runs.items()}
     by_system: dict[str, list[Scores]] = {}
     systems: dict[str, Any] = {}
     for system, run in sorted(runs.items()):
@@ -65,6 +74,11 @@ def of_dataset(
         by_system.setdefault(arm_of(system), []).append(scores)
         data = evaluate_run(run, records, propensity)
         systems[system] = {"run": run, **data, "interval": interval_of(scores)}
+        found = simulability(answers_in(written[system]))
+        systems[system]["simulability"] = None if found is None else asdict(found)
+        if "teacher" in runs and system not in (BASE, "teacher"):
+            alike = likeness(written["teacher"], written[system])
+            systems[system]["teacher_likeness"] = asdict(alike)
     pooled = {name: over_seeds(some) for name, some in by_system.items()}
     ours = pooled.get(Arm.MECHANISTIC.value)
     less = {}
@@ -74,6 +88,8 @@ def of_dataset(
             pair = ([one[d] for d in both] for one in (ours, pooled[arm]))
             less[arm] = asdict(difference(*pair))
     return {
+        "scores": {name: pooled[name] for name in (BASE, "teacher") if name in pooled},
+        "simulator": SIMULATOR,
         "systems": systems,
         "over_seeds": {
             name: {"seeds": len(by_system[name]), **interval_of(scores)}
@@ -81,6 +97,31 @@ def of_dataset(
         },
         "mechanistic_less": less,
     }
+
+
+def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Each rule with its mean example-based F1 on test, and the number chosen on dev."""
+    return {
+        rule: {**{k: v for k, v in values.items() if k != "f1"}, **interval_of(values["f1"])}
+        for rule, values in found.items()
+    }
+
+
+def teacher_less(scores: Mapping[str, Scores], rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The teacher less the untuned model and each rule, paired by document; p-values corrected by
+    Holm over them. `scores`: of teacher and untuned model."""
+    teacher = scores.get("teacher")
+    if teacher is None:
+        return {}
+    others = {rule: values["f1"] for rule, values in rules.items()}
+    others |= {name: found for name, found in scores.items() if name != "teacher"}
+    less = {}
+    for name, other in others.items():
+        both = sorted(teacher.keys() & other.keys())
+        less[name] = asdict(difference([teacher[d] for d in both], [other[d] for d in both]))
+    for name, p in holm({name: one["p"] for name, one in less.items()}).items():
+        less[name]["p_holm"] = p
+    return less
 
 
 def arm_of(system: str) -> str:
@@ -109,7 +150,7 @@ def interval_of(scores: Scores) -> dict[str, float]:
 
 
 def _planned(preset: Preset) -> set[str]:
-    names = ["teacher"]
+    names = [BASE, "teacher"]
     for arm in preset.arms:
         seeds = preset.seeds if arm in preset.repeated else preset.seeds[:1]
         names += [f"{arm.value}-{seed}" for seed in seeds]

@@ -72,7 +72,8 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
     study, done = finished.study, finished.done
     assert set(done) == {
         "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
-        *(f"test/{name}/tiny" for name in ("teacher", "standard-0", "mechanistic-0")),
+        "baselines/tiny", "dev/teacher/tiny",
+        *(f"test/{name}/tiny" for name in ("base", "teacher", "standard-0", "mechanistic-0")),
     }  # fmt: skip
     assert done["teacher"]["tiny"]["dev_documents"] > 0
     heads = done["heads"]
@@ -86,7 +87,8 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
             with study.store.read() as session:
                 identity = load_run(session, result["run"]).identity
             assert identity["config"]["decoding"]["mode"] == "reference"
-            assert "+" in identity["model"]["weights"], "the base's weights and the adapter's"
+            weights = identity["model"]["weights"]
+            assert ("+" in weights) is ("base" not in name), "the base's and the adapter's"
     system = find_system(study.settings, study.store, "small-mechanistic-0")
     assert system.prompt.startswith("Text: {document}")
 
@@ -138,6 +140,15 @@ def test_results_are_those_of_the_runs(finished: Finished) -> None:
         system = part["systems"][name]
         assert system["run"] == done[f"test/{name}/tiny"]["run"]
         assert system["example_f1"] == pytest.approx(done[f"test/{name}/tiny"]["example_f1"])
+        alike = system.get("teacher_likeness")
+        assert (alike is None) is (name == "teacher")
+        assert alike is None or alike["documents"] == 2
+    assert set(part["baselines"]) == {"top", "threshold", "scorer"}
+    for rule in part["baselines"].values():
+        assert 0 <= rule["low"] <= rule["example_f1"] <= rule["high"] <= 1
+    assert 1 <= part["baselines"]["top"]["n"] <= 10
+    assert set(part["teacher_less"]) == {"top", "threshold", "scorer", "base"}
+    assert all(0 < less["p_holm"] <= 1 for less in part["teacher_less"].values())
     assert part["mechanistic_less"]["standard"]["documents"] == 2
     assert 0 < part["mechanistic_less"]["standard"]["p_holm"] <= 1
 
@@ -162,8 +173,11 @@ def test_results_travel_to_another_home(finished: Finished, tmp_path: Path) -> N
     other = open_store(there)
     load_pack(there, other, pack)
     assert results(there, other, SMALL) == results(study.settings, study.store, SMALL)
-    (missing,) = verify(Toolbox(there, other), other, "small", 1, study.report)[:1]
-    assert missing.missing, "adapters do not travel with results"
+    (there.home / "models").symlink_to((study.settings.home / "models").resolve())
+    found = verify(Toolbox(there, other), other, "small", 1, study.report)
+    adapters = [one for one in found if one.system != "base"]
+    assert adapters
+    assert all(one.missing for one in adapters), "adapters do not travel with results"
 
 
 def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:

@@ -1,0 +1,102 @@
+"""How alike a student's traces are to its teacher's, over the same documents and shown labels.
+
+shortlists   Jaccard of the labels that phase 1 names: |both| / |either|, 1 where both are empty
+verdicts     Cohen's kappa of keep, drop and no verdict, over all labels that either one names
+curves       mean |difference| over t of Focus, and of Near-Miss Confusion
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from core.rerank.base import Candidate, Parsed
+from core.rerank.parser import parse
+from core.traces.base import CurvePoint, Trace
+
+NO_VERDICT = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One trace about a text, with the labels that were shown to its writer and those (ids) that
+    it answers."""
+
+    text: str
+    trace: Trace
+    candidates: Sequence[Candidate]
+    selected: frozenset[str]
+
+    @property
+    def parsed(self) -> Parsed:
+        return parse(self.trace.text, self.candidates, self.trace.finish_reason)
+
+    @property
+    def points(self) -> Sequence[CurvePoint]:
+        return self.trace.curves.points if self.trace.curves else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """`shortlists` in [0, 1], higher = more alike; `verdicts` in [-1, 1], 0 = chance; `focus` and
+    `confusion` in [0, 2], lower = more alike. None where nothing could be compared."""
+
+    documents: int
+    shortlists: float | None
+    verdicts: float | None
+    focus: float | None
+    confusion: float | None
+
+
+def likeness(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> Likeness:
+    """Over the documents, by id, that both have written about."""
+    both = sorted(teacher.keys() & student.keys())
+    shortlists: list[float] = []
+    verdicts: list[tuple[str, str]] = []
+    distances: dict[str, list[float]] = {"focus": [], "confusion": []}
+    for document in both:
+        one, other = teacher[document], student[document]
+        first, second = one.parsed, other.parsed
+        shortlists.append(jaccard(first.shortlisted, second.shortlisted))
+        theirs, own = dict(first.verdicts), dict(second.verdicts)
+        for label in sorted({*first.shortlisted, *second.shortlisted, *theirs, *own}):
+            verdicts.append((str(theirs.get(label, NO_VERDICT)), str(own.get(label, NO_VERDICT))))
+        for name, found in distances.items():
+            gap = distance(one.points, other.points, name)
+            found += [] if gap is None else [gap]
+    return Likeness(
+        len(both),
+        mean(shortlists) if shortlists else None,
+        kappa(verdicts),
+        *(mean(found) if found else None for found in distances.values()),
+    )
+
+
+def jaccard(one: Sequence[str], other: Sequence[str]) -> float:
+    """Of two sets, in [0, 1]; two empty ones are the same."""
+    either = set(one) | set(other)
+    return len(set(one) & set(other)) / len(either) if either else 1.0
+
+
+def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Cohen's kappa: (agreed - by chance) / (1 - by chance), in [-1, 1]. None where there is no
+    pair, or both always say the same one thing."""
+    if not pairs:
+        return None
+    count = len(pairs)
+    agreed = sum(a == b for a, b in pairs) / count
+    said = {word for pair in pairs for word in pair}
+    chance = sum(
+        sum(a == word for a, _ in pairs) * sum(b == word for _, b in pairs) for word in said
+    ) / (count * count)
+    return None if chance == 1.0 else (agreed - chance) / (1 - chance)
+
+
+def distance(one: Sequence[CurvePoint], other: Sequence[CurvePoint], name: str) -> float | None:
+    """Mean |difference| of a curve over the t that both have; None without any."""
+    values = {round(p.t, 4): getattr(p, name) for p in one}
+    gaps = []
+    for point in other:
+        first, second = values.get(round(point.t, 4)), getattr(point, name)
+        if first is not None and second is not None:
+            gaps.append(abs(first - second))
+    return mean(gaps) if gaps else None

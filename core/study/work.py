@@ -1,0 +1,284 @@
+"""The work of a study's cells (core/study/study.py says which, and in what order)."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.config import Settings
+from core.datasets.base import Split
+from core.distill.arms import Arm, ArmLoss, Heads, random_heads
+from core.distill.decisions import auc, best_threshold, mean_f1
+from core.distill.examples import ExampleMaker
+from core.distill.head_map import HeadMap
+from core.distill.lessons import SHOWN, K, Taught
+from core.distill.precision import precision_here
+from core.distill.teacher import Teacher, TeacherPlan, by_cosine
+from core.distill.training import CURVES, Plan, Training
+from core.errors import InputError, ModelError
+from core.mechanism.analysis import Inside
+from core.mechanism.architecture import Architecture
+from core.mechanism.positions import Example as Answered
+from core.metrics.sets import example_f1
+from core.models.adapter_files import About
+from core.models.adapters import adapted, save_adapter, student_of, with_adapter
+from core.models.base import ModelKind, ModelSpec
+from core.models.catalogue import BASE, PACKAGED
+from core.models.local import LocalModel
+from core.rerank.base import Decoding, Mode
+from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
+from core.runs import run_batch
+from core.study.baselines import baselines
+from core.study.material import (
+    answered,
+    end_of,
+    examples_of,
+    lesson_traces,
+    lessons,
+    mapped,
+    top_heads,
+)
+from core.study.presets import Preset
+from core.systems import RunConfig
+from core.toolbox import Toolbox
+from db.runs import run_records
+from db.session import Store
+from db.trainings import save_training
+
+EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
+MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
+
+Report = Callable[[str, int, int], None]
+Cancelled = Callable[[], bool]
+Result = dict[str, Any]
+
+
+@dataclass
+class Work:
+    """What the cells of one preset do in one home. `done`: results of earlier cells, by name."""
+
+    settings: Settings
+    store: Store
+    preset: Preset
+    report: Report
+    cancelled: Cancelled
+    done: dict[str, Result] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.folder = self.settings.home / "distill" / self.preset.name
+        self.toolbox = Toolbox(self.settings, self.store)
+
+    def teach(self) -> Result | None:
+        preset = self.preset
+        counts = dict(zip(preset.datasets, preset.lessons, strict=True))
+        taught = lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
+        teacher = Teacher(self._base(), preset.rank, preset.alpha, seed=0)
+        plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
+        if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
+            return None
+        for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
+            self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
+        dev = self._dev_lessons(preset.dev_documents)
+        found: Result = {"adapter": f"{preset.name}-teacher", "lessons": len(taught)}
+        for dataset in preset.datasets:
+            some = [one for one in dev if one.dataset == dataset]
+            judged, cosine = teacher.judge(some), by_cosine(some)
+            found[dataset] = {
+                "dev_documents": len(some),
+                "decision_auc": auc(judged),
+                "cosine_auc": auc(cosine),
+                "decision_f1": mean_f1(judged, best_threshold(judged)),
+                "cosine_f1": mean_f1(cosine, best_threshold(cosine)),
+            }
+        layers = tuple(range(teacher.model.config.num_hidden_layers))
+        self._save("teacher", teacher.model, layers, {"plan": asdict(plan)})
+        return found
+
+    def write_traces(self, dataset: str) -> Result | None:
+        result = run_batch(
+            self.settings, self.store, self._config("teacher", dataset, Mode.FAST),
+            Split.TRAIN_STUDENT, self.preset.student_documents, self.report, self.cancelled,
+        )  # fmt: skip
+        if result.cancelled:
+            return None
+        return {"run": result.run, "documents": result.documents, "failed": len(result.failures)}
+
+    def choose_heads(self) -> Result | None:
+        """Mean scores of the teacher's heads over its own traces; the best of each phase, and the
+        student heads that attend most like them."""
+        base = self._base()
+        teacher = LocalModel.adapted(self._spec("teacher"), base, self.settings)
+        inside = Inside.open(teacher)
+        sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
+        traces = [one for _, one in self._answered() if one.trace.boundary is not None]
+        traces, of = traces[: self.preset.scored_traces], "the teacher's traces"
+        if len(traces) < self.preset.scored_traces:  # it has hardly learned to write them
+            of = "lessons of dev documents"
+            traces = lesson_traces(base, self._dev_lessons(self.preset.scored_traces))
+        for at, one in enumerate(traces):
+            if self.cancelled():
+                return None
+            self.report("Score the teacher's heads", at, len(traces))
+            try:
+                scores = inside.analyse(one).scores
+            except InputError:
+                continue  # no anchor, or nothing to set against: the counts below say how many
+            sums["coarse"].append(scores.coarse)
+            sums["refine"] += [] if scores.refine is None else [scores.refine]
+        architecture = inside.architecture
+        chosen = {
+            name: top_heads(grids, self.preset.heads) if grids
+            else random_heads(architecture, self.preset.heads, seed=0)
+            for name, grids in sums.items()
+        }  # fmt: skip
+        drawn = random_heads(architecture, 2 * self.preset.heads, seed=0)
+        chosen["random_coarse"], chosen["random_refine"] = (
+            drawn[: self.preset.heads], drawn[self.preset.heads :],
+        )  # fmt: skip
+        student = Architecture.of(student_of(base.model, self.preset.student_layers))
+        maps = mapped(architecture, student, traces[:MAPPED_TRACES], base, chosen)
+        return {
+            "traces": len(traces),
+            "of": of,
+            "scored": {name: len(grids) for name, grids in sums.items()},
+            **{name: asdict(found) for name, found in maps.items()},
+        }
+
+    def distill(self, arm: Arm, seed: int) -> Result | None:
+        preset, base = self.preset, self._base()
+        teacher = adapted(base.model, self._adapter("teacher"))
+        model = with_adapter(
+            student_of(base.model, preset.student_layers), preset.rank, preset.alpha, seed
+        )
+        if model.lm_head.weight.shape != teacher.lm_head.weight.shape:
+            raise ModelError("Teacher and student have other vocabularies.", "Use one base.")
+        examples, phases = examples_of(base, self._answered())
+        maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
+        loss = ArmLoss(arm, teacher, maker.keep, maker.drop, phases, self._heads(arm))
+        plan = replace(self._student_plan(arm), seed=seed)
+        folder = self.folder / f"student-{arm.value}-{seed}"
+        training = Training(folder, plan, model, examples, loss)
+        if not training.run(
+            lambda d, t: self.report(f"Distil: {arm} {seed}", d, t), self.cancelled
+        ):
+            return None
+        name = f"{arm.value}-{seed}"
+        self._keep_curves(name, "distillation", folder, plan)
+        self._save(name, model, preset.student_layers, {"arm": arm.value, "plan": asdict(plan)})
+        return {
+            "adapter": f"{preset.name}-{name}",
+            "traces": len(examples),
+            "with_phases": len(phases),
+            "tokens": training.tokens,
+            "seconds": round(training.seconds, 1),
+        }
+
+    def _student_plan(self, arm: Arm) -> Plan:
+        plan = self._sized(self.preset.student_plan)
+        if arm is not Arm.LONGER:
+            return plan
+        first = self.preset.seeds[0]
+        standard, mechanistic = (self.done[f"student/{one}/{first}"]["seconds"] for one in EQUAL)
+        return replace(plan, steps=round(plan.steps * max(mechanistic / standard, 1.0)))
+
+    def test(self, system: str, dataset: str) -> Result | None:
+        """Over test documents, in reference mode."""
+        config = self._config(system, dataset, Mode.REFERENCE)
+        return self._scored(config, Split.TEST, self.preset.test_documents)
+
+    def try_on_dev(self, system: str, dataset: str) -> Result | None:
+        config = self._config(system, dataset, Mode.FAST)
+        return self._scored(config, Split.DEV, self.preset.dev_documents)
+
+    def _scored(self, config: RunConfig, split: Split, count: int | None) -> Result | None:
+        result = run_batch(
+            self.settings, self.store, config, split, count, self.report, self.cancelled
+        )
+        if result.cancelled:
+            return None
+        with self.store.read() as session:
+            records = list(run_records(session, result.run))
+        f1 = [example_f1(set(r.selected), set(r.gold)) for r in records]
+        return {
+            "run": result.run,
+            "documents": len(records),
+            "failed": len(result.failures),
+            "example_f1": float(np.mean(f1)) if f1 else None,
+            "buckets": dict(Counter(r.bucket.value for r in records)),
+            "seconds": round(result.seconds, 1),
+        }
+
+    def baselines(self, dataset: str) -> Result | None:
+        preset = self.preset
+        dev = lessons(self.toolbox, {dataset: preset.dev_documents}, Split.DEV, self.report)
+        test = lessons(self.toolbox, {dataset: preset.test_documents}, Split.TEST, self.report)
+        return baselines(self._base(), dev, test, self.report, self.cancelled)
+
+    def _dev_lessons(self, each: int) -> list[Taught]:
+        counts = dict.fromkeys(self.preset.datasets, each)
+        return lessons(self.toolbox, counts, Split.DEV, self.report)
+
+    def _answered(self) -> list[tuple[str, Answered]]:
+        """The teacher's finished traces on train-student."""
+        runs = {name: self.done[f"traces/{name}"]["run"] for name in self.preset.datasets}
+        return answered(self.store, runs)
+
+    def _heads(self, arm: Arm) -> Heads:
+        prefix = "random_" if arm is Arm.RANDOM_HEADS else ""
+        chosen = self.done["heads"]
+        return Heads(*(_head_map(chosen[prefix + name]) for name in ("coarse", "refine")))
+
+    def _config(self, system: str, dataset: str, mode: Mode) -> RunConfig:
+        decoding = Decoding(max_new_tokens=self.preset.max_new_tokens, mode=mode)
+        labels = len(self.toolbox.dataset(dataset).labels)
+        asked = (BASE, DEFAULT_PROMPT)
+        if system != BASE:
+            asked = (f"{self.preset.name}-{system}", RATED_PROMPT)
+        return RunConfig(
+            dataset, *asked, k=min(K, labels), n=min(SHOWN, labels), decoding=decoding,
+            use_scorer=False, method="dense",
+        )  # fmt: skip
+
+    def _base(self) -> LocalModel:
+        model = self.toolbox.model(replace(PACKAGED, dtype="float32"))
+        if not isinstance(model, LocalModel):
+            raise TypeError("the packaged model runs in this process")
+        return model
+
+    def _adapter(self, system: str) -> Path:
+        return self.settings.adapters_dir / f"{self.preset.name}-{system}"
+
+    def _spec(self, system: str) -> ModelSpec:
+        return ModelSpec(system, ModelKind.ADAPTER, str(self._adapter(system)), dtype="float32")
+
+    def _sized(self, plan: Plan) -> Plan:
+        rank, alpha = self.preset.rank, self.preset.alpha
+        return replace(plan, rank=rank, alpha=alpha, precision=precision_here())
+
+    def _keep_curves(self, system: str, stage: str, folder: Path, plan: Plan) -> None:
+        lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
+        with self.store.write() as session:
+            save_training(
+                session, system=f"{self.preset.name}-{system}", stage=stage, plan=asdict(plan),
+                curves=[json.loads(line) for line in lines],
+            )  # fmt: skip
+
+    def _save(
+        self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
+    ) -> None:
+        name = f"{self.preset.name}-{system}"
+        about = About(
+            name, f"{system}, preset {self.preset.name}", tuple(layers), self.preset.rank,
+            self.preset.alpha, RATED_PROMPT,
+            {"preset": asdict(self.preset), **provenance},
+        )  # fmt: skip
+        save_adapter(model, self._adapter(system), about)
+
+
+def _head_map(data: dict[str, Any]) -> HeadMap:
+    pairs = [tuple(tuple(head) for head in data[side]) for side in ("teacher", "student")]
+    return HeadMap(pairs[0], pairs[1], tuple(data["likeness"]))
