@@ -116,22 +116,33 @@ def verify(
 def pack(
     preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
 ) -> None:
-    """Write what is done of a study to files that travel: ids and our models' words, no texts."""
+    """Write what is done of a study to files that travel: ids and our models' words, no texts.
+
+    Without --folder, the adapters that ship go along, to sample_data/adapters, with their cards.
+    """
     with reporting(as_json) as report:
         from core.config import load_settings
-        from core.study.pack import SHIPPED, write_pack
+        from core.study.cards import ship_adapters
+        from core.study.cells import read_results
+        from core.study.pack import CELLS, SHIPPED, write_pack
         from core.study.presets import find_preset
+        from core.study.results import results as found_by
         from db.session import open_store
 
-        settings = load_settings()
-        name = find_preset(preset).name
-        place = folder or SHIPPED / name
-        counts = write_pack(settings, open_store(settings), name, place)
+        settings, chosen = load_settings(), find_preset(preset)
+        store, place = open_store(settings), folder or SHIPPED / chosen.name
+        counts = write_pack(settings, store, chosen.name, place)
+        adapters = []
+        if folder is None:
+            tested = any(name.startswith("test/") for name in read_results(place / CELLS))
+            scores = found_by(settings, store, chosen) if tested else None
+            adapters = ship_adapters(settings, chosen, scores)
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
         told = ", ".join(f"{count:,} of {dataset}" for dataset, count in counts.items())
         report.give(
-            {"folder": str(place), "bytes": size, "traces": counts},
+            {"folder": str(place), "bytes": size, "traces": counts, "adapters": adapters},
             f"{place}: traces: {told}; {size / 1e6:.1f} MB.",
+            *([f"Adapters: {', '.join(adapters)}."] if adapters else []),
         )
 
 

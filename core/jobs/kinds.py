@@ -30,6 +30,9 @@ def fetch_key(dataset: str) -> str:
     return f"fetch:{dataset}"
 
 
+RESULTS_KEY = "results"  # of all that ship there is one load
+
+
 def import_key(params: Mapping[str, Any]) -> str:
     """What makes two imports the same job."""
     text = json.dumps(dict(params), sort_keys=True)
@@ -58,6 +61,7 @@ def build_index_of(
 
     report("Opening the dataset", 0, 0)
     dataset = open_dataset(settings, str(params["dataset"]))
+    load_results(settings, {}, report, cancelled)  # a dataset that builds itself is there now
     report("Loading the encoder", 0, 0)
     encoder = Encoder.load(settings)
     options = GraphOptions(**params.get("options", {}))
@@ -87,6 +91,7 @@ def fetch_dataset(
     files = [Path(file) for file in params.get("files", [])]
     if not get_dataset(settings, name, files, report=report, cancelled=cancelled):
         return {}
+    load_results(settings, {}, report, cancelled)
     info = dataset_info(settings, name)
     return {"dataset": name, "labels": info.labels, "documents": info.documents}
 
@@ -157,11 +162,22 @@ def distill_of(
     return {} if done is None else {"preset": preset.name, "cells": done}
 
 
+def load_results(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Brings the results that ship into the store, of all datasets that are there."""
+    from core.study.shipped import load_shipped
+    from db.session import open_store
+
+    return {"traces": load_shipped(settings, open_store(settings), report)}
+
+
 KINDS: dict[str, Kind] = {
     "distill": distill_of,
     "fetch": fetch_dataset,
     "import": import_of,
     "index": build_index_of,
+    "results": load_results,
     "run": run_system,
     "survey": survey_of,
 }

@@ -15,16 +15,18 @@ from core.models.weights import find_weights
 from core.systems import System
 
 BASE = "base"
+TEACHER = "laptop-teacher"  # ships, and is what the app answers with unless another is chosen
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "adapters"
 PACKAGED = ModelSpec(name="SmolLM2-135M-Instruct (packaged)", kind=ModelKind.PACKAGED, location="")
 
 
 def systems_from(settings: Settings, specs: Iterable[ModelSpec]) -> list[System]:
-    """The base system (the packaged model, untuned), those of adapters that ship or were trained
-    here, then one for each added model."""
+    """The teacher that ships, the base system (the packaged model, untuned), those of other
+    adapters that ship or were trained here, then one for each added model."""
     base = System(BASE, "Base: SmolLM2-135M-Instruct, untuned", PACKAGED)
     added = [System(spec.name, spec.name, spec) for spec in specs]
-    return [base, *adapter_systems(settings), *added]
+    found = [base, *adapter_systems(settings), *added]
+    return sorted(found, key=lambda system: system.name != TEACHER)
 
 
 def adapter_systems(settings: Settings) -> list[System]:

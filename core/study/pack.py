@@ -99,11 +99,11 @@ def load_pack(settings: Settings, store: Store, folder: Path) -> Loaded:
         if not is_ready(settings, dataset):
             absent.append(dataset)
             continue
-        if _mark(settings, path).exists():
+        if mark_of(settings, path).exists():
             continue
         traces[dataset], missing = _load_runs(store, open_dataset(settings, dataset), path)
         unknown += missing
-        write_text(_mark(settings, path), "")
+        write_text(mark_of(settings, path), "")
     return Loaded(traces, tuple(absent), unknown)
 
 
@@ -203,7 +203,7 @@ def _load_trainings(store: Store, folder: Path) -> None:
                 save_training(session, **one)
 
 
-def _mark(settings: Settings, path: Path) -> Path:
+def mark_of(settings: Settings, path: Path) -> Path:
     """A file that says that exactly this part was loaded, so that a start need not look again."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     folder = settings.home / "distill" / path.parent.name / "loaded"

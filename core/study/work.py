@@ -272,11 +272,19 @@ class Work:
     ) -> None:
         name = f"{self.preset.name}-{system}"
         about = About(
-            name, f"{system}, preset {self.preset.name}", tuple(layers), self.preset.rank,
+            name, title_of(system, self.preset.name), tuple(layers), self.preset.rank,
             self.preset.alpha, RATED_PROMPT,
             {"preset": asdict(self.preset), **provenance},
         )  # fmt: skip
         save_adapter(model, self._adapter(system), about)
+
+
+def title_of(system: str, preset: str) -> str:
+    """What a system is called on the pages."""
+    arm, _, seed = system.rpartition("-")
+    if not arm:
+        return f"{system.capitalize()} (study {preset})"
+    return f"{arm.replace('-', ' ').capitalize()} student, seed {seed} (study {preset})"
 
 
 def _head_map(data: dict[str, Any]) -> HeadMap:

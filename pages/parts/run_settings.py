@@ -44,9 +44,9 @@ LOOKUP_HELP = (
 MODES = {"fast": "Fast", "reference": "Reference"}
 MODE_HELP = (
     "Which program computes the tokens. Fast: a lean network of ours, with prompt lookup; batch "
-    "runs write several documents side by side. Reference: transformers' generate as it is, one "
-    "document at a time, to compare with or to publish; several times slower. Their texts can "
-    "differ by rounding alone. A model that fast mode does not know runs in reference mode, and "
+    "runs write several documents side by side. Reference: what transformers' generate writes, in "
+    "float32, to compare with or to publish; slower. Their texts can differ by rounding alone. A "
+    "model that fast mode does not know runs in reference mode, and "
     "its trace says so; an endpoint decodes in its own way."
 )
 GUIDED_HELP = (

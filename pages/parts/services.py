@@ -12,10 +12,9 @@ from core.config import Settings, load_settings
 from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import INFO_FILE
-from core.jobs.kinds import fetch_key, index_key
+from core.jobs.kinds import RESULTS_KEY, fetch_key, index_key
 from core.live.client import LiveWorker
 from core.models.catalogue import systems_from
-from core.rerank.prompts import DEFAULT_PROMPT
 from core.systems import RunConfig, System
 from db.jobs import JobState, JobView, last_job, unfinished_job
 from db.models_added import added_models
@@ -88,6 +87,7 @@ def _dataset(home: Path, name: str, written: int, _settings: Settings) -> Datase
 def _prepare(url: str, home: Path, _settings: Settings) -> bool:
     from core import jobs
     from core.shortlist.index import status
+    from core.study.shipped import waiting
 
     with store().write() as session:
         interrupt_running(session)
@@ -97,7 +97,10 @@ def _prepare(url: str, home: Path, _settings: Settings) -> bool:
     stopped = last is not None and last.state is JobState.CANCELLED  # by the user: stays so
     if status(_settings, FIRST_DATASET).state != "ready" and not stopped:
         build_index(FIRST_DATASET)
-    live_worker().warm(RunConfig(FIRST_DATASET, systems()[0].name, DEFAULT_PROMPT))
+    if waiting(_settings):
+        load = jobs.submit(store(), "results", {}, "Results that ship", unique_key=RESULTS_KEY)
+        jobs.start(_settings, load)
+    live_worker().warm(RunConfig(FIRST_DATASET, systems()[0].name, systems()[0].prompt))
     return True
 
 

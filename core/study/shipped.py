@@ -1,0 +1,41 @@
+"""The results that ship with the project: which of them are not in the store yet, and bringing
+them there. A dataset's part waits until the dataset is there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from core.config import Settings
+from core.datasets.getting import is_ready
+from core.study import pack
+from core.study.pack import CELLS, RUNS, load_pack, mark_of
+from db.session import Store
+
+Report = Callable[[str, int, int], None]
+
+
+def shipped_packs() -> list[Path]:
+    """Their folders, by name."""
+    return sorted(folder.parent for folder in pack.SHIPPED.glob(f"*/{CELLS}"))
+
+
+def waiting(settings: Settings) -> list[Path]:
+    """Parts of datasets that are there, and whose traces are not in the store."""
+    return list(_waiting(settings))
+
+
+def _waiting(settings: Settings) -> Iterator[Path]:
+    for folder in shipped_packs():
+        for part in sorted(folder.glob(f"*{RUNS}")):
+            ready = is_ready(settings, part.name.removesuffix(RUNS))
+            if ready and not mark_of(settings, part).exists():
+                yield part
+
+
+def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
+    """Traces that came into the store, by dataset. Raises InputError, DataError, StoreError."""
+    counts: dict[str, int] = {}
+    for folder in sorted({part.parent for part in waiting(settings)}):
+        report(f"Results of the study {folder.name}", 0, 0)
+        for dataset, count in load_pack(settings, store, folder).traces.items():
+            counts[dataset] = counts.get(dataset, 0) + count
+    return counts

@@ -1,0 +1,48 @@
+"""Results that ship come into the store by themselves, once, when their dataset is there."""
+
+from pathlib import Path
+
+import pytest
+
+from core.config import Settings
+from core.jobs.kinds import load_results
+from core.study import pack
+from core.study.shipped import waiting
+from db.runs import run_records
+from db.session import open_store
+from tests.study.test_pack import a_study, add_data, settings_of
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder of one study's results, as sample_data/results; its run."""
+    settings = settings_of(tmp_path / "here")
+    store, run, _ = a_study(settings)
+    pack.write_pack(settings, store, "small", tmp_path / "results" / "small")
+    monkeypatch.setattr(pack, "SHIPPED", tmp_path / "results")
+    return run
+
+
+def load(settings: Settings) -> dict[str, int]:
+    traces: dict[str, int] = load_results(settings, {}, lambda *told: None, lambda: False)["traces"]
+    return traces
+
+
+def test_they_wait_for_their_dataset_and_are_loaded_once(tmp_path: Path, shipped: str) -> None:
+    there = settings_of(tmp_path / "there", with_data=False)
+    assert waiting(there) == []
+    assert load(there) == {}
+    add_data(there)
+    assert [part.name for part in waiting(there)] == ["tiny.jsonl.zst"]
+    assert load(there) == {"tiny": 1}
+    with open_store(there).read() as session:
+        assert len(list(run_records(session, shipped))) == 1
+    assert waiting(there) == []
+    assert load(there) == {}
+
+
+def test_nothing_ships_nothing_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "SHIPPED", tmp_path / "none")
+    there = settings_of(tmp_path / "there")
+    assert waiting(there) == []
+    assert load(there) == {}
