@@ -18,6 +18,14 @@ def distill(
             "card.",
         ),
     ] = "smoke",
+    student: Annotated[
+        str | None,
+        typer.Option(
+            "--student",
+            help="A model that was added and has the teacher's vocabulary, for students of it. "
+            "Default: every other layer of the teacher's base.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train a teacher on gold and students on its traces, and test them all.
@@ -30,13 +38,14 @@ def distill(
 
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
-        from core.study.presets import find_preset
+        from core.study.choice import chosen_preset
         from db.session import open_store
 
-        chosen = find_preset(preset)
         settings = load_settings()
+        store = open_store(settings)
+        chosen = chosen_preset(settings, store, preset, student)
         job = work_in_foreground(
-            settings, open_store(settings), "distill", {"preset": chosen.name},
+            settings, store, "distill", {"preset": preset, "student": student},
             f"Distillation, preset {chosen.name}", f"distill:{chosen.name}",
         )  # fmt: skip
         if job.state == "cancelled":

@@ -10,6 +10,9 @@ from core.commands.console import JsonFlag, example, new_app, reporting, say
 app = new_app()
 
 PresetOption = Annotated[str, typer.Option("--preset", help="smoke, laptop or gpu.")]
+StudentOption = Annotated[
+    str | None, typer.Option("--student", help="As it was given to `phaselens distill`.")
+]
 FolderOption = Annotated[
     Path | None,
     typer.Option("--folder", help="Default: the results that ship, sample_data/results/PRESET."),
@@ -22,7 +25,10 @@ FolderOption = Annotated[
     epilog=example("phaselens results", "phaselens results --json", "phaselens results verify"),
 )
 def results(
-    context: typer.Context, preset: PresetOption = "laptop", as_json: JsonFlag = False
+    context: typer.Context,
+    preset: PresetOption = "laptop",
+    student: StudentOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """What a study found: scores on test with 95% intervals, run ids and paired tests.
 
@@ -34,12 +40,13 @@ def results(
         from rich.table import Table
 
         from core.config import load_settings
-        from core.study.presets import find_preset
+        from core.study.choice import chosen_preset
         from core.study.results import results as found_by
         from db.session import open_store
 
         settings = load_settings()
-        data = found_by(settings, open_store(settings), find_preset(preset))
+        store = open_store(settings)
+        data = found_by(settings, store, chosen_preset(settings, store, preset, student))
         shown: list[Any] = []
         for dataset, part in data["datasets"].items():
             table = Table(dataset, "Documents", "Example F1", "95%", "P@1", "Well-formed", "Run")
@@ -66,6 +73,7 @@ def results(
 @app.command(epilog=example("phaselens results verify --limit 100"))
 def verify(
     preset: PresetOption = "laptop",
+    student: StudentOption = None,
     limit: Annotated[int, typer.Option("--limit", help="Test documents in all.", min=1)] = 100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -76,14 +84,14 @@ def verify(
         from rich.table import Table
 
         from core.config import load_settings
-        from core.study.presets import find_preset
+        from core.study.choice import chosen_preset
         from core.study.verify import verify as verified_by
         from core.toolbox import Toolbox
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        name = find_preset(preset).name
+        name = chosen_preset(settings, store, preset, student).name
 
         def told(system: str, done: int, total: int) -> None:
             if done % 10 == 0:
@@ -114,7 +122,10 @@ def verify(
 
 @app.command(epilog=example("phaselens results pack --preset laptop --folder FOLDER"))
 def pack(
-    preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
+    preset: PresetOption = "laptop",
+    student: StudentOption = None,
+    folder: FolderOption = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Write what is done of a study to files that travel: ids and our models' words, no texts.
 
@@ -124,13 +135,15 @@ def pack(
         from core.config import load_settings
         from core.study.cards import ship_adapters
         from core.study.cells import read_results
+        from core.study.choice import chosen_preset
         from core.study.pack import CELLS, SHIPPED, write_pack
-        from core.study.presets import find_preset
         from core.study.results import results as found_by
         from db.session import open_store
 
-        settings, chosen = load_settings(), find_preset(preset)
-        store, place = open_store(settings), folder or SHIPPED / chosen.name
+        settings = load_settings()
+        store = open_store(settings)
+        chosen = chosen_preset(settings, store, preset, student)
+        place = folder or SHIPPED / chosen.name
         counts = write_pack(settings, store, chosen.name, place)
         adapters = []
         if folder is None:

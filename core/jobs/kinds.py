@@ -152,13 +152,17 @@ def survey_of(
 def distill_of(
     settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Trains a teacher and its students by `params["preset"]`, and tests them."""
-    from core.study.presets import find_preset
+    """Trains a teacher and its students by `params["preset"]`, and tests them.
+
+    `params["student"]`: the name of the model that students are made of, or None.
+    """
+    from core.study.choice import chosen_preset
     from core.study.study import Study
     from db.session import open_store
 
-    preset = find_preset(str(params["preset"]))
-    done = Study(settings, open_store(settings), preset, report, cancelled).run()
+    store = open_store(settings)
+    preset = chosen_preset(settings, store, str(params["preset"]), params.get("student"))
+    done = Study(settings, store, preset, report, cancelled).run()
     return {} if done is None else {"preset": preset.name, "cells": done}
 
 

@@ -13,7 +13,8 @@ WEIGHTS, ABOUT = "adapter.safetensors", "adapter.json"
 @dataclass(frozen=True, slots=True)
 class About:
     """What an adapter is: which layers of its base it keeps, its rank and scale (alpha / rank), the
-    system's name and title, the prompt it was trained on, and where it came from."""
+    system's name and title, the prompt it was trained on, and where it came from. `base`: the
+    ModelSpec of its base as plain data; None: the packaged model."""
 
     name: str
     title: str
@@ -22,6 +23,7 @@ class About:
     alpha: int
     prompt: str
     provenance: dict[str, Any]
+    base: dict[str, Any] | None = None
 
 
 def read_about(folder: Path) -> About:

@@ -51,8 +51,8 @@ def load_model(
     cancelled: Asked = never,
     base: Callable[[ModelSpec], LanguageModel] | None = None,
 ) -> LanguageModel:
-    """Opens a model. `base` gives the packaged model that an adapter belongs to, where it may be
-    open already. Raises ModelError, EndpointError, StoreError, and Cancelled while a server is
+    """Opens a model. `base` gives the model that an adapter belongs to, where it may be open
+    already. Raises ModelError, EndpointError, StoreError, and Cancelled while a server is
     waited for."""
     if spec.kind is ModelKind.ENDPOINT:
         from core.models.server import ServerModel
@@ -61,10 +61,12 @@ def load_model(
     from core.models.local import LocalModel
 
     if spec.kind is ModelKind.ADAPTER:
-        plain = replace(PACKAGED, dtype=spec.dtype)
+        about = read_about(Path(spec.location))
+        plain = PACKAGED if about.base is None else ModelSpec(**about.base)
+        plain = replace(plain, kind=ModelKind(plain.kind), dtype=spec.dtype)
         below = base(plain) if base is not None else LocalModel.load(plain, settings)
         if not isinstance(below, LocalModel):
-            raise TypeError("the packaged model runs in this process")
+            raise TypeError(f"{plain.name} does not run in this process")
         return LocalModel.adapted(spec, below, settings)
     return LocalModel.load(spec, settings)
 

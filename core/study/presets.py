@@ -1,10 +1,12 @@
 """How large a study is: what is trained, on how much, and what is tested."""
 
+import re
 from dataclasses import dataclass, replace
 
 from core.distill.arms import Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
+from core.models.base import ModelSpec
 
 HALF = tuple(range(0, 30, 2))  # of SmolLM2-135M's 30 layers
 EIGHT = (
@@ -35,7 +37,8 @@ class Preset:
     dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
     max_new_tokens: int = 400
-    student_layers: tuple[int, ...] = HALF
+    student_layers: tuple[int, ...] = HALF  # of its base; empty: all
+    student: ModelSpec | None = None  # the students' base; None: the teacher's
     rank: int = 16
     alpha: int = 32
 
@@ -91,6 +94,13 @@ GPU = replace(
     test_documents=None,
 )
 PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP, GPU)}
+
+
+def with_student(preset: Preset, base: ModelSpec) -> Preset:
+    """The same study with students of another model, whole, under a name of its own."""
+    words = re.sub(r"[^a-z0-9]+", "-", base.name.lower()).strip("-")
+    name = f"{preset.name}-{words or 'student'}"
+    return replace(preset, name=name, student=base, student_layers=())
 
 
 def find_preset(name: str) -> Preset:

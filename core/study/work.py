@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,12 @@ from core.distill.lessons import SHOWN, K, Taught
 from core.distill.precision import precision_here
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
 from core.distill.training import CURVES, Plan, Training
-from core.errors import InputError, ModelError
+from core.errors import InputError
 from core.mechanism.analysis import Inside
 from core.mechanism.architecture import Architecture
 from core.mechanism.positions import Example as Answered
 from core.metrics.sets import example_f1
-from core.models.adapter_files import About
-from core.models.adapters import adapted, save_adapter, student_of, with_adapter
-from core.models.base import ModelKind, ModelSpec
-from core.models.catalogue import BASE, PACKAGED
-from core.models.local import LocalModel
+from core.models.catalogue import BASE
 from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
 from core.runs import run_batch
@@ -42,6 +38,7 @@ from core.study.material import (
     mapped,
     top_heads,
 )
+from core.study.models import StudyModels
 from core.study.presets import Preset
 from core.systems import RunConfig
 from core.toolbox import Toolbox
@@ -71,19 +68,20 @@ class Work:
     def __post_init__(self) -> None:
         self.folder = self.settings.home / "distill" / self.preset.name
         self.toolbox = Toolbox(self.settings, self.store)
+        self.models = StudyModels(self.toolbox, self.preset)
 
     def teach(self) -> Result | None:
         preset = self.preset
         counts = dict(zip(preset.datasets, preset.lessons, strict=True))
         taught = lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
-        teacher = Teacher(self._base(), preset.rank, preset.alpha, seed=0)
+        teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
         plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
             self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         dev = self._dev_lessons(preset.dev_documents)
-        found: Result = {"adapter": f"{preset.name}-teacher", "lessons": len(taught)}
+        found: Result = {"adapter": self.models.name("teacher"), "lessons": len(taught)}
         for dataset in preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
             judged, cosine = teacher.judge(some), by_cosine(some)
@@ -95,7 +93,7 @@ class Work:
                 "cosine_f1": mean_f1(cosine, best_threshold(cosine)),
             }
         layers = tuple(range(teacher.model.config.num_hidden_layers))
-        self._save("teacher", teacher.model, layers, {"plan": asdict(plan)})
+        self.models.save("teacher", teacher.model, layers, {"plan": asdict(plan)})
         return found
 
     def write_traces(self, dataset: str) -> Result | None:
@@ -110,9 +108,8 @@ class Work:
     def choose_heads(self) -> Result | None:
         """Mean scores of the teacher's heads over its own traces; the best of each phase, and the
         student heads that attend most like them."""
-        base = self._base()
-        teacher = LocalModel.adapted(self._spec("teacher"), base, self.settings)
-        inside = Inside.open(teacher)
+        base = self.models.base()
+        inside = Inside.open(self.models.written_by("teacher"))
         sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
         traces = [one for _, one in self._answered() if one.trace.boundary is not None]
         traces, of = traces[: self.preset.scored_traces], "the teacher's traces"
@@ -139,7 +136,7 @@ class Work:
         chosen["random_coarse"], chosen["random_refine"] = (
             drawn[: self.preset.heads], drawn[self.preset.heads :],
         )  # fmt: skip
-        student = Architecture.of(student_of(base.model, self.preset.student_layers))
+        student = Architecture.of(self.models.student())
         maps = mapped(architecture, student, traces[:MAPPED_TRACES], base, chosen)
         return {
             "traces": len(traces),
@@ -149,13 +146,8 @@ class Work:
         }
 
     def distill(self, arm: Arm, seed: int) -> Result | None:
-        preset, base = self.preset, self._base()
-        teacher = adapted(base.model, self._adapter("teacher"))
-        model = with_adapter(
-            student_of(base.model, preset.student_layers), preset.rank, preset.alpha, seed
-        )
-        if model.lm_head.weight.shape != teacher.lm_head.weight.shape:
-            raise ModelError("Teacher and student have other vocabularies.", "Use one base.")
+        base = self.models.base()
+        teacher, model = self.models.teacher(), self.models.new_student(seed)
         examples, phases = examples_of(base, self._answered())
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
         loss = ArmLoss(arm, teacher, maker.keep, maker.drop, phases, self._heads(arm))
@@ -168,9 +160,10 @@ class Work:
             return None
         name = f"{arm.value}-{seed}"
         self._keep_curves(name, "distillation", folder, plan)
-        self._save(name, model, preset.student_layers, {"arm": arm.value, "plan": asdict(plan)})
+        provenance = {"arm": arm.value, "plan": asdict(plan)}
+        self.models.save(name, model, self.models.layers(), provenance)
         return {
-            "adapter": f"{preset.name}-{name}",
+            "adapter": self.models.name(name),
             "traces": len(examples),
             "with_phases": len(phases),
             "tokens": training.tokens,
@@ -216,7 +209,7 @@ class Work:
         preset = self.preset
         dev = lessons(self.toolbox, {dataset: preset.dev_documents}, Split.DEV, self.report)
         test = lessons(self.toolbox, {dataset: preset.test_documents}, Split.TEST, self.report)
-        return baselines(self._base(), dev, test, self.report, self.cancelled)
+        return baselines(self.models.base(), dev, test, self.report, self.cancelled)
 
     def _dev_lessons(self, each: int) -> list[Taught]:
         counts = dict.fromkeys(self.preset.datasets, each)
@@ -237,23 +230,11 @@ class Work:
         labels = len(self.toolbox.dataset(dataset).labels)
         asked = (BASE, DEFAULT_PROMPT)
         if system != BASE:
-            asked = (f"{self.preset.name}-{system}", RATED_PROMPT)
+            asked = (self.models.name(system), RATED_PROMPT)
         return RunConfig(
             dataset, *asked, k=min(K, labels), n=min(SHOWN, labels), decoding=decoding,
             use_scorer=False, method="dense",
         )  # fmt: skip
-
-    def _base(self) -> LocalModel:
-        model = self.toolbox.model(replace(PACKAGED, dtype="float32"))
-        if not isinstance(model, LocalModel):
-            raise TypeError("the packaged model runs in this process")
-        return model
-
-    def _adapter(self, system: str) -> Path:
-        return self.settings.adapters_dir / f"{self.preset.name}-{system}"
-
-    def _spec(self, system: str) -> ModelSpec:
-        return ModelSpec(system, ModelKind.ADAPTER, str(self._adapter(system)), dtype="float32")
 
     def _sized(self, plan: Plan) -> Plan:
         rank, alpha = self.preset.rank, self.preset.alpha
@@ -263,28 +244,9 @@ class Work:
         lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
         with self.store.write() as session:
             save_training(
-                session, system=f"{self.preset.name}-{system}", stage=stage, plan=asdict(plan),
+                session, system=self.models.name(system), stage=stage, plan=asdict(plan),
                 curves=[json.loads(line) for line in lines],
             )  # fmt: skip
-
-    def _save(
-        self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
-    ) -> None:
-        name = f"{self.preset.name}-{system}"
-        about = About(
-            name, title_of(system, self.preset.name), tuple(layers), self.preset.rank,
-            self.preset.alpha, RATED_PROMPT,
-            {"preset": asdict(self.preset), **provenance},
-        )  # fmt: skip
-        save_adapter(model, self._adapter(system), about)
-
-
-def title_of(system: str, preset: str) -> str:
-    """What a system is called on the pages."""
-    arm, _, seed = system.rpartition("-")
-    if not arm:
-        return f"{system.capitalize()} (study {preset})"
-    return f"{arm.replace('-', ' ').capitalize()} student, seed {seed} (study {preset})"
 
 
 def _head_map(data: dict[str, Any]) -> HeadMap:

@@ -1,0 +1,107 @@
+"""The models of a study: the base, what students are made of, and the adapters in the home."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import ModelError
+from core.models.adapter_files import About
+from core.models.adapters import adapted, save_adapter, student_of, with_adapter
+from core.models.base import ModelKind, ModelSpec
+from core.models.catalogue import PACKAGED
+from core.models.local import LocalModel
+from core.rerank.prompts import RATED_PROMPT
+from core.study.presets import Preset
+from core.toolbox import Toolbox
+
+
+@dataclass
+class StudyModels:
+    """Opened when they are asked for; the base is in memory once."""
+
+    toolbox: Toolbox
+    preset: Preset
+
+    def base(self) -> LocalModel:
+        model = self.toolbox.model(replace(PACKAGED, dtype="float32"))
+        if not isinstance(model, LocalModel):
+            raise TypeError("the packaged model runs in this process")
+        return model
+
+    def student_base(self) -> LocalModel:
+        """The model whose layers students have. Raises ModelError where it reads other tokens than
+        the teacher."""
+        base, spec = self.base(), self.preset.student
+        if spec is None:
+            return base
+        student = self.toolbox.model(replace(spec, dtype="float32"))
+        if not isinstance(student, LocalModel):
+            raise ModelError(
+                f"{spec.name} does not run in this process.", "Choose a model of this machine."
+            )
+        check_same_tokens(base, student)
+        return student
+
+    def layers(self) -> tuple[int, ...]:
+        """Those of the base that a student keeps."""
+        depth = self.student_base().model.config.num_hidden_layers
+        return self.preset.student_layers or tuple(range(depth))
+
+    def student(self) -> Any:
+        """Without an adapter."""
+        return student_of(self.student_base().model, self.layers())
+
+    def new_student(self, seed: int) -> Any:
+        return with_adapter(self.student(), self.preset.rank, self.preset.alpha, seed)
+
+    def teacher(self) -> Any:
+        """The causal model of the finished teacher."""
+        return adapted(self.base().model, self.folder("teacher"))
+
+    def written_by(self, system: str) -> LocalModel:
+        """A finished system that writes."""
+        spec = ModelSpec(system, ModelKind.ADAPTER, str(self.folder(system)), dtype="float32")
+        return LocalModel.adapted(spec, self.base(), self.toolbox.settings)
+
+    def folder(self, system: str) -> Path:
+        return self.toolbox.settings.adapters_dir / self.name(system)
+
+    def name(self, system: str) -> str:
+        """Of the system in the app."""
+        return f"{self.preset.name}-{system}"
+
+    def save(
+        self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
+    ) -> None:
+        student = self.preset.student
+        about = About(
+            self.name(system), title_of(system, self.preset.name), tuple(layers),
+            self.preset.rank, self.preset.alpha, RATED_PROMPT,
+            {"preset": asdict(self.preset), **provenance},
+            None if system == "teacher" or student is None else asdict(student),
+        )  # fmt: skip
+        save_adapter(model, self.folder(system), about)
+
+
+def title_of(system: str, preset: str) -> str:
+    """What a system is called on the pages."""
+    arm, _, seed = system.rpartition("-")
+    if not arm:
+        return f"{system.capitalize()} (study {preset})"
+    return f"{arm.replace('-', ' ').capitalize()} student, seed {seed} (study {preset})"
+
+
+def check_same_tokens(teacher: LocalModel, student: LocalModel) -> None:
+    """Teacher and student must read the very same tokens. Raises ModelError."""
+    name = student.spec.name
+    if teacher.tokenizer.get_vocab() != student.tokenizer.get_vocab():
+        raise ModelError(
+            f"{name} has another vocabulary than the teacher.",
+            "Choose a model of the teacher's family: its loss compares token by token.",
+        )
+    if teacher.render("a b") != student.render("a b"):
+        raise ModelError(
+            f"{name} puts prompts into another chat template than the teacher.",
+            "Give it the teacher's chat template.",
+        )

@@ -1,0 +1,78 @@
+"""Students of another model than the teacher's: which are taken, and how their adapters open."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.config import Settings, load_settings
+from core.errors import InputError, ModelError, UnknownNameError
+from core.models.adapter_files import About
+from core.models.adapters import save_adapter, student_of, with_adapter
+from core.models.base import ModelKind, ModelSpec
+from core.models.local import LocalModel
+from core.study.choice import chosen_preset
+from core.study.models import check_same_tokens
+from core.study.presets import SMOKE
+from core.toolbox import Toolbox
+from db.models_added import add_model
+from db.session import open_store
+from tests.models.test_unusual_models import write_model
+
+
+def loaded(folder: Path) -> LocalModel:
+    return LocalModel.load(write_model(folder, end="w0"), Settings(home=folder))
+
+
+def test_a_student_reads_the_tokens_of_its_teacher(tmp_path: Path) -> None:
+    teacher, student = loaded(tmp_path / "a"), loaded(tmp_path / "b")
+    check_same_tokens(teacher, student)
+    student.tokenizer.chat_template = "Question: {{ messages[0]['content'] }}"
+    with pytest.raises(ModelError, match="chat template"):
+        check_same_tokens(teacher, student)
+    student.tokenizer.add_tokens(["w99"])
+    with pytest.raises(ModelError, match="another vocabulary"):
+        check_same_tokens(teacher, student)
+
+
+def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
+    settings = load_settings()
+    store = open_store(settings)
+    assert chosen_preset(settings, store, "smoke", None) == SMOKE
+    spec = ModelSpec("My Model 1.5B", ModelKind.LOCAL, str(home), dtype="float32")
+    with store.write() as session:
+        add_model(session, spec)
+        add_model(
+            session, replace(spec, name="far", kind=ModelKind.ENDPOINT, location="http://x/v1")
+        )
+    found = chosen_preset(settings, store, "smoke", "My Model 1.5B")
+    assert (found.name, found.student, found.student_layers) == ("smoke-my-model-1-5b", spec, ())
+    with pytest.raises(InputError, match="cannot be trained here"):
+        chosen_preset(settings, store, "smoke", "far")
+    with pytest.raises(UnknownNameError, match="no system named"):
+        chosen_preset(settings, store, "smoke", "nobody")
+
+
+def test_its_adapter_opens_on_its_own_base(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    spec = write_model(tmp_path / "m", end="w0")
+    settings = Settings(home=tmp_path)
+    base = LocalModel.load(spec, settings)
+    model = with_adapter(student_of(base.model, [1]), 4, 8, 0)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.3)
+    about = About("s", "A student", (1,), 4, 8, "{document}{rated}", {}, asdict(spec))
+    save_adapter(model, tmp_path / "adapter", about)
+    opened = Toolbox(settings, open_store(settings)).model(
+        ModelSpec("s", ModelKind.ADAPTER, str(tmp_path / "adapter"), dtype="float32")
+    )
+    assert isinstance(opened, LocalModel)
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            opened.model(ids).logits, model(ids).logits, atol=1e-2, rtol=1e-2
+        )
+        assert not torch.allclose(got, base.model(ids).logits, atol=1e-2)
