@@ -4,7 +4,7 @@ A step takes `batch` examples, as many in a pass as fit (core/distill/packed.py)
 gradients, and moves the adapter once (AdamW; the learning rate rises in the first 5% of the steps
 and falls along a cosine to a tenth). A checkpoint holds the adapter, the optimizer and the step:
 what comes after depends on nothing else, so on one thread a resumed training ends with the very
-weights of an unbroken one.
+weights of an unbroken one. Several processes share the batches (core/distill/crew.py).
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from core.atomic import new_file
+from core.distill.crew import Crew, crew
 from core.distill.examples import Example
 from core.distill.packed import in_passes
 from core.distill.precision import Precision, products_in
@@ -59,6 +60,7 @@ class Training:
     tokens: int = 0
     seconds: float = 0.0
     _optimizer: Any = field(init=False)
+    _crew: Crew = field(default_factory=crew)
 
     def __post_init__(self) -> None:
         moved = [p for p in self.model.parameters() if p.requires_grad]
@@ -97,16 +99,19 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         batch = list(self._batch())
-        for places in in_passes([example.ids for example in batch]):
+        own = self._crew.share(batch)
+        for places in in_passes([example.ids for example in own]):
             with products_in(self.plan.precision, self.model.device.type):
-                found = self.loss_of(self.model, [batch[at] for at in places])
+                found = self.loss_of(self.model, [own[at] for at in places])
             total = torch.stack([losses["total"] for losses in found]).sum() / self.plan.batch
             total.backward()  # type: ignore[no-untyped-call]
             for losses in found:
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.plan.batch
         self.tokens += sum(len(example.ids) for example in batch)
+        sums = added(self._crew.gather(sums))
         moved = [p for group in self._optimizer.param_groups for p in group["params"]]
+        self._crew.sum_gradients(moved)
         sums["gradient"] = float(torch.nn.utils.clip_grad_norm_(moved, CLIP))
         self._optimizer.step()
         self.step += 1
@@ -122,6 +127,8 @@ class Training:
     def _note(self, sums: dict[str, float]) -> None:
         """A line of the learning curves; of a resumed training, lines after the checkpoint were
         cut away when it was loaded."""
+        if not self._crew.first:
+            return
         row = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds, 2), **sums}
         with (self.folder / CURVES).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -130,6 +137,8 @@ class Training:
         return {**asdict(self.plan), "precision": self.plan.precision.value}
 
     def save(self) -> None:
+        if not self._crew.first:
+            return
         state = {
             "plan": self._plan(),
             "examples": [one.document_id for one in self.examples],
@@ -151,7 +160,8 @@ class Training:
         state = torch.load(path, map_location="cpu", weights_only=True)
         same = {**state["plan"], "checkpoint_every_s": self.plan.checkpoint_every_s}
         if same != self._plan() or state["examples"] != [e.document_id for e in self.examples]:
-            path.replace(path.with_suffix(".other.pt"))
+            if self._crew.first:
+                path.replace(path.with_suffix(".other.pt"))
             self._cut(0)
             return
         self.step, self.tokens = state["step"], state["tokens"]
@@ -161,10 +171,21 @@ class Training:
         self._cut(self.step)
 
     def _cut(self, step: int) -> None:
+        if not self._crew.first:
+            return
         path = self.folder / CURVES
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if json.loads(line)["step"] <= step]
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def added(parts: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Sums by name."""
+    found: dict[str, float] = {}
+    for part in parts:
+        for name, value in part.items():
+            found[name] = found.get(name, 0.0) + value
+    return found
 
 
 def rate_at(step: int, steps: int) -> float:

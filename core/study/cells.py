@@ -7,12 +7,16 @@ removed by hand.
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.atomic import write_text
+from core.distill.crew import crew
+
+LOOK_S = 1.0
 
 Work = Callable[[], dict[str, Any] | None]
 
@@ -20,12 +24,14 @@ Work = Callable[[], dict[str, Any] | None]
 @dataclass(frozen=True, slots=True)
 class Cell:
     """`name`: what it makes; `after`: names of the cells it stands on; `deciding`: what else
-    decides its result; `work` gives the result, plain JSON, or None where it was cancelled."""
+    decides its result; `work` gives the result, plain JSON, or None where it was cancelled.
+    `together`: all processes of a crew do it (core/distill/crew.py), else the first alone."""
 
     name: str
     after: tuple[str, ...]
     deciding: Any
     work: Work
+    together: bool = False
 
 
 class Cells:
@@ -42,6 +48,10 @@ class Cells:
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         path = self.folder / f"{cell.name.replace('/', '_')}.json"
         result = self._known(path, key)
+        if result is None and not crew().first:
+            if cell.together:
+                cell.work()
+            result = self._waited_for(path, key)
         if result is None:
             result = cell.work()
             if result is None:
@@ -50,6 +60,12 @@ class Cells:
             write_text(path, text)
             result = dict(json.loads(text)["result"])  # as it will be read
         self._keys[cell.name] = key
+        return result
+
+    def _waited_for(self, path: Path, key: str) -> dict[str, Any]:
+        """The result that the first process writes; where that one dies, the launcher ends all."""
+        while (result := self._known(path, key)) is None:
+            time.sleep(LOOK_S)
         return result
 
     def _known(self, path: Path, key: str) -> dict[str, Any] | None:

@@ -54,11 +54,19 @@ class Study:
         """Every cell of the study, each after those that it stands on; a system's tests come right
         after its training, so that a study that is broken off has whole systems."""
         preset = self.preset
-        lessons = [preset.datasets, preset.lessons, asdict(preset.warm_up)]
+        lessons = [
+            preset.datasets, preset.lessons, asdict(preset.warm_up), asdict(preset.lessons_plan)
+        ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
         chosen = [preset.heads, preset.scored_traces, *preset.student_layers]
         return [
-            Cell("teacher", (), [*lessons, asdict(preset.lessons_plan)], self.work.teach),
+            Cell(
+                "teacher",
+                (),
+                [*lessons, asdict(preset.lessons_plan)],
+                self.work.teach,
+                together=True,
+            ),
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
             Cell("heads", traces, chosen, self.work.choose_heads),
@@ -101,6 +109,7 @@ class Study:
             for seed in preset.seeds if arm in preset.repeated else preset.seeds[:1]:
                 name = f"student/{arm.value}/{seed}"
                 work = partial(self.work.distill, arm, seed)
-                cells.append(Cell(name, (*after, *timed), asdict(preset.student_plan), work))
+                plan = asdict(preset.student_plan)
+                cells.append(Cell(name, (*after, *timed), plan, work, together=True))
                 cells += self._on_each("test", f"{arm.value}-{seed}", (name,))
         return cells

@@ -12,6 +12,7 @@ import numpy as np
 from core.config import Settings
 from core.datasets.base import Split
 from core.distill.arms import Arm, ArmLoss, Heads, random_heads
+from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.examples import ExampleMaker
 from core.distill.head_map import HeadMap
@@ -73,11 +74,15 @@ class Work:
     def teach(self) -> Result | None:
         preset = self.preset
         counts = dict(zip(preset.datasets, preset.lessons, strict=True))
-        taught = lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
+        taught = crew().first_before_others(
+            lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
+        )
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
         plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
+        if not crew().first:
+            return {}
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
             self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         dev = self._dev_lessons(preset.dev_documents)
@@ -158,6 +163,8 @@ class Work:
             lambda d, t: self.report(f"Distil: {arm} {seed}", d, t), self.cancelled
         ):
             return None
+        if not crew().first:
+            return {}
         name = f"{arm.value}-{seed}"
         self._keep_curves(name, "distillation", folder, plan)
         provenance = {"arm": arm.value, "plan": asdict(plan)}

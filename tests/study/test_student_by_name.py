@@ -72,7 +72,6 @@ def test_its_adapter_opens_on_its_own_base(tmp_path: Path) -> None:
     assert isinstance(opened, LocalModel)
     ids = torch.tensor([[1, 2, 3]])
     with torch.inference_mode():
-        torch.testing.assert_close(
-            opened.model(ids).logits, model(ids).logits, atol=1e-2, rtol=1e-2
-        )
+        got, wanted = opened.model(ids).logits, model(ids).logits
+        torch.testing.assert_close(got, wanted, atol=1e-2, rtol=1e-2)
         assert not torch.allclose(got, base.model(ids).logits, atol=1e-2)

@@ -1,0 +1,45 @@
+"""A study by several processes, each with a device of its own:
+
+    accelerate launch --num_processes 8 -m core.study.launch --preset gpu
+
+They train together; all else the first one does. `phaselens distill` does the same in one process.
+"""
+
+import argparse
+import sys
+
+from core.config import load_settings
+from core.distill.crew import crew
+from core.errors import PhaseLensError
+from core.study.choice import chosen_preset
+from core.study.study import Study
+from db.session import open_store
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="accelerate launch -m core.study.launch")
+    parser.add_argument("--preset", default="smoke", help="smoke, laptop or gpu")
+    parser.add_argument("--student", help="a model that was added, for students of it")
+    asked = parser.parse_args()
+    told = ""
+
+    def report(stage: str, done: int, total: int) -> None:
+        nonlocal told
+        if crew().first and (stage != told or done == total):
+            print(f"{stage}: {done:,} of {total:,}" if total else stage, flush=True)
+        told = stage
+
+    try:
+        settings = load_settings()
+        store = open_store(settings)
+        preset = chosen_preset(settings, store, asked.preset, asked.student)
+        Study(settings, store, preset, report, lambda: False).run()
+    except PhaseLensError as error:
+        print(f"{error.what} {error.fix}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
