@@ -1,6 +1,7 @@
 """Compare: stored runs of several systems over the same documents, side by side.
 
-1. The address is read; dataset and runs are chosen (pages/parts/compare_choice.py).
+1. The address is read; dataset and runs are chosen (pages/parts/compare_choice.py), and whether
+   their documents or a new text are looked at (pages/parts/compare_live.py).
 2. Scores, curves and slices over all documents that the runs share.
 3. The documents themselves: where the systems differ, and their traces in columns.
 """
@@ -8,9 +9,16 @@
 import streamlit as st
 
 from pages.parts import entry, errors
-from pages.parts.compare_choice import chosen_runs, take_over, write_address
+from pages.parts.compare_choice import (
+    NEW_TEXT,
+    chosen_runs,
+    chosen_view,
+    take_over,
+    write_address,
+)
 from pages.parts.compare_data import comparison_of
 from pages.parts.compare_documents import documents_section
+from pages.parts.compare_live import live_section
 from pages.parts.compare_scores import scores_section
 from pages.parts.compare_slices import slices_section
 from pages.parts.compare_training import training_section
@@ -26,6 +34,10 @@ def draw() -> None:
     dataset, runs = chosen
     found = comparison_of(dataset, runs)
     if found is None:
+        write_address(dataset, runs)
+        return
+    if chosen_view() == NEW_TEXT:
+        live_section(found)
         write_address(dataset, runs)
         return
     st.caption(

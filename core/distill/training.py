@@ -59,6 +59,7 @@ class Training:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    compute_seconds: float = 0.0  # of all processor cores; on a card, as `seconds`
     _optimizer: Any = field(init=False)
     _crew: Crew = field(default_factory=crew)
 
@@ -93,7 +94,7 @@ class Training:
         return True
 
     def _one_step(self) -> dict[str, float]:
-        started = time.perf_counter()
+        started, computed = time.perf_counter(), self._computed()
         for group in self._optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * rate_at(self.step, self.plan.steps)
         self._optimizer.zero_grad(set_to_none=True)
@@ -116,7 +117,13 @@ class Training:
         self._optimizer.step()
         self.step += 1
         self.seconds += time.perf_counter() - started
+        self.compute_seconds += self._computed() - computed
         return sums
+
+    def _computed(self) -> float:
+        """Seconds of work: neither waiting nor other programs count."""
+        on_processor = self.model.device.type == "cpu"
+        return time.process_time() if on_processor else time.perf_counter()
 
     def _batch(self) -> Iterator[Example]:
         first = self.step * self.plan.batch
@@ -145,6 +152,7 @@ class Training:
             "step": self.step,
             "tokens": self.tokens,
             "seconds": self.seconds,
+            "compute_seconds": self.compute_seconds,
             "adapter": adapter_state(self.model),
             "optimizer": self._optimizer.state_dict(),
         }
@@ -165,7 +173,7 @@ class Training:
             self._cut(0)
             return
         self.step, self.tokens = state["step"], state["tokens"]
-        self.seconds = state["seconds"]
+        self.seconds, self.compute_seconds = state["seconds"], state.get("compute_seconds", 0.0)
         load_adapter_state(self.model, state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._cut(self.step)

@@ -7,12 +7,27 @@ from core.distill.arms import Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 from core.models.base import ModelSpec
+from core.study.tuning import Setting, tuned_as
 
 HALF = tuple(range(0, 30, 2))  # of SmolLM2-135M's 30 layers
 EIGHT = (
     Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1,
     Arm.NO_PHASE_2, Arm.LONGER,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Settings that arms are tried with, each in `steps` steps and on so many dev documents of
+    each dataset (core/study/tuning.py). Of one setting alone nothing is tried."""
+
+    standard: tuple[Setting, ...]
+    mechanistic: tuple[Setting, ...]
+    steps: int
+    documents: int
+
+    def of(self, arm: Arm) -> tuple[Setting, ...]:
+        return self.mechanistic if tuned_as(arm) is Arm.MECHANISTIC else self.standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,7 @@ class Preset:
     lessons_plan: Plan
     student_documents: int
     student_plan: Plan
+    tuning: Tuning
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     repeated: tuple[Arm, ...]
@@ -47,6 +63,13 @@ def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
     return Plan(steps=steps, batch=batch, learning_rate=rate)
 
 
+RATES = (3e-4, 5e-4, 1e-3, 2e-3)
+FOUR_EACH = Tuning(
+    standard=tuple(Setting(rate) for rate in RATES),
+    mechanistic=tuple(Setting(rate, weight) for rate in RATES[1:3] for weight in (0.3, 1.0)),
+    steps=50,
+    documents=50,
+)
 SMOKE = Preset(
     name="smoke",
     datasets=("icd",),
@@ -55,6 +78,7 @@ SMOKE = Preset(
     lessons_plan=_plan(2, 1e-3, 2),
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
+    tuning=Tuning((Setting(1e-3),), (Setting(1e-3),), steps=1, documents=1),
     arms=(Arm.STANDARD, Arm.MECHANISTIC),
     seeds=(0,),
     repeated=(),
@@ -72,6 +96,7 @@ LAPTOP = Preset(
     lessons_plan=_plan(260, 5e-4),
     student_documents=400,
     student_plan=_plan(150, 5e-4),
+    tuning=FOUR_EACH,
     arms=EIGHT,
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),

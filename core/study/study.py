@@ -5,6 +5,7 @@
     traces/<dataset>         the teacher's own traces on train-student: a run in the store
     baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
     heads                    the teacher's heads of each phase, and the student's mapped to them
+    tune/<arm>/<number>      a setting, tried on dev
     student/<arm>/<seed>     an adapter for each
     test/<system>/<dataset>  a run over test documents, in reference mode;
                              `base` is the untuned model
@@ -22,7 +23,9 @@ from core.distill.arms import Arm
 from core.models.catalogue import BASE
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
-from core.study.work import EQUAL, Cancelled, Report, Result, Work
+from core.study.students import EQUAL, Students
+from core.study.tuning import TUNED, tuned_as
+from core.study.work import Cancelled, Report, Result, Work
 from db.session import Store
 
 
@@ -39,6 +42,7 @@ class Study:
     def __post_init__(self) -> None:
         self.cells = Cells(self.settings.home / "distill" / self.preset.name / "cells")
         self.work = Work(self.settings, self.store, self.preset, self.report, self.cancelled)
+        self.students = Students(self.work)
 
     def run(self) -> dict[str, Result] | None:
         """All cells in order; None where cancelled. Raises PhaseLensError."""
@@ -73,6 +77,7 @@ class Study:
             *self._baselines(),
             *self._on_each("test", BASE, ()),
             *self._on_each("test", "teacher", ("teacher",)),
+            *self._tuning((*traces, "heads")),
             *self._students((*traces, "heads")),
         ]
 
@@ -101,15 +106,34 @@ class Study:
             for name in self.preset.datasets
         ]
 
+    def _tuning(self, after: tuple[str, ...]) -> list[Cell]:
+        preset, cells = self.preset, list[Cell]()
+        for arm in TUNED:
+            settings = preset.tuning.of(arm)
+            for number, setting in enumerate(settings if len(settings) > 1 else ()):
+                deciding = [
+                    asdict(setting), preset.tuning.steps, preset.tuning.documents,
+                    asdict(preset.student_plan),
+                ]  # fmt: skip
+                work = partial(self.students.tune, arm, number)
+                name = f"tune/{arm.value}/{number}"
+                cells.append(Cell(name, after, deciding, work, together=True))
+        return cells
+
     def _students(self, after: tuple[str, ...]) -> list[Cell]:
         preset, cells = self.preset, list[Cell]()
+        tuned = {
+            arm: [c.name for c in self._tuning(after) if c.name.startswith(f"tune/{arm}/")]
+            for arm in TUNED
+        }
         for arm in preset.arms:
             longer = arm is Arm.LONGER
             timed = [f"student/{one}/{preset.seeds[0]}" for one in EQUAL] if longer else []
             for seed in preset.seeds if arm in preset.repeated else preset.seeds[:1]:
                 name = f"student/{arm.value}/{seed}"
-                work = partial(self.work.distill, arm, seed)
+                work = partial(self.students.distill, arm, seed)
                 plan = asdict(preset.student_plan)
-                cells.append(Cell(name, (*after, *timed), plan, work, together=True))
+                stands_on = (*after, *tuned[tuned_as(arm)], *timed)
+                cells.append(Cell(name, stands_on, plan, work, together=True))
                 cells += self._on_each("test", f"{arm.value}-{seed}", (name,))
         return cells

@@ -11,15 +11,13 @@ import numpy as np
 
 from core.config import Settings
 from core.datasets.base import Split
-from core.distill.arms import Arm, ArmLoss, Heads, random_heads
+from core.distill.arms import random_heads
 from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
-from core.distill.examples import ExampleMaker
-from core.distill.head_map import HeadMap
 from core.distill.lessons import SHOWN, K, Taught
 from core.distill.precision import precision_here
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
-from core.distill.training import CURVES, Plan, Training
+from core.distill.training import CURVES, Plan
 from core.errors import InputError
 from core.mechanism.analysis import Inside
 from core.mechanism.architecture import Architecture
@@ -32,8 +30,6 @@ from core.runs import run_batch
 from core.study.baselines import baselines
 from core.study.material import (
     answered,
-    end_of,
-    examples_of,
     lesson_traces,
     lessons,
     mapped,
@@ -47,7 +43,6 @@ from db.runs import run_records
 from db.session import Store
 from db.trainings import save_training
 
-EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
 MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
 
 Report = Callable[[str, int, int], None]
@@ -78,13 +73,13 @@ class Work:
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
-        plan = TeacherPlan(self._sized(preset.warm_up), self._sized(preset.lessons_plan))
+        plan = TeacherPlan(self.sized(preset.warm_up), self.sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
         if not crew().first:
             return {}
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
-            self._keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
+            self.keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         dev = self._dev_lessons(preset.dev_documents)
         found: Result = {"adapter": self.models.name("teacher"), "lessons": len(taught)}
         for dataset in preset.datasets:
@@ -116,7 +111,7 @@ class Work:
         base = self.models.base()
         inside = Inside.open(self.models.written_by("teacher"))
         sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
-        traces = [one for _, one in self._answered() if one.trace.boundary is not None]
+        traces = [one for _, one in self.answered() if one.trace.boundary is not None]
         traces, of = traces[: self.preset.scored_traces], "the teacher's traces"
         if len(traces) < self.preset.scored_traces:  # it has hardly learned to write them
             of = "lessons of dev documents"
@@ -149,41 +144,6 @@ class Work:
             "scored": {name: len(grids) for name, grids in sums.items()},
             **{name: asdict(found) for name, found in maps.items()},
         }
-
-    def distill(self, arm: Arm, seed: int) -> Result | None:
-        base = self.models.base()
-        teacher, model = self.models.teacher(), self.models.new_student(seed)
-        examples, phases = examples_of(base, self._answered())
-        maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
-        loss = ArmLoss(arm, teacher, maker.keep, maker.drop, phases, self._heads(arm))
-        plan = replace(self._student_plan(arm), seed=seed)
-        folder = self.folder / f"student-{arm.value}-{seed}"
-        training = Training(folder, plan, model, examples, loss)
-        if not training.run(
-            lambda d, t: self.report(f"Distil: {arm} {seed}", d, t), self.cancelled
-        ):
-            return None
-        if not crew().first:
-            return {}
-        name = f"{arm.value}-{seed}"
-        self._keep_curves(name, "distillation", folder, plan)
-        provenance = {"arm": arm.value, "plan": asdict(plan)}
-        self.models.save(name, model, self.models.layers(), provenance)
-        return {
-            "adapter": self.models.name(name),
-            "traces": len(examples),
-            "with_phases": len(phases),
-            "tokens": training.tokens,
-            "seconds": round(training.seconds, 1),
-        }
-
-    def _student_plan(self, arm: Arm) -> Plan:
-        plan = self._sized(self.preset.student_plan)
-        if arm is not Arm.LONGER:
-            return plan
-        first = self.preset.seeds[0]
-        standard, mechanistic = (self.done[f"student/{one}/{first}"]["seconds"] for one in EQUAL)
-        return replace(plan, steps=round(plan.steps * max(mechanistic / standard, 1.0)))
 
     def test(self, system: str, dataset: str) -> Result | None:
         """Over test documents, in reference mode."""
@@ -222,15 +182,10 @@ class Work:
         counts = dict.fromkeys(self.preset.datasets, each)
         return lessons(self.toolbox, counts, Split.DEV, self.report)
 
-    def _answered(self) -> list[tuple[str, Answered]]:
+    def answered(self) -> list[tuple[str, Answered]]:
         """The teacher's finished traces on train-student."""
         runs = {name: self.done[f"traces/{name}"]["run"] for name in self.preset.datasets}
         return answered(self.store, runs)
-
-    def _heads(self, arm: Arm) -> Heads:
-        prefix = "random_" if arm is Arm.RANDOM_HEADS else ""
-        chosen = self.done["heads"]
-        return Heads(*(_head_map(chosen[prefix + name]) for name in ("coarse", "refine")))
 
     def _config(self, system: str, dataset: str, mode: Mode) -> RunConfig:
         decoding = Decoding(max_new_tokens=self.preset.max_new_tokens, mode=mode)
@@ -243,19 +198,14 @@ class Work:
             use_scorer=False, method="dense",
         )  # fmt: skip
 
-    def _sized(self, plan: Plan) -> Plan:
+    def sized(self, plan: Plan) -> Plan:
         rank, alpha = self.preset.rank, self.preset.alpha
         return replace(plan, rank=rank, alpha=alpha, precision=precision_here())
 
-    def _keep_curves(self, system: str, stage: str, folder: Path, plan: Plan) -> None:
+    def keep_curves(self, system: str, stage: str, folder: Path, plan: Plan) -> None:
         lines = (folder / CURVES).read_text(encoding="utf-8").splitlines()
         with self.store.write() as session:
             save_training(
                 session, system=self.models.name(system), stage=stage, plan=asdict(plan),
                 curves=[json.loads(line) for line in lines],
             )  # fmt: skip
-
-
-def _head_map(data: dict[str, Any]) -> HeadMap:
-    pairs = [tuple(tuple(head) for head in data[side]) for side in ("teacher", "student")]
-    return HeadMap(pairs[0], pairs[1], tuple(data["likeness"]))

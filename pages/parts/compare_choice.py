@@ -10,8 +10,10 @@ from pages.parts.address import Address
 from pages.parts.times import local_time
 
 DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
+LIVE, VIEW = "cmp_live", "cmp_view"  # trace ids of a new text; which of these is looked at:
+TESTED, NEW_TEXT = "Their documents", "A new text"
 OFFERED = 400
-ADDRESS = Address("compare", ("dataset", "runs", "document"), ("cmp_",))
+ADDRESS = Address("compare", ("dataset", "runs", "document", "live"), ("cmp_",))
 
 
 def take_over() -> None:
@@ -24,11 +26,29 @@ def take_over() -> None:
     if asked.get("runs"):
         st.session_state[RUNS] = asked["runs"].split(",")[:MOST]
     st.session_state[DOCUMENT] = asked.get("document")
+    if asked.get("live"):
+        st.session_state[LIVE] = asked["live"].split(",")[:MOST]
+        st.session_state[VIEW] = NEW_TEXT
 
 
 def write_address(dataset: str, runs: tuple[str, ...]) -> None:
-    document = st.session_state.get(DOCUMENT) if runs else None
-    ADDRESS.write({"dataset": dataset, "runs": ",".join(runs), "document": document})
+    state, live = st.session_state, ""
+    document = state.get(DOCUMENT) if runs else None
+    if runs and state.get(VIEW) == NEW_TEXT:
+        document, live = None, ",".join(state.get(LIVE) or ())
+    values = {"dataset": dataset, "runs": ",".join(runs), "document": document, "live": live}
+    ADDRESS.write(values)
+
+
+def chosen_view() -> str:
+    """Draws whether the stored documents or a new text are looked at."""
+    st.session_state.setdefault(VIEW, TESTED)
+    return str(
+        st.segmented_control(
+            "Compare on", [TESTED, NEW_TEXT], key=VIEW, required=True, persist_state="session",
+            label_visibility="collapsed",
+        )
+    )  # fmt: skip
 
 
 def chosen_runs() -> tuple[str, tuple[str, ...]] | None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.agreement import LabelRow, Standing, label_rows
 from core.comparison import Comparison
+from core.live.view import LiveView
 from core.traces.base import PhaseKind
 from core.traces.blocks import Block, blocks_of
 from core.traces.inert import inert_html, markdown_text, one_line
@@ -143,7 +144,7 @@ def labels_frame(titles: Sequence[str], rows: Sequence[LabelRow]) -> pd.DataFram
     return frame
 
 
-def columns_html(titles: Sequence[str], traces: Sequence[StoredTrace]) -> str:
+def columns_html(titles: Sequence[str], traces: Sequence[StoredTrace | LiveView]) -> str:
     """Traces in columns; each phase begins at the same height in all that have it, and a trace
     without phases stands beside them as a whole."""
     blocks = [_blocks(trace) for trace in traces]
@@ -167,14 +168,14 @@ def columns_html(titles: Sequence[str], traces: Sequence[StoredTrace]) -> str:
     return "".join([*parts, "</div>"])
 
 
-def _blocks(trace: StoredTrace) -> tuple[Block, ...]:
+def _blocks(trace: StoredTrace | LiveView) -> tuple[Block, ...]:
     if trace.trace is None:
         return ()
     shown = trace.trace.boundary is not None or bool(trace.trace.given)
     return blocks_of(trace.trace.text, trace.trace.phases if shown else ())
 
 
-def _cell(trace: StoredTrace, block: Block) -> str:
+def _cell(trace: StoredTrace | LiveView, block: Block) -> str:
     if trace.trace is None:
         return ""
     names = {c.label_id: f"{c.number} · {c.name}" for c in trace.candidates}

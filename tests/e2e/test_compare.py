@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from core.config import Settings
 from core.datasets.base import Document, Split
 from core.rerank.base import Bucket, Fate
-from db.runs import ensure_run
+from db.runs import ensure_run, list_runs
 from db.session import Store, open_store
 from db.traces import begin_trace, finish_trace
 from db.trainings import save_training
@@ -21,6 +21,8 @@ from tests.e2e.conftest import App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
+SHORT = (12, 24)  # tokens that the two runs of the base may write
+
 # Whether a system answers the gold label of a document.
 RIGHT = {
     "teacher": {"a": True, "b": True, "c": True, "d": False},
@@ -29,8 +31,9 @@ RIGHT = {
 }
 
 
-def save_run(store: Store, system: str, right: dict[str, bool]) -> str:
-    config = dataclasses.replace(CONFIG, system=system)
+def save_run(store: Store, system: str, right: dict[str, bool], tokens: int = 320) -> str:
+    decoding = dataclasses.replace(CONFIG.decoding, max_new_tokens=tokens)
+    config = dataclasses.replace(CONFIG, system=system, decoding=decoding)
     with store.write() as session:
         run = ensure_run(session, {"config": config.to_json()}, config, "dev", "batch")
         for name, hit in right.items():
@@ -58,9 +61,11 @@ def save_run(store: Store, system: str, right: dict[str, bool]) -> str:
 
 @pytest.fixture(scope="module")
 def compared(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """An app whose store has one run of each of three systems."""
+    """An app whose store has one run of each of three systems, and two of the base."""
     app = App(linked_home(icd_home, tmp_path_factory.mktemp("compare")))
     store = open_store(Settings(home=app.home))
+    for tokens in SHORT:  # the oldest: what the page offers first are the others
+        save_run(store, "base", {"a": True}, tokens)
     for system, right in RIGHT.items():
         save_run(store, system, right)
     store.close()
@@ -97,3 +102,45 @@ def test_from_the_choice_of_runs_to_a_flag(compared: App, page: Page) -> None:
     page.get_by_role("button", name="Off topic").first.click()
     expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     expect_no_fault(page)
+
+
+def test_a_new_text_is_answered_by_all_systems(compared: App, page: Page) -> None:
+    store = open_store(Settings(home=compared.home))
+    with store.read() as session:
+        runs = [run for run in list_runs(session, limit=9) if run.system == "base"]
+    store.close()
+    short, long = (run.id for run in runs)
+    page.goto(f"{compared.url}/compare?dataset=icd&runs={short},{long}")
+    page.get_by_text("A new text", exact=True).click()
+    expect(page.get_by_text("their traces appear here")).to_be_visible()
+    settled(page)
+    text = page.get_by_label("Text", exact=True)
+    text.fill("Acute <b>appendicitis</b> with peritonitis")
+    text.press("Control+Enter")
+    expect(page.get_by_role("button", name="Cancel")).to_be_enabled()
+    expect(page.get_by_role("link", name=re.compile("^Whole trace of"))).to_have_count(
+        2, timeout=120_000
+    )
+    expect(page.get_by_text(re.compile(r"^base · 12 tokens in"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^base · 24 tokens in"))).to_be_visible()
+    settled(page)
+    expect_no_fault(page)
+
+    # The link brings back text and traces.
+    link = page.url
+    assert re.search(r"live=[0-9a-f]{16}(,|%2C)[0-9a-f]{16}", link)
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.get_by_label("Text", exact=True)).to_have_value(re.compile("appendicitis"))
+    expect(page.get_by_role("link", name=re.compile("^Whole trace of"))).to_have_count(2)
+
+
+def test_a_system_that_is_gone_is_told(compared: App, page: Page) -> None:
+    page.goto(f"{compared.url}/compare?dataset=icd")
+    page.get_by_text("A new text", exact=True).click()
+    expect(page.get_by_text("their traces appear here")).to_be_visible()
+    settled(page)
+    page.get_by_label("Text", exact=True).fill("Fever")
+    page.get_by_label("Text", exact=True).press("Control+Enter")
+    expect(page.get_by_text("is not on this machine, only its results are")).to_be_visible()
+    expect(page.get_by_label("Text", exact=True)).to_have_value("Fever")

@@ -15,9 +15,10 @@ from core.errors import InputError
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.pack import load_pack, write_pack
-from core.study.presets import SMOKE
+from core.study.presets import SMOKE, Tuning
 from core.study.results import arm_of, over_seeds, results
 from core.study.study import Study
+from core.study.tuning import Setting, best_of, tuned_as
 from core.study.verify import verify
 from core.toolbox import Toolbox, find_system
 from db.runs import load_run
@@ -32,6 +33,7 @@ SMALL = replace(
     datasets=("tiny",),
     lessons=(3,),
     student_documents=2,
+    tuning=Tuning((Setting(1e-3), Setting(2e-3)), (Setting(1e-3),), steps=1, documents=1),
     scored_traces=2,
     test_documents=2,
     max_new_tokens=24,
@@ -72,7 +74,7 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
     study, done = finished.study, finished.done
     assert set(done) == {
         "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
-        "baselines/tiny", "dev/teacher/tiny",
+        "baselines/tiny", "dev/teacher/tiny", "tune/standard/0", "tune/standard/1",
         *(f"test/{name}/tiny" for name in ("base", "teacher", "standard-0", "mechanistic-0")),
     }  # fmt: skip
     assert done["teacher"]["tiny"]["dev_documents"] > 0
@@ -124,7 +126,7 @@ def test_one_more_arm_leaves_the_others_as_they_are(finished: Finished) -> None:
     assert {name: with_longer[name] for name in finished.done} == finished.done
     assert "test/standard-longer-0/tiny" in with_longer
     short, long = (finished.done[f"student/{arm}/0"] for arm in ("standard", "mechanistic"))
-    times = max(long["seconds"] / short["seconds"], 1.0)
+    times = max(long["compute_seconds"] / short["compute_seconds"], 1.0)
     steps = round(SMALL.student_plan.steps * times)
     with study.store.read() as session:
         (learned,) = trainings_of(session, ["small-standard-longer-0"])
@@ -178,6 +180,26 @@ def test_results_travel_to_another_home(finished: Finished, tmp_path: Path) -> N
     adapters = [one for one in found if one.system != "base"]
     assert adapters
     assert all(one.missing for one in adapters), "adapters do not travel with results"
+
+
+def test_students_take_the_setting_that_was_best_on_dev(finished: Finished) -> None:
+    done, settings = finished.done, SMALL.tuning.standard
+    tried = {n: done[f"tune/standard/{n}"] for n in (0, 1)}
+    assert [tried[n]["setting"]["learning_rate"] for n in (0, 1)] == [1e-3, 2e-3]
+    assert all(0 <= one["example_f1"]["tiny"] <= 1 for one in tried.values())
+    chosen = done["student/standard/0"]["setting"]
+    assert chosen["learning_rate"] == best_of(settings, tried).learning_rate
+    assert done["student/mechanistic/0"]["setting"]["learning_rate"] == 1e-3
+
+
+def test_the_best_setting_has_the_highest_mean_over_datasets() -> None:
+    settings = tuple(Setting(rate) for rate in (1.0, 2.0, 3.0))
+    scores = {0: {"a": 0.9, "b": 0.0}, 1: {"a": 0.5, "b": 0.6}, 2: {"a": 0.6, "b": 0.5}}
+    tried = {n: {"example_f1": found} for n, found in scores.items()}
+    assert best_of(settings, tried) == settings[1], "of equals the first"
+    assert best_of(settings, {}) == settings[0]
+    assert tuned_as(Arm.RANDOM_HEADS) is Arm.MECHANISTIC
+    assert tuned_as(Arm.MARGIN) is Arm.STANDARD
 
 
 def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:

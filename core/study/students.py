@@ -1,0 +1,117 @@
+"""Training the students of a study: a setting tried on dev, or a student for the test."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from core.distill.arms import Arm, ArmLoss, Heads
+from core.distill.crew import crew
+from core.distill.examples import ExampleMaker
+from core.distill.head_map import HeadMap
+from core.distill.losses import LossWeights
+from core.distill.training import Plan, Training
+from core.study.material import end_of, examples_of, lessons
+from core.study.tuning import TUNING_SPLIT, Setting, answered_f1, best_of, tuned_as
+from core.study.work import Result, Work
+
+EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
+
+
+@dataclass
+class Students:
+    """The cells that train students; `work` has the other cells, and their results."""
+
+    work: Work
+
+    def tune(self, arm: Arm, number: int) -> Result | None:
+        """Tries one setting on dev, with the first seed."""
+        preset, setting = self.work.preset, self.work.preset.tuning.of(arm)[number]
+        name = f"tune-{arm.value}-{number}"
+        plan = replace(self.work.sized(preset.student_plan), steps=preset.tuning.steps)
+        made = self._train(name, arm, setting, replace(plan, seed=preset.seeds[0]))
+        if made is None or not crew().first:
+            return None if made is None else {}
+        model, training, _ = made
+        found = {}
+        for dataset in preset.datasets:
+            counts = {dataset: preset.tuning.documents}
+            some = lessons(self.work.toolbox, counts, TUNING_SPLIT, self.work.report)
+            self.work.report(f"Answer {dataset}: {name}", 0, 0)
+            base = self.work.models.student_base()
+            writer = replace(base, model=model.eval(), _lean=None, _writer=None)
+            scores = answered_f1(writer, some, preset.max_new_tokens, self.work.cancelled)
+            if len(scores) < len(some):
+                return None
+            found[dataset] = float(np.mean(scores))
+        return {"setting": asdict(setting), "example_f1": found, "tokens": training.tokens}
+
+    def distill(self, arm: Arm, seed: int) -> Result | None:
+        setting = self._setting(arm)
+        plan = replace(self._student_plan(arm), seed=seed)
+        made = self._train(f"student-{arm.value}-{seed}", arm, setting, plan)
+        if made is None or not crew().first:
+            return None if made is None else {}
+        model, training, with_phases = made
+        name = f"{arm.value}-{seed}"
+        self.work.keep_curves(name, "distillation", training.folder, training.plan)
+        provenance = {
+            "arm": arm.value, "plan": asdict(training.plan), "setting": asdict(setting)
+        }  # fmt: skip
+        self.work.models.save(name, model, self.work.models.layers(), provenance)
+        return {
+            "adapter": self.work.models.name(name),
+            "setting": asdict(setting),
+            "traces": len(training.examples),
+            "with_phases": with_phases,
+            "tokens": training.tokens,
+            "seconds": round(training.seconds, 1),
+            "compute_seconds": round(training.compute_seconds, 1),
+        }
+
+    def _train(
+        self, name: str, arm: Arm, setting: Setting, plan: Plan
+    ) -> tuple[Any, Training, int] | None:
+        """A student, its training, and how many of its traces have phases; None where cancelled."""
+        base = self.work.models.base()
+        model = self.work.models.new_student(plan.seed)
+        examples, phases = examples_of(base, self.work.answered())
+        maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
+        loss = ArmLoss(
+            arm, self.work.models.teacher(), maker.keep, maker.drop, phases, self._heads(arm),
+            LossWeights(setting.weight, setting.weight), setting.weight,
+        )  # fmt: skip
+        plan = replace(plan, learning_rate=setting.learning_rate)
+        training = Training(self.work.folder / name, plan, model, examples, loss)
+        done = training.run(
+            lambda at, steps: self.work.report(f"Distil: {name}", at, steps), self.work.cancelled
+        )
+        return (model, training, len(phases)) if done else None
+
+    def _setting(self, arm: Arm) -> Setting:
+        settings = self.work.preset.tuning.of(arm)
+        prefix = f"tune/{tuned_as(arm).value}/"
+        tried = {
+            int(name.removeprefix(prefix)): result
+            for name, result in self.work.done.items()
+            if name.startswith(prefix)
+        }
+        return best_of(settings, tried)
+
+    def _student_plan(self, arm: Arm) -> Plan:
+        plan = self.work.sized(self.work.preset.student_plan)
+        if arm is not Arm.LONGER:
+            return plan
+        first = self.work.preset.seeds[0]
+        took = [self.work.done[f"student/{one}/{first}"]["compute_seconds"] for one in EQUAL]
+        return replace(plan, steps=round(plan.steps * max(took[1] / took[0], 1.0)))
+
+    def _heads(self, arm: Arm) -> Heads:
+        prefix = "random_" if arm is Arm.RANDOM_HEADS else ""
+        chosen = self.work.done["heads"]
+        return Heads(*(_head_map(chosen[prefix + name]) for name in ("coarse", "refine")))
+
+
+def _head_map(data: dict[str, Any]) -> HeadMap:
+    pairs = [tuple(tuple(head) for head in data[side]) for side in ("teacher", "student")]
+    return HeadMap(pairs[0], pairs[1], tuple(data["likeness"]))
