@@ -187,13 +187,8 @@ class ArmLoss:
             self._teacher, self._student = Architecture.of(self.teacher), Architecture.of(model)
         one, two = self.heads.one, self.heads.two
         own, hidden = _read(self._student, examples, parts, (*one.student, *two.student))
-        seen = [at for at, part in enumerate(parts) if part is not None]
         with torch.no_grad():
-            theirs, _ = _read(
-                self._teacher, [examples[at] for at in seen], [parts[at] for at in seen],
-                (*one.teacher, *two.teacher),
-            )  # fmt: skip
-        goals = dict(zip(seen, theirs, strict=True))
+            goals, _ = _read(self._teacher, examples, parts, (*one.teacher, *two.teacher))
         found = []
         for at, (example, part) in enumerate(zip(examples, parts, strict=True)):
             cot = trace_loss(model, hidden[at], example)
@@ -257,8 +252,6 @@ def _read(
     heads: Sequence[Head],
 ) -> tuple[list[Capture], list[torch.Tensor]]:
     """What the phases need of each example, and its last hidden states, by one pass."""
-    if not examples:
-        return [], []
     layers = tuple(sorted({layer for layer, _ in heads}))
     recorders = [Recorder(architecture, _wanted(part, layers, architecture)) for part in parts]
     hidden = hidden_states(architecture.model, [one.ids for one in examples], recorders)

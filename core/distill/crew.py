@@ -1,8 +1,8 @@
 """Processes that train one adapter together, as `accelerate launch` starts them, or one alone.
 
-Each has the whole model and takes its share of every batch; gradients are summed over all of them,
-so every process makes the same step. What is kept (checkpoints, curves, adapters, runs) the first
-one writes, and the others read.
+Each has the whole model (or its part of it: core/distill/sharding.py) and takes its share of every
+batch; gradients are summed over all of them, so every process makes the same step. What is kept
+(checkpoints, curves, adapters, runs) the first one writes, and the others read.
 """
 
 import os
@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import torch
+
+from core.distill.sharding import is_sharded, shard
 
 Item = TypeVar("Item")
 
@@ -23,6 +25,7 @@ class Crew:
 
     rank = 0
     size = 1
+    lockstep = False  # whether all must make as many passes through a model
 
     @property
     def first(self) -> bool:
@@ -34,6 +37,10 @@ class Crew:
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Every gradient becomes the sum of all processes'."""
+
+    def place(self, model: Any) -> Any:
+        """The model as this crew computes it."""
+        return model
 
     def gather(self, what: Item) -> list[Item]:
         """What each process gives, by rank, in all of them."""
@@ -58,6 +65,10 @@ class Launched(Crew):
         cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() == "true"
         state = PartialState(cpu=cpu, timeout=PATIENCE)
         self.rank, self.size = int(state.process_index), int(state.num_processes)
+        self.lockstep = is_sharded()
+
+    def place(self, model: Any) -> Any:
+        return shard(model) if self.lockstep else model
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         from accelerate.utils import reduce  # type: ignore[import-untyped]

@@ -100,13 +100,12 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         batch = list(self._batch())
-        own = self._crew.share(batch)
-        for places in in_passes([example.ids for example in own]):
+        for some, counts in self._passes(batch):
             with products_in(self.plan.precision, self.model.device.type):
-                found = self.loss_of(self.model, [own[at] for at in places])
+                found = self.loss_of(self.model, some)
             total = torch.stack([losses["total"] for losses in found]).sum() / self.plan.batch
-            total.backward()  # type: ignore[no-untyped-call]
-            for losses in found:
+            (total * counts).backward()  # type: ignore[no-untyped-call]
+            for losses in found if counts else ():
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach()) / self.plan.batch
         self.tokens += sum(len(example.ids) for example in batch)
@@ -119,6 +118,17 @@ class Training:
         self.seconds += time.perf_counter() - started
         self.compute_seconds += self._computed() - computed
         return sums
+
+    def _passes(self, batch: Sequence[Example]) -> Iterator[tuple[list[Example], bool]]:
+        """This process's share of a batch, pass by pass, and whether the pass counts: where all
+        must make as many, some are made for company."""
+        own = self._crew.share(batch)
+        passes = [[own[at] for at in places] for places in in_passes([e.ids for e in own])]
+        company = 0
+        if self._crew.lockstep:  # agreed on before the first pass: a pass is a meeting of all
+            company = max(self._crew.gather(len(passes))) - len(passes)
+        yield from ((some, True) for some in passes)
+        yield from (([batch[0]], False) for _ in range(company))
 
     def _computed(self) -> float:
         """Seconds of work: neither waiting nor other programs count."""

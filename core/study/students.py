@@ -74,11 +74,12 @@ class Students:
     ) -> tuple[Any, Training, int] | None:
         """A student, its training, and how many of its traces have phases; None where cancelled."""
         base = self.work.models.base()
-        model = self.work.models.new_student(plan.seed)
+        model = crew().place(self.work.models.new_student(plan.seed))
+        teacher = crew().place(self.work.models.teacher())
         examples, phases = examples_of(base, self.work.answered())
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
         loss = ArmLoss(
-            arm, self.work.models.teacher(), maker.keep, maker.drop, phases, self._heads(arm),
+            arm, teacher, maker.keep, maker.drop, phases, self._heads(arm),
             LossWeights(setting.weight, setting.weight), setting.weight,
         )  # fmt: skip
         plan = replace(plan, learning_rate=setting.learning_rate)

@@ -73,6 +73,7 @@ class Work:
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
+        teacher.model = crew().place(teacher.model)
         plan = TeacherPlan(self.sized(preset.warm_up), self.sized(preset.lessons_plan))
         if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
             return None
