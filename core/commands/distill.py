@@ -18,6 +18,10 @@ def distill(
             "card.",
         ),
     ] = "smoke",
+    teacher: Annotated[
+        str | None,
+        typer.Option("--teacher", help="A model that was added. Default: the packaged model."),
+    ] = None,
     student: Annotated[
         str | None,
         typer.Option(
@@ -43,9 +47,9 @@ def distill(
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, student)
+        chosen = chosen_preset(settings, store, preset, teacher, student)
         job = work_in_foreground(
-            settings, store, "distill", {"preset": preset, "student": student},
+            settings, store, "distill", {"preset": preset, "teacher": teacher, "student": student},
             f"Distillation, preset {chosen.name}", f"distill:{chosen.name}",
         )  # fmt: skip
         if job.state == "cancelled":

@@ -10,6 +10,9 @@ from core.commands.console import JsonFlag, example, new_app, reporting, say
 app = new_app()
 
 PresetOption = Annotated[str, typer.Option("--preset", help="smoke, laptop or gpu.")]
+TeacherOption = Annotated[
+    str | None, typer.Option("--teacher", help="As it was given to `phaselens distill`.")
+]
 StudentOption = Annotated[
     str | None, typer.Option("--student", help="As it was given to `phaselens distill`.")
 ]
@@ -27,6 +30,7 @@ FolderOption = Annotated[
 def results(
     context: typer.Context,
     preset: PresetOption = "laptop",
+    teacher: TeacherOption = None,
     student: StudentOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -46,7 +50,7 @@ def results(
 
         settings = load_settings()
         store = open_store(settings)
-        data = found_by(settings, store, chosen_preset(settings, store, preset, student))
+        data = found_by(settings, store, chosen_preset(settings, store, preset, teacher, student))
         shown: list[Any] = []
         for dataset, part in data["datasets"].items():
             table = Table(dataset, "Documents", "Example F1", "95%", "P@1", "Well-formed", "Run")
@@ -73,6 +77,7 @@ def results(
 @app.command(epilog=example("phaselens results verify --limit 100"))
 def verify(
     preset: PresetOption = "laptop",
+    teacher: TeacherOption = None,
     student: StudentOption = None,
     limit: Annotated[int, typer.Option("--limit", help="Test documents in all.", min=1)] = 100,
     as_json: JsonFlag = False,
@@ -91,7 +96,7 @@ def verify(
 
         settings = load_settings()
         store = open_store(settings)
-        name = chosen_preset(settings, store, preset, student).name
+        name = chosen_preset(settings, store, preset, teacher, student).name
 
         def told(system: str, done: int, total: int) -> None:
             if done % 10 == 0:
@@ -123,6 +128,7 @@ def verify(
 @app.command(epilog=example("phaselens results pack --preset laptop --folder FOLDER"))
 def pack(
     preset: PresetOption = "laptop",
+    teacher: TeacherOption = None,
     student: StudentOption = None,
     folder: FolderOption = None,
     as_json: JsonFlag = False,
@@ -142,7 +148,7 @@ def pack(
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, student)
+        chosen = chosen_preset(settings, store, preset, teacher, student)
         place = folder or SHIPPED / chosen.name
         counts = write_pack(settings, store, chosen.name, place)
         adapters = []

@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 
 import torch
 
+from core.distill.packed import PASS_TOKENS
 from core.distill.sharding import is_sharded, shard
 
 Item = TypeVar("Item")
+
+SHARDED_PASS_TOKENS = 512
 
 PATIENCE = timedelta(days=1)  # a process may wait this long for another one's step
 
@@ -26,6 +29,7 @@ class Crew:
     rank = 0
     size = 1
     lockstep = False  # whether all must make as many passes through a model
+    pass_tokens = PASS_TOKENS
 
     @property
     def first(self) -> bool:
@@ -66,6 +70,8 @@ class Launched(Crew):
         state = PartialState(cpu=cpu, timeout=PATIENCE)
         self.rank, self.size = int(state.process_index), int(state.num_processes)
         self.lockstep = is_sharded()
+        if self.lockstep:  # a model of that size keeps 40 MB a token (core/distill/dry_run.py)
+            self.pass_tokens = SHARDED_PASS_TOKENS
 
     def place(self, model: Any) -> Any:
         return shard(model) if self.lockstep else model

@@ -43,14 +43,14 @@ def hidden_states(
     return list(torch.split(states, lengths))
 
 
-def in_passes(texts: Sequence[Tensor]) -> list[list[int]]:
-    """Which texts go through together: neighbours, up to PASS_TOKENS, or one that is longer."""
+def in_passes(texts: Sequence[Tensor], most: int = PASS_TOKENS) -> list[list[int]]:
+    """Which texts go through together: neighbours, up to `most` tokens, or one that is longer."""
     passes: list[list[int]] = []
     room = 0
     for at, text in enumerate(texts):
         if not passes or len(text) > room:
             passes.append([])
-            room = PASS_TOKENS
+            room = most
         passes[-1].append(at)
         room -= len(text)
     return passes

@@ -154,14 +154,15 @@ def distill_of(
 ) -> dict[str, Any]:
     """Trains a teacher and its students by `params["preset"]`, and tests them.
 
-    `params["student"]`: the name of the model that students are made of, or None.
+    `params["teacher"]`, `params["student"]`: names of models that they are made of, or None.
     """
     from core.study.choice import chosen_preset
     from core.study.study import Study
     from db.session import open_store
 
     store = open_store(settings)
-    preset = chosen_preset(settings, store, str(params["preset"]), params.get("student"))
+    named = (params.get("teacher"), params.get("student"))
+    preset = chosen_preset(settings, store, str(params["preset"]), *named)
     done = Study(settings, store, preset, report, cancelled).run()
     return {} if done is None else {"preset": preset.name, "cells": done}
 

@@ -20,6 +20,7 @@ def main() -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="accelerate launch -m core.study.launch")
     parser.add_argument("--preset", default="smoke", help="smoke, laptop or gpu")
+    parser.add_argument("--teacher", help="a model that was added, for a teacher of it")
     parser.add_argument("--student", help="a model that was added, for students of it")
     asked = parser.parse_args()
     told = ""
@@ -33,7 +34,7 @@ def main() -> int:
     try:
         settings = load_settings()
         store = open_store(settings)
-        preset = chosen_preset(settings, store, asked.preset, asked.student)
+        preset = chosen_preset(settings, store, asked.preset, asked.teacher, asked.student)
         Study(settings, store, preset, report, lambda: False).run()
     except PhaseLensError as error:
         print(f"{error.what} {error.fix}", file=sys.stderr)

@@ -24,29 +24,32 @@ class StudyModels:
     preset: Preset
 
     def base(self) -> LocalModel:
-        model = self.toolbox.model(replace(PACKAGED, dtype="float32"))
-        if not isinstance(model, LocalModel):
-            raise TypeError("the packaged model runs in this process")
-        return model
+        """The teacher's."""
+        return self._open(self.preset.teacher or PACKAGED)
 
     def student_base(self) -> LocalModel:
         """The model whose layers students have. Raises ModelError where it reads other tokens than
         the teacher."""
-        base, spec = self.base(), self.preset.student
-        if spec is None:
+        base = self.base()
+        if self.preset.student is None:
             return base
-        student = self.toolbox.model(replace(spec, dtype="float32"))
-        if not isinstance(student, LocalModel):
-            raise ModelError(
-                f"{spec.name} does not run in this process.", "Choose a model of this machine."
-            )
+        student = self._open(self.preset.student)
         check_same_tokens(base, student)
         return student
 
+    def _open(self, spec: ModelSpec) -> LocalModel:
+        model = self.toolbox.model(replace(spec, dtype="float32"))
+        if not isinstance(model, LocalModel):
+            raise ModelError(
+                f"{spec.name} does not run in this process.", "Choose a model of this machine."
+            )
+        return model
+
     def layers(self) -> tuple[int, ...]:
-        """Those of the base that a student keeps."""
+        """Those of its base that a student keeps: every other one of the teacher's, or all of a
+        model that was named."""
         depth = self.student_base().model.config.num_hidden_layers
-        return self.preset.student_layers or tuple(range(depth))
+        return tuple(range(0, depth, 2 if self.preset.student is None else 1))
 
     def student(self) -> Any:
         """Without an adapter."""
@@ -74,12 +77,13 @@ class StudyModels:
     def save(
         self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
     ) -> None:
-        student = self.preset.student
+        preset = self.preset
+        base = preset.teacher if system == "teacher" else preset.student or preset.teacher
         about = About(
             self.name(system), title_of(system, self.preset.name), tuple(layers),
             self.preset.rank, self.preset.alpha, RATED_PROMPT,
             {"preset": asdict(self.preset), **provenance},
-            None if system == "teacher" or student is None else asdict(student),
+            None if base is None else asdict(base),
         )  # fmt: skip
         save_adapter(model, self.folder(system), about)
 

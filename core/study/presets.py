@@ -9,7 +9,6 @@ from core.errors import UnknownNameError
 from core.models.base import ModelSpec
 from core.study.tuning import Setting, tuned_as
 
-HALF = tuple(range(0, 30, 2))  # of SmolLM2-135M's 30 layers
 EIGHT = (
     Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1,
     Arm.NO_PHASE_2, Arm.LONGER,
@@ -53,8 +52,8 @@ class Preset:
     dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
     max_new_tokens: int = 400
-    student_layers: tuple[int, ...] = HALF  # of its base; empty: all
-    student: ModelSpec | None = None  # the students' base; None: the teacher's
+    teacher: ModelSpec | None = None  # the teacher's base; None: the packaged model
+    student: ModelSpec | None = None  # the students' base; None: every other layer of the teacher's
     rank: int = 16
     alpha: int = 32
 
@@ -121,11 +120,14 @@ GPU = replace(
 PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP, GPU)}
 
 
-def with_student(preset: Preset, base: ModelSpec) -> Preset:
-    """The same study with students of another model, whole, under a name of its own."""
-    words = re.sub(r"[^a-z0-9]+", "-", base.name.lower()).strip("-")
-    name = f"{preset.name}-{words or 'student'}"
-    return replace(preset, name=name, student=base, student_layers=())
+def with_models(preset: Preset, teacher: ModelSpec | None, student: ModelSpec | None) -> Preset:
+    """The same study of other models, under a name of its own."""
+    names = [preset.name]
+    for role, model in (("teacher", teacher), ("student", student)):
+        if model is not None:
+            words = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
+            names.append(f"{role}-{words}".strip("-"))
+    return replace(preset, name="-".join(names), teacher=teacher, student=student)
 
 
 def find_preset(name: str) -> Preset:

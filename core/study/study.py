@@ -20,6 +20,7 @@ from typing import Any
 
 from core.config import Settings
 from core.distill.arms import Arm
+from core.models.base import ModelSpec
 from core.models.catalogue import BASE
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
@@ -59,10 +60,11 @@ class Study:
         after its training, so that a study that is broken off has whole systems."""
         preset = self.preset
         lessons = [
-            preset.datasets, preset.lessons, asdict(preset.warm_up), asdict(preset.lessons_plan)
+            preset.datasets, preset.lessons, asdict(preset.warm_up), asdict(preset.lessons_plan),
+            *self._named(preset.teacher),
         ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
-        chosen = [preset.heads, preset.scored_traces, *preset.student_layers]
+        chosen = [preset.heads, preset.scored_traces, *self._named(preset.student)]
         return [
             Cell(
                 "teacher",
@@ -80,6 +82,10 @@ class Study:
             *self._tuning((*traces, "heads")),
             *self._students((*traces, "heads")),
         ]
+
+    def _named(self, model: ModelSpec | None) -> list[Any]:
+        """A model that was named, as part of what decides a cell."""
+        return [] if model is None else [asdict(model)]
 
     def _on_each(self, kind: str, system: str, after: tuple[str, ...]) -> list[Cell]:
         """A system's runs over one split of each dataset."""

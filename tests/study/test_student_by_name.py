@@ -39,19 +39,22 @@ def test_a_student_reads_the_tokens_of_its_teacher(tmp_path: Path) -> None:
 def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
     settings = load_settings()
     store = open_store(settings)
-    assert chosen_preset(settings, store, "smoke", None) == SMOKE
+    assert chosen_preset(settings, store, "smoke") == SMOKE
     spec = ModelSpec("My Model 1.5B", ModelKind.LOCAL, str(home), dtype="float32")
     with store.write() as session:
         add_model(session, spec)
         add_model(
             session, replace(spec, name="far", kind=ModelKind.ENDPOINT, location="http://x/v1")
         )
-    found = chosen_preset(settings, store, "smoke", "My Model 1.5B")
-    assert (found.name, found.student, found.student_layers) == ("smoke-my-model-1-5b", spec, ())
+    found = chosen_preset(settings, store, "smoke", student="My Model 1.5B")
+    assert (found.name, found.student) == ("smoke-student-my-model-1-5b", spec)
+    both = chosen_preset(settings, store, "smoke", "My Model 1.5B", "My Model 1.5B")
+    assert both.name == "smoke-teacher-my-model-1-5b-student-my-model-1-5b"
+    assert (both.teacher, both.student) == (spec, spec)
     with pytest.raises(InputError, match="cannot be trained here"):
-        chosen_preset(settings, store, "smoke", "far")
+        chosen_preset(settings, store, "smoke", student="far")
     with pytest.raises(UnknownNameError, match="no system named"):
-        chosen_preset(settings, store, "smoke", "nobody")
+        chosen_preset(settings, store, "smoke", student="nobody")
 
 
 def test_its_adapter_opens_on_its_own_base(tmp_path: Path) -> None:
