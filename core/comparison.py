@@ -216,6 +216,11 @@ def _r_10(record: RunRecord) -> float:
     return len(set(record.ranking[:10]) & gold) / len(gold)
 
 
+def score_of(measure: Measure, record: RunRecord) -> float:
+    """A document's score, in [0, 1], higher is better; it must have gold labels."""
+    return _SCORES[measure](record)
+
+
 _SCORES: dict[Measure, Callable[[RunRecord], float]] = {
     Measure.F1: lambda r: example_f1(set(r.selected), set(r.gold)),
     Measure.P_1: lambda r: float(bool(r.ranking) and r.ranking[0] in set(r.gold)),

@@ -165,6 +165,31 @@ def pack(
         )
 
 
+@app.command("report", epilog=example("phaselens results report > docs/results.md"))
+def report_command(
+    preset: PresetOption = "laptop",
+    teacher: TeacherOption = None,
+    student: StudentOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """What a study found as a page in Markdown: tables, intervals, run ids and what was not run."""
+    with reporting(as_json) as report:
+        from core.config import load_settings
+        from core.study.choice import chosen_preset
+        from core.study.report import report as written_by
+        from core.study.results import results as found_by
+        from db.session import open_store
+
+        settings = load_settings()
+        store = open_store(settings)
+        chosen = chosen_preset(settings, store, preset, teacher, student)
+        page = written_by(found_by(settings, store, chosen))
+        if as_json:
+            report.give({"page": page})
+        else:
+            typer.echo(page, nl=False)
+
+
 @app.command(epilog=example("phaselens results load --preset laptop"))
 def load(
     preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False

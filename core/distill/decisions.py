@@ -5,6 +5,7 @@ A decision's score is logit(keep) - logit(drop); cosine to the text is the basel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +73,12 @@ def f1_of(one: Judged, kept: Kept) -> float:
     """Example-based F1 of the labels kept, `(candidates,)`, against all gold ones."""
     hits = int((kept & one.right).sum())
     return f1(hits, int(kept.sum()) - hits, one.gold - hits)
+
+
+def keep_weight(threshold: float) -> float:
+    """How much more a right decision must count than a wrong one in training, so that decisions
+    that were best cut at `threshold` (a logit) are best cut at 0; in [1, 20]."""
+    return min(max(exp(-threshold), 1.0), 20.0)
 
 
 def best_threshold(judged: Sequence[Judged]) -> float:

@@ -15,6 +15,7 @@ from core.distill.supervision import Lesson
 from core.errors import ModelError
 from core.rerank.base import Candidate
 from core.rerank.prompts import RATED_PROMPT, build_prompt, rated_lines
+from core.traces.grammar import LineKind, read_lines
 
 VERDICT_WEIGHT = 5.0  # of a verdict's tokens and the answer's numbers, where others have 1, and
 COPIED_WEIGHT = 0.2  # of what is copied once a number is chosen
@@ -26,6 +27,7 @@ class Example:
     """`ids` `(tokens,)`: the prompt, then from `start` on the trace and the end. `weights`
     `(tokens,)`: how much each token counts as one to be predicted, 0 in the prompt. `decisions`
     `(candidates,)`: the place of each label's colon; `keep` `(candidates,)`: 1.0 where it is right.
+    `keep_weight`: how much more a right label's decision counts than a wrong one's.
     """
 
     document_id: str
@@ -34,6 +36,7 @@ class Example:
     weights: torch.Tensor
     decisions: torch.Tensor
     keep: torch.Tensor
+    keep_weight: float = 1.0
 
 
 class ExampleMaker:
@@ -43,13 +46,24 @@ class ExampleMaker:
         self.tokenizer, self.render, self.end = tokenizer, render, end
         self.keep, self.drop = (self._one_token(word) for word in (KEEP, DROP))
 
-    def make(self, text: str, candidates: Sequence[Candidate], lesson: Lesson) -> Example:
+    def make(
+        self,
+        text: str,
+        candidates: Sequence[Candidate],
+        lesson: Lesson,
+        keep_weight: float = 1.0,
+    ) -> Example:
         """The example of a document. Raises ModelError where the prompt cannot be followed."""
         rendered = self.render(build_prompt(RATED_PROMPT, text, candidates))
         prompt, spans = self._tokens(rendered)
         trace, places = self._tokens(lesson.trace)
         ids = [*prompt, *trace, self.end]
-        weights = [0.0] * len(prompt) + [self._weight(lesson, a, b) for a, b in places] + [1.0]
+        right = _right_places(lesson)
+        weights = [0.0] * len(prompt)
+        for a, b in places:
+            more = keep_weight if any(c < b and a < d for c, d in right) else 1.0
+            weights.append(self._weight(lesson, a, b) * more)
+        weights.append(1.0)
         colons = self._colons(rendered, candidates)
         ends = {end: at for at, (_, end) in enumerate(spans)}
         if not all(colon in ends for colon in colons):
@@ -64,6 +78,7 @@ class ExampleMaker:
             torch.tensor(weights),
             torch.tensor([ends[colon] for colon in colons]),
             torch.tensor([float(c.number in lesson.right) for c in candidates]),
+            keep_weight,
         )
 
     def _weight(self, lesson: Lesson, start: int, end: int) -> float:
@@ -100,3 +115,13 @@ class ExampleMaker:
                 f"The tokenizer has no token for {word!r}.", "Use a model whose tokenizer has one."
             )
         return int(ids[0])
+
+
+def _right_places(lesson: Lesson) -> list[tuple[int, int]]:
+    """Characters (start, end) that decide for a right label: its number where the trace shortlists
+    it, and its verdict."""
+    found = [(start, end) for number, start, end in lesson.verdicts if number in lesson.right]
+    for line in read_lines(lesson.trace):
+        if line.kind is LineKind.CANDIDATE and line.number in lesson.right:
+            found.append((line.start, line.start + len(str(line.number))))
+    return found

@@ -2,10 +2,12 @@
 
 1. Warm-up: keep or drop after each label of the prompt, and nothing else. Traces alone teach a
    small model the form long before the decisions (docs/protocol.md).
-2. Traces: the same decisions, and the words of the trace, in which verdicts weigh more.
+2. Calibration: on dev, the threshold of each dataset at which the decisions' F1 is best. A label is
+   worth an answer long before it is more likely right than wrong, so right ones count more then.
+3. Traces: the same decisions, and the words of the trace, in which verdicts weigh more.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.distill.decisions import Judged
+from core.distill.decisions import Judged, best_threshold, keep_weight
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
 from core.distill.packed import hidden_states, in_passes
 from core.distill.text_losses import decision_logits, decision_loss, trace_loss
-from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
+from core.distill.training import Losses, LossOf, Plan, Training, adapter_state, load_adapter_state
 from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
 
@@ -46,15 +48,26 @@ class Teacher:
         )
         whole = student_of(model.model, range(model.model.config.num_hidden_layers))
         self.model: Any = with_adapter(whole, rank, alpha, seed)
+        self.keep_weights: dict[str, float] = {}  # by dataset, once they are calibrated
 
-    def examples(self, taught: Sequence[Taught]) -> list[Example]:
-        return [self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught]
+    def examples(
+        self, taught: Sequence[Taught], keep_weights: Mapping[str, float] | None = None
+    ) -> list[Example]:
+        """`keep_weights`: by dataset; 1 where none is given."""
+        weights = keep_weights or {}
+        return [
+            self.maker.make(
+                one.document.text, one.candidates, one.lesson, weights.get(one.dataset, 1.0)
+            )
+            for one in taught
+        ]
 
     def train(
         self,
         folder: Path,
         plan: TeacherPlan,
         taught: Sequence[Taught],
+        dev: Sequence[Taught],
         on_progress: OnProgress = lambda stage, done, total: None,
         cancelled: Cancelled = lambda: False,
     ) -> bool:
@@ -63,23 +76,31 @@ class Teacher:
         The warm-up takes as many lessons as it has steps for; the traces those that are left, or
         all where none is.
         """
-        examples = self.examples(taught)
-        first = plan.warm_up.steps * plan.warm_up.batch
-        prompts = [replace(one, ids=one.ids[: one.start]) for one in examples[:first]]
-        for name, stage, some, loss_of in (
-            ("decisions", plan.warm_up, prompts, self.decision_losses),
-            ("traces", plan.traces, examples[first:] or examples, self.lesson_losses),
-        ):
-            if not stage.steps:
-                continue
+
+        def trained(name: str, stage: Plan, some: Sequence[Example], loss_of: LossOf) -> bool:
             training = Training(folder / name, stage, self.model, some, loss_of)
+            return training.run(
+                lambda done, total: on_progress(f"Train: {name}", done, total), cancelled
+            )
 
-            def told(done: int, total: int, name: str = name) -> None:
-                on_progress(f"Train: {name}", done, total)
+        first = plan.warm_up.steps * plan.warm_up.batch
+        prompts = [replace(e, ids=e.ids[: e.start]) for e in self.examples(taught[:first])]
+        if not trained("decisions", plan.warm_up, prompts, self.decision_losses):
+            return False
+        on_progress("Calibrate on dev", 0, 0)
+        self.keep_weights = self.calibrated(dev)
+        examples = self.examples(taught[first:] or taught, self.keep_weights)
+        return trained("traces", plan.traces, examples, self.lesson_losses)
 
-            if not training.run(told, cancelled):
-                return False
-        return True
+    def calibrated(self, dev: Sequence[Taught]) -> dict[str, float]:
+        """How much more right labels are to count, by dataset."""
+        parts: dict[str, list[Taught]] = {}
+        for one in dev:
+            parts.setdefault(one.dataset, []).append(one)
+        return {
+            dataset: keep_weight(best_threshold(self.judge(some)))
+            for dataset, some in parts.items()
+        }
 
     def decision_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
         found = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core.comparison import Measure, score_of
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.distill.arms import Arm
@@ -27,6 +28,7 @@ from core.study.written import answers_in, written_in
 from db.runs import run_records
 from db.session import Store
 
+OTHERS = (Measure.P_1, Measure.R_10, Measure.WELL_FORMED)  # beside the headline's example F1
 COMPARED = tuple(arm for arm in Arm if arm is not Arm.MECHANISTIC)
 
 Scores = dict[str, float]  # of documents, by id
@@ -55,6 +57,14 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
             p_values[dataset] = part["mechanistic_less"][Arm.STANDARD.value]["p"]
     for dataset, p in holm(p_values).items():
         found["datasets"][dataset]["mechanistic_less"][Arm.STANDARD.value]["p_holm"] = p
+    others = {
+        (dataset, measure): less
+        for dataset, part in found["datasets"].items()
+        for measure, less in part["other_measures"].items()
+    }
+    corrected = holm({f"{d}/{m}": less["p"] for (d, m), less in others.items()})
+    for (dataset, measure), less in others.items():
+        less["p_holm"] = corrected[f"{dataset}/{measure}"]
     found["not_run"] = sorted(_planned(preset) - tests.keys())
     return found
 
@@ -66,12 +76,16 @@ def of_dataset(
     propensity = propensity_of(open_dataset(settings, dataset))
     written = {system: written_in(store, run) for system, run in runs.items()}
     by_system: dict[str, list[Scores]] = {}
+    others: dict[Measure, dict[str, list[Scores]]] = {measure: {} for measure in OTHERS}
     systems: dict[str, Any] = {}
     for system, run in sorted(runs.items()):
         with store.read() as session:
             records = list(run_records(session, run))
         scores = {r.document_id: example_f1(set(r.selected), set(r.gold)) for r in records}
         by_system.setdefault(arm_of(system), []).append(scores)
+        for measure, kept in others.items():
+            found_by = {r.document_id: score_of(measure, r) for r in records if r.gold}
+            kept.setdefault(arm_of(system), []).append(found_by)
         data = evaluate_run(run, records, propensity)
         systems[system] = {"run": run, **data, "interval": interval_of(scores)}
         found = simulability(answers_in(written[system]))
@@ -80,22 +94,29 @@ def of_dataset(
             alike = likeness(written["teacher"], written[system])
             systems[system]["teacher_likeness"] = asdict(alike)
     pooled = {name: over_seeds(some) for name, some in by_system.items()}
-    ours = pooled.get(Arm.MECHANISTIC.value)
-    less = {}
+    ours, less = Arm.MECHANISTIC.value, {}
     for arm in (a.value for a in COMPARED):
-        if ours is not None and arm in pooled:
-            both = sorted(ours.keys() & pooled[arm].keys())
-            pair = ([one[d] for d in both] for one in (ours, pooled[arm]))
-            less[arm] = asdict(difference(*pair))
+        if ours in pooled and arm in pooled:
+            less[arm] = _less(pooled[ours], pooled[arm])
+    measures = {}
+    for measure, kept in others.items():
+        if ours in kept and Arm.STANDARD.value in kept:
+            pair = (over_seeds(kept[name]) for name in (ours, Arm.STANDARD.value))
+            measures[measure.value] = _less(*pair)
     return {
         "scores": {name: pooled[name] for name in (BASE, "teacher") if name in pooled},
         "simulator": SIMULATOR,
         "systems": systems,
         "over_seeds": {
-            name: {"seeds": len(by_system[name]), **interval_of(scores)}
+            name: {
+                "seeds": len(by_system[name]),
+                "by_seed": [float(np.mean(list(one.values()))) for one in by_system[name]],
+                **interval_of(scores),
+            }
             for name, scores in pooled.items()
         },
         "mechanistic_less": less,
+        "other_measures": measures,
     }
 
 
@@ -115,13 +136,16 @@ def teacher_less(scores: Mapping[str, Scores], rules: Mapping[str, Any]) -> dict
         return {}
     others = {rule: values["f1"] for rule, values in rules.items()}
     others |= {name: found for name, found in scores.items() if name != "teacher"}
-    less = {}
-    for name, other in others.items():
-        both = sorted(teacher.keys() & other.keys())
-        less[name] = asdict(difference([teacher[d] for d in both], [other[d] for d in both]))
+    less = {name: _less(teacher, other) for name, other in others.items()}
     for name, p in holm({name: one["p"] for name, one in less.items()}).items():
         less[name]["p_holm"] = p
     return less
+
+
+def _less(one: Scores, other: Scores) -> dict[str, Any]:
+    """A paired difference over the documents that both have."""
+    both = sorted(one.keys() & other.keys())
+    return asdict(difference([one[d] for d in both], [other[d] for d in both]))
 
 
 def arm_of(system: str) -> str:

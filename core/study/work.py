@@ -72,17 +72,22 @@ class Work:
         taught = crew().first_before_others(
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
+        dev = crew().first_before_others(lambda: self._dev_lessons(preset.dev_documents))
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
         teacher.model = crew().place(teacher.model)
         plan = TeacherPlan(self.sized(preset.warm_up), self.sized(preset.lessons_plan))
-        if not teacher.train(self.folder / "teacher", plan, taught, self.report, self.cancelled):
+        folder = self.folder / "teacher"
+        if not teacher.train(folder, plan, taught, dev, self.report, self.cancelled):
             return None
         if not crew().first:
             return {}
         for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
             self.keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
-        dev = self._dev_lessons(preset.dev_documents)
-        found: Result = {"adapter": self.models.name("teacher"), "lessons": len(taught)}
+        found: Result = {
+            "adapter": self.models.name("teacher"),
+            "lessons": len(taught),
+            "keep_weights": teacher.keep_weights,
+        }
         for dataset in preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
             judged, cosine = teacher.judge(some), by_cosine(some)

@@ -5,7 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from core.distill.decisions import Judged, auc, best_threshold, mean_f1, mean_f1_of_top
+from core.distill.decisions import (
+    Judged,
+    auc,
+    best_threshold,
+    best_top,
+    keep_weight,
+    kept_above,
+    kept_top,
+    mean_f1,
+    mean_f1_of_top,
+)
 
 
 def judged(scores: list[float], right: list[int], gold: int) -> Judged:
@@ -39,3 +49,18 @@ def test_the_best_threshold_is_found_among_all() -> None:
     some = [judged([0.9, 0.8, 0.1], [1, 1, 0], 2), judged([0.7, 0.6], [0, 0], 0)]
     assert 0.7 < best_threshold(some) < 0.8
     assert best_threshold([judged([0.3, 0.2], [1, 1], 2)]) < 0.2
+
+
+def test_right_labels_count_as_much_more_as_the_threshold_lies_below_the_middle() -> None:
+    assert keep_weight(0.0) == 1.0
+    assert keep_weight(-math.log(3)) == pytest.approx(3.0), "where one in four is worth an answer"
+    assert keep_weight(2.0) == 1.0
+    assert keep_weight(-50.0) == 20.0
+
+
+def test_the_best_number_of_labels_is_the_smallest_of_the_best() -> None:
+    some = judged([3.0, 2.0, 1.0], [1, 1, 0], 2)
+    assert best_top([some]) == 2
+    assert list(kept_top(some, 2)) == [True, True, False]
+    assert list(kept_above(some, 1.5)) == [True, True, False]
+    assert best_top([judged([1.0, 2.0], [0, 0], 1)]) == 1

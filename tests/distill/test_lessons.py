@@ -12,6 +12,7 @@ from core.distill.decisions import auc
 from core.distill.examples import COPIED_WEIGHT, VERDICT_WEIGHT, ExampleMaker
 from core.distill.lessons import Taught, ceiling, collect
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
+from core.distill.text_losses import decision_loss
 from core.distill.training import CURVES, Plan
 from core.models.catalogue import PACKAGED
 from core.models.local import LocalModel
@@ -70,6 +71,27 @@ def test_examples_put_the_weight_where_the_decisions_are(toolbox: Toolbox) -> No
     assert words[-1] == "<|im_end|>"
 
 
+def test_right_labels_count_more_where_it_is_said(toolbox: Toolbox) -> None:
+    taught = next(one for one in collect(toolbox, "tiny", Split.TEST, 5) if one.lesson.right)
+    model = LocalModel.load(PACKAGED, toolbox.settings)
+    maker = ExampleMaker(model.tokenizer, model.render, model.model.generation_config.eos_token_id)
+    parts = (taught.document.text, taught.candidates, taught.lesson)
+    plain, more = maker.make(*parts), maker.make(*parts, keep_weight=3.0)
+    words = [model.tokenizer.decode([int(token)]) for token in plain.ids]
+    changed = [
+        (word, float(b / a))
+        for word, a, b in zip(words, plain.weights, more.weights, strict=True)
+        if a != b
+    ]
+    right = [str(number) for number in taught.lesson.right]
+    assert sorted(word.strip() for word, _ in changed) == sorted([*right, *["keep"] * len(right)])
+    assert all(times == pytest.approx(3.0) for _, times in changed)
+    logits = torch.zeros(len(plain.keep))
+    share = float(plain.keep.mean())
+    ratio = decision_loss(logits, more) / decision_loss(logits, plain)
+    assert float(ratio) == pytest.approx(1 + 2 * share)
+
+
 def test_braces_and_special_tokens_in_a_text_do_not_move_the_decisions(toolbox: Toolbox) -> None:
     taught = collect(toolbox, "tiny", Split.TEST, 1)[0]
     model = LocalModel.load(PACKAGED, toolbox.settings)
@@ -89,8 +111,14 @@ def test_a_teacher_learns_its_lessons(toolbox: Toolbox, tmp_path: Path) -> None:
     plan = TeacherPlan(few, Plan(steps=2, batch=2, learning_rate=1e-3, rank=4, alpha=8))
     before = auc(teacher.judge(taught))
     stages: list[str] = []
-    assert teacher.train(tmp_path, plan, taught, lambda stage, done, total: stages.append(stage))
-    assert dict.fromkeys(stages) == {"Train: decisions": None, "Train: traces": None}
+    dev = collect(toolbox, "tiny", Split.TEST, 4)[2:]
+    assert teacher.train(
+        tmp_path, plan, taught, dev, lambda stage, done, total: stages.append(stage)
+    )
+    assert list(dict.fromkeys(stages)) == [
+        "Train: decisions", "Calibrate on dev", "Train: traces",
+    ]  # fmt: skip
+    assert teacher.keep_weights.keys() == {"tiny"}
     assert auc(teacher.judge(taught)) > max(before, 0.8)
     assert 0 <= auc(by_cosine(taught)) <= 1
     rows = [json.loads(line) for line in (tmp_path / "traces" / CURVES).read_text().splitlines()]

@@ -16,6 +16,7 @@ from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.pack import load_pack, write_pack
 from core.study.presets import SMOKE, Tuning
+from core.study.report import report
 from core.study.results import arm_of, over_seeds, results
 from core.study.study import Study
 from core.study.tuning import Setting, best_of, tuned_as
@@ -153,6 +154,10 @@ def test_results_are_those_of_the_runs(finished: Finished) -> None:
     assert all(0 < less["p_holm"] <= 1 for less in part["teacher_less"].values())
     assert part["mechanistic_less"]["standard"]["documents"] == 2
     assert 0 < part["mechanistic_less"]["standard"]["p_holm"] <= 1
+    assert set(part["other_measures"]) == {"P@1", "R@10", "Well-formed"}
+    page = report(found)
+    for system in part["systems"].values():
+        assert f"`{system['run']}`" in page
 
 
 def test_adapters_write_the_stored_texts_again(finished: Finished) -> None:

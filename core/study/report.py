@@ -1,0 +1,175 @@
+"""docs/results.md: what a study found, in Markdown, out of core.study.results alone.
+
+Every sentence with a figure is made here from the figures, whichever way they came out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.distill.arms import Arm
+from core.models.catalogue import BASE
+
+SIGNIFICANT = 0.05
+RULES = {
+    "top": "the {n} nearest by cosine",
+    "threshold": "cosine above {threshold:.3f}",
+    "scorer": "the untuned model's Scorer above {threshold:.3f}",
+    BASE: "the untuned model's own trace",
+}
+Row = Mapping[str, Any]
+
+
+def report(data: Row) -> str:
+    """The whole page. `data`: as core.study.results.results gives it."""
+    return "\n".join(_lines(data)).rstrip() + "\n"
+
+
+def _lines(data: Row) -> Iterator[str]:
+    preset, datasets = data["preset"], data["datasets"]
+    yield f"# Results of the study `{preset}`"
+    yield ""
+    yield (
+        "What was asked, trained and tested, and how: [protocol.md](protocol.md). This page is "
+        f"written by `phaselens results report --preset {preset}` out of the runs in the store, "
+        "which come along in `sample_data/results`; `phaselens results --json` prints every figure "
+        "with its run, and `phaselens results verify` has the adapters write the traces again. "
+        "Scores are example-based F1 of the trace's own answer on test documents unless another is "
+        "named; intervals are 95% bootstrap over documents; p is of a paired permutation test."
+    )
+    yield ""
+    yield "## Does mechanistic distillation beat standard distillation?"
+    yield ""
+    for name, part in datasets.items():
+        yield f"- **{name}**: {_verdict(part)}"
+    yield ""
+    yield (
+        "The margin arm has seen which labels are gold, as the mechanistic one has, and the "
+        "random-head arm has its losses on heads drawn by chance: a gain over standard that they "
+        "have too is not one of phases or of heads."
+    )
+    yield ""
+    for name, part in datasets.items():
+        yield from _dataset(name, part)
+    yield "## Limits"
+    yield ""
+    yield (
+        "The teacher's phases were taught by our own template: that it has them is no evidence "
+        "that phases arise by themselves. The models have 135 million parameters and less."
+    )
+    yield ""
+    if data["not_run"]:
+        yield f"Not run: {', '.join(data['not_run'])}."
+        yield ""
+
+
+def _verdict(part: Row) -> str:
+    less = part["mechanistic_less"].get(Arm.STANDARD.value)
+    if less is None:
+        return "not tested."
+    said = f"{_difference(less)}, corrected over datasets {less['p_holm']:.3f}"
+    if less["p_holm"] >= SIGNIFICANT:
+        return f"no difference that chance could not make: {said}."
+    return f"{'yes' if less['mean'] > 0 else 'no, it is behind'}: {said}."
+
+
+def _dataset(name: str, part: Row) -> Iterator[str]:
+    yield f"## {name}"
+    yield ""
+    if part["teacher_less"]:
+        yield "The teacher, and what it must beat:"
+        yield ""
+        yield from _table(("", "F1", "teacher less it", "p, corrected"), _teacher_rows(part))
+        yield ""
+    yield "All systems; of several seeds the mean, and below it each seed:"
+    yield ""
+    head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p")
+    yield from _table(head, _arm_rows(part))
+    yield ""
+    head = ("", "micro F1", "macro F1", "P@1", "R@10", "nDCG@5", "PSP@5", "well-formed", "run")
+    yield from _table(head, _measure_rows(part["systems"]))
+    yield ""
+    if part["other_measures"]:
+        said = [
+            f"{measure} {_difference(less)}, corrected over datasets and measures "
+            f"{less['p_holm']:.3f}"
+            for measure, less in part["other_measures"].items()
+        ]
+        yield f"Mechanistic less standard in other measures: {'; '.join(said)}."
+        yield ""
+    yield "What became of the gold labels, and what an answer costs:"
+    yield ""
+    fates = sorted({f for one in part["systems"].values() for f, n in one["fates"].items() if n})
+    yield from _table(("", *fates, "tokens", "seconds"), _fate_rows(part["systems"], fates))
+    yield ""
+    yield (
+        "How alike traces are to the teacher's (Jaccard of shortlists, Cohen's kappa of verdicts, "
+        "mean distance of Focus and Confusion), and LAS, whose simulator is a "
+        f"{part['simulator']}:"
+    )
+    yield ""
+    head = ("", "shortlists", "verdicts", "Focus", "Confusion", "LAS", "leaking")
+    yield from _table(head, _likeness_rows(part["systems"]))
+    yield ""
+
+
+def _teacher_rows(part: Row) -> Iterator[Sequence[str]]:
+    if "teacher" in part["over_seeds"]:
+        yield ("teacher", _interval(part["over_seeds"]["teacher"]), "", "")
+    for rule, less in part["teacher_less"].items():
+        found = part["over_seeds"].get(rule) or part["baselines"][rule]
+        what = RULES[rule].format(**part["baselines"].get(rule, {}))
+        yield (what, _interval(found), _interval(less, "mean", "+.3f"), f"{less['p_holm']:.3f}")
+
+
+def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
+    for name, found in part["over_seeds"].items():
+        by_seed = ", ".join(f"{value:.3f}" for value in found["by_seed"])
+        less = part["mechanistic_less"].get(name)
+        shown = ("", "") if less is None else (_interval(less, "mean", "+.3f"), f"{less['p']:.3f}")
+        yield (name, _interval(found), by_seed if found["seeds"] > 1 else "", *shown)
+
+
+def _measure_rows(systems: Row) -> Iterator[Sequence[str]]:
+    for name, one in systems.items():
+        psp = one["psp"]["5"] if one["psp"] else None
+        values = (
+            one["micro_f1"], one["macro_f1"], one["p"]["1"], one["r"]["10"], one["ndcg"]["5"], psp
+        )  # fmt: skip
+        well = one["buckets"]["ok"] / one["documents"]
+        yield (name, *map(_number, values), f"{well:.0%}", f"`{one['run']}`")
+
+
+def _fate_rows(systems: Row, fates: Sequence[str]) -> Iterator[Sequence[str]]:
+    for name, one in systems.items():
+        counts = [f"{one['fates'][fate] / one['gold']:.0%}" for fate in fates]
+        yield (name, *counts, f"{one['mean_tokens']:.0f}", f"{one['mean_seconds']:.1f}")
+
+
+def _likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
+    for name, one in systems.items():
+        alike = one.get("teacher_likeness") or {}
+        simulated = one["simulability"] or {}
+        yield (
+            name,
+            *(_number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
+            *(_number(simulated.get(k)) for k in ("las", "leaking")),
+        )
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _interval(found: Row, name: str = "example_f1", form: str = ".3f") -> str:
+    return f"{found[name]:{form}} ({found['low']:{form}} to {found['high']:{form}})"
+
+
+def _difference(less: Row) -> str:
+    return f"{_interval(less, 'mean', '+.3f')}, p {less['p']:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,75 @@
+"""The page about a study says what the figures say, whichever way they come out."""
+
+from typing import Any
+
+import pytest
+
+from core.study.report import report
+
+
+def less(mean: float, p: float, p_holm: float) -> dict[str, float]:
+    return {
+        "mean": mean, "low": mean - 0.05, "high": mean + 0.05, "p": p, "p_holm": p_holm,
+        "documents": 150,
+    }  # fmt: skip
+
+
+def system(run: str) -> dict[str, Any]:
+    return {
+        "run": run, "documents": 100, "gold": 200, "micro_f1": 0.41, "macro_f1": 0.12,
+        "p": {"1": 0.5}, "r": {"10": 0.6}, "ndcg": {"5": 0.55}, "psp": None,
+        "buckets": {"ok": 90}, "fates": {"selected": 50, "index miss": 0, "not shown": 150},
+        "mean_tokens": 151.4, "mean_seconds": 2.25, "simulability": None,
+    }  # fmt: skip
+
+
+def results(difference: dict[str, float] | None) -> dict[str, Any]:
+    scored = {"example_f1": 0.4, "low": 0.35, "high": 0.45}
+    student = system("r3") | {
+        "teacher_likeness": {
+            "shortlists": 0.7, "verdicts": 0.5, "focus": 0.01, "confusion": None, "documents": 100
+        },
+        "simulability": {"las": 0.21, "leaking": 0.9},
+    }  # fmt: skip
+    part = {
+        "simulator": "coin",
+        "systems": {"base": system("r1"), "teacher": system("r2"), "mechanistic-0": student},
+        "over_seeds": {
+            "base": {"seeds": 1, "by_seed": [0.4], **scored},
+            "teacher": {"seeds": 1, "by_seed": [0.4], **scored},
+            "mechanistic": {"seeds": 2, "by_seed": [0.38, 0.42], **scored},
+        },
+        "baselines": {"top": {"n": 2, **scored}},
+        "teacher_less": {"top": less(0.1, 0.01, 0.02), "base": less(0.3, 0.001, 0.002)},
+        "mechanistic_less": {} if difference is None else {"standard": difference},
+        "other_measures": {},
+    }
+    return {"preset": "laptop", "datasets": {"icd": part}, "not_run": ["test/margin-0/icd"]}
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        (less(0.061, 0.01, 0.03), "**icd**: yes: +0.061 (+0.011 to +0.111), p 0.010"),
+        (less(-0.061, 0.01, 0.03), "**icd**: no, it is behind: -0.061"),
+        (less(0.061, 0.03, 0.09), "**icd**: no difference that chance could not make: +0.061"),
+        (None, "**icd**: not tested."),
+    ],
+)
+def test_the_headline_follows_the_corrected_test(
+    difference: dict[str, float] | None, said: str
+) -> None:
+    assert said in report(results(difference))
+
+
+def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
+    page = report(results(less(0.0, 1.0, 1.0)))
+    assert "| the 2 nearest by cosine | 0.400 (0.350 to 0.450) | +0.100" in page
+    assert "| the untuned model's own trace | 0.400 (0.350 to 0.450) | +0.300" in page
+    assert "| mechanistic | 0.400 (0.350 to 0.450) | 0.380, 0.420 |" in page
+    assert "| teacher | 0.410 | 0.120 | 0.500 | 0.600 | 0.550 |  | 90% | `r2` |" in page
+    assert "|  | not shown | selected | tokens | seconds |" in page, "fates that nobody has are out"
+    assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 | 0.900 |" in page
+    assert "a coin" in page
+    assert "Not run: test/margin-0/icd." in page
+    assert "no evidence that phases arise by themselves" in " ".join(page.split())
