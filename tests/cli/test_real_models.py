@@ -132,7 +132,7 @@ def test_side_by_side_alone_and_in_reference_mode_end_with_the_same_labels(
         assert done.status == 0, done.stderr
         assert (done.json["answered"], done.json["failed"]) == (5, 0)
         results[way] = done.json
-    assert [results[way]["batch_size"] for way in ways] == [1, 3, 1]
+    assert [results[way]["batch_size"] for way in ways] == [1, 3, 8]
     assert [results[way]["mode"] for way in ways] == ["fast", "fast", "reference"]
     assert len({result["run"] for result in results.values()}) == 3
     with open_store(load_settings()).read() as session:
@@ -147,6 +147,9 @@ def test_side_by_side_alone_and_in_reference_mode_end_with_the_same_labels(
     assert selected["alone"] == selected["beside"] == selected["reference"]
     assert identities["beside"]["config"]["decoding"]["mode"] == "fast"
     assert identities["reference"]["config"]["decoding"]["prompt_lookup"] == 0
+    again = process(*words, "--mode", "reference", "--batch-size", "2").json
+    assert again["run"] == results["reference"]["run"], "drafts do not decide what is written"
+    assert again["skipped_as_done"] == 5
 
 
 def wait_for_documents(
