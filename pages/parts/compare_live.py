@@ -33,13 +33,12 @@ HELP = (
 
 def live_section(found: Comparison) -> None:
     """The text, Run and Cancel, and the traces side by side."""
-    st.subheader("A new text", anchor=False, help=HELP)
     views = _shown()
     if views:
         st.session_state.setdefault(TEXT, views[0].document.text)
     running = any(view.running for view in views)
     text = st.text_area(
-        "Text", key=TEXT, persist_state="session", height=100, label_visibility="collapsed",
+        "Text", key=TEXT, persist_state="session", height=100, help=HELP,
         placeholder="Type or paste a text in English.",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -136,6 +135,8 @@ def _draw(views: Sequence[LiveView]) -> None:
 
 
 def _heading(view: LiveView) -> str:
+    if not view.tokens:
+        return view.config.system
     return f"{view.config.system} · {view.tokens:,} tokens in {view.seconds:.1f} s"
 
 

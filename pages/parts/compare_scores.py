@@ -33,7 +33,7 @@ def scores_section(found: Comparison) -> None:
     st.subheader("Scores", anchor=False, help=HELP)
     scored = scores_of(found)
     frame = scored.table
-    left, right = st.columns([6, 5], gap="medium")
+    left, right = st.columns([7, 5], gap="medium")
     with left:
         _table(frame)
         _differences(found, scored)
@@ -50,7 +50,7 @@ def _table(frame: pd.DataFrame) -> None:
     shown = pd.DataFrame({"System": frame["title"]})
     for measure in Measure:
         shown[measure.value] = [
-            f"{value:.3f} ({low:.3f} to {high:.3f})"
+            f"{value:.3f} ({low:.2f}–{high:.2f})"
             for value, low, high in zip(
                 frame[measure.value], frame[f"{measure.value} low"], frame[f"{measure.value} high"],
                 strict=True,
