@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from core.metrics.sets import f1
 
+MOST_MORE = 10.0  # else a few tokens are all that a lesson teaches
 Scores = npt.NDArray[np.float64]
 Kept = npt.NDArray[np.bool_]
 
@@ -77,8 +78,8 @@ def f1_of(one: Judged, kept: Kept) -> float:
 
 def keep_weight(threshold: float) -> float:
     """How much more a right decision must count than a wrong one in training, so that decisions
-    that were best cut at `threshold` (a logit) are best cut at 0; in [1, 20]."""
-    return min(max(exp(-threshold), 1.0), 20.0)
+    that were best cut at `threshold` (a logit) are best cut at 0; in [1, MOST_MORE]."""
+    return min(max(exp(-threshold), 1.0), MOST_MORE)
 
 
 def best_threshold(judged: Sequence[Judged]) -> float:

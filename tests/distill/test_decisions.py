@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.distill.decisions import (
+    MOST_MORE,
     Judged,
     auc,
     best_threshold,
@@ -55,7 +56,7 @@ def test_right_labels_count_as_much_more_as_the_threshold_lies_below_the_middle(
     assert keep_weight(0.0) == 1.0
     assert keep_weight(-math.log(3)) == pytest.approx(3.0), "where one in four is worth an answer"
     assert keep_weight(2.0) == 1.0
-    assert keep_weight(-50.0) == 20.0
+    assert keep_weight(-50.0) == MOST_MORE
 
 
 def test_the_best_number_of_labels_is_the_smallest_of_the_best() -> None:
