@@ -24,6 +24,7 @@ from core.commands import (
     run,
     shortlist,
     survey,
+    traces,
     tune,
 )
 from core.commands.console import example, new_app
@@ -64,6 +65,7 @@ app.command("shortlist", epilog=shortlist.EPILOG)(shortlist.shortlist)
 app.command("survey", epilog=survey.EPILOG)(survey.survey)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.add_typer(traces.app, name="traces")
 app.add_typer(mechanism.app, name="mechanism")
 app.command("distill", epilog=distill.EPILOG)(distill.distill)
 app.add_typer(results.app, name="results")

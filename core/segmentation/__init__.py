@@ -1,0 +1,1 @@
+"""Phases of free prose, found by what its steps look like; fitted and measured."""
