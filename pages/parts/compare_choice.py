@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.comparison import FEWEST, MOST
+from core.study.offered import offered
 from core.traces.inert import one_line
 from db.runs import RunSummary, list_runs
 from pages.parts import services
@@ -106,15 +107,16 @@ def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
 
 
 def _keep_known(known: dict[str, RunSummary]) -> None:
-    """Runs of an address that are not there are left out; without a choice, the newest run of each
-    of the first systems is one."""
+    """Runs of an address that are not there are left out; without a choice, it is the tests of a
+    study, or the newest run of each of the first systems."""
     asked = st.session_state.get(RUNS)
     kept = [run for run in asked or () if run in known]
     if asked is None:
         newest: dict[str, str] = {}
         for run in known.values():
             newest.setdefault(run.system, run.id)
-        kept = list(newest.values())[:3]
+        kept = offered((run.id, run.system, run.split) for run in known.values())
+        kept = kept or list(newest.values())[:3]
         kept = kept if len(kept) >= FEWEST else list(known)[:FEWEST]
     if kept != asked:
         st.session_state[RUNS] = kept
