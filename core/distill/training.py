@@ -184,7 +184,7 @@ class Training:
             self._cut(0)
             return
         self.step, self.tokens = state["step"], state["tokens"]
-        self.seconds, self.compute_seconds = state["seconds"], state.get("compute_seconds", 0.0)
+        self.seconds, self.compute_seconds = state["seconds"], state["compute_seconds"]
         load_adapter_state(self.model, state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._cut(self.step)

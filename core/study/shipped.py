@@ -1,7 +1,7 @@
 """The results that ship with the project: which of them are not in the store yet, and bringing
 them there. A dataset's part waits until the dataset is there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from core.config import Settings
@@ -20,15 +20,12 @@ def shipped_packs() -> list[Path]:
 
 def waiting(settings: Settings) -> list[Path]:
     """Parts of datasets that are there, and whose traces are not in the store."""
-    return list(_waiting(settings))
-
-
-def _waiting(settings: Settings) -> Iterator[Path]:
-    for folder in shipped_packs():
-        for part in sorted(folder.glob(f"*{RUNS}")):
-            ready = is_ready(settings, part.name.removesuffix(RUNS))
-            if ready and not mark_of(settings, part).exists():
-                yield part
+    return [
+        part
+        for folder in shipped_packs()
+        for part in sorted(folder.glob(f"*{RUNS}"))
+        if is_ready(settings, part.name.removesuffix(RUNS)) and not mark_of(settings, part).exists()
+    ]
 
 
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
