@@ -80,15 +80,11 @@ def jaccard(one: Sequence[str], other: Sequence[str]) -> float:
 def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     """Cohen's kappa: (agreed - by chance) / (1 - by chance), in [-1, 1]. None where there is no
     pair, or both always say the same one thing."""
-    if not pairs:
+    if len({word for pair in pairs for word in pair}) < 2:
         return None
-    count = len(pairs)
-    agreed = sum(a == b for a, b in pairs) / count
-    said = {word for pair in pairs for word in pair}
-    chance = sum(
-        sum(a == word for a, _ in pairs) * sum(b == word for _, b in pairs) for word in said
-    ) / (count * count)
-    return None if chance == 1.0 else (agreed - chance) / (1 - chance)
+    from sklearn.metrics import cohen_kappa_score  # type: ignore[import-untyped]
+
+    return float(cohen_kappa_score(*zip(*pairs, strict=True)))
 
 
 def distance(one: Sequence[CurvePoint], other: Sequence[CurvePoint], name: str) -> float | None:
