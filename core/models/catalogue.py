@@ -45,6 +45,13 @@ def adapter_systems(settings: Settings) -> list[System]:
     return list(found.values())
 
 
+def adapter_folder(settings: Settings, name: str) -> Path:
+    """Where an adapter of this name lies, or, where there is none, would be written: in the home,
+    which goes before what ships."""
+    here, shipped = settings.adapters_dir / name, SHIPPED / name
+    return shipped if not (here / ABOUT).exists() and (shipped / ABOUT).exists() else here
+
+
 def load_model(
     spec: ModelSpec,
     settings: Settings,

@@ -11,6 +11,7 @@ from core.config import Settings
 from core.distill.arms import Arm
 from core.models import catalogue
 from core.models.adapter_files import About, read_about
+from core.models.catalogue import adapter_folder
 from core.study.presets import Preset
 
 CARD = "README.md"
@@ -38,13 +39,14 @@ def ship_adapters(
     names += [f"{preset.name}-{arm.value}-{preset.seeds[0]}" for arm in SHIPPED_ARMS]
     shipped = []
     for name in names:
-        source = settings.adapters_dir / name
+        source = adapter_folder(settings, name)
         if not source.is_dir():
             continue
+        about = read_about(source)
         with new_folder(place / name) as new:
             shutil.copytree(source, new, dirs_exist_ok=True)
             scores = scores_of(name.removeprefix(f"{preset.name}-"), results or {})
-            write_text(new / CARD, card(read_about(source), scores))
+            write_text(new / CARD, card(about, scores))
         shipped.append(name)
     return shipped
 

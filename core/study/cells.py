@@ -25,13 +25,16 @@ Work = Callable[[], dict[str, Any] | None]
 class Cell:
     """`name`: what it makes; `after`: names of the cells it stands on; `deciding`: what else
     decides its result; `work` gives the result, plain JSON, or None where it was cancelled.
-    `together`: all processes of a crew do it (core/distill/crew.py), else the first alone."""
+    `together`: all processes of a crew do it (core/distill/crew.py), else the first alone.
+    `kept`: whether what it left for later cells, beside its result, is still there (an adapter, not
+    all of which travel); where it is not, the cell is done again once a later one needs it."""
 
     name: str
     after: tuple[str, ...]
     deciding: Any
     work: Work
     together: bool = False
+    kept: Callable[[], bool] = lambda: True
 
 
 class Cells:
@@ -40,27 +43,41 @@ class Cells:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._keys: dict[str, str] = {}
+        self._cells: dict[str, Cell] = {}
 
     def do(self, cell: Cell) -> dict[str, Any] | None:
         """The cell's result, from the folder where it is there; None where it was cancelled."""
         below = [self._keys[name] for name in cell.after]
         text = json.dumps([cell.name, cell.deciding, below], sort_keys=True, default=str)
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        path = self.folder / f"{cell.name.replace('/', '_')}.json"
+        path = self._path(cell)
         result = self._known(path, key)
-        if result is None and not crew().first:
-            if cell.together:
-                cell.work()
-            result = self._waited_for(path, key)
         if result is None:
-            result = cell.work()
+            before = [self._cells[name] for name in cell.after]
+            for lost in (one for one in before if not one.kept()):
+                if self._done_anew(lost, self._keys[lost.name]) is None:
+                    return None
+            result = self._done_anew(cell, key)
             if result is None:
                 return None
-            text = json.dumps({"cell": cell.name, "key": key, "result": result}, indent=1)
-            write_text(path, text)
-            result = dict(json.loads(text)["result"])  # as it will be read
-        self._keys[cell.name] = key
+        self._keys[cell.name], self._cells[cell.name] = key, cell
         return result
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / f"{cell.name.replace('/', '_')}.json"
+
+    def _done_anew(self, cell: Cell, key: str) -> dict[str, Any] | None:
+        path = self._path(cell)
+        if not crew().first:
+            if cell.together:
+                cell.work()
+            return self._waited_for(path, key)
+        result = cell.work()
+        if result is None:
+            return None
+        text = json.dumps({"cell": cell.name, "key": key, "result": result}, indent=1)
+        write_text(path, text)
+        return dict(json.loads(text)["result"])  # as it will be read
 
     def _waited_for(self, path: Path, key: str) -> dict[str, Any]:
         """The result that the first process writes; where that one dies, the launcher ends all."""

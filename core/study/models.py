@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
-from core.models.adapter_files import About
+from core.models.adapter_files import ABOUT, About
 from core.models.adapters import adapted, save_adapter, student_of, with_adapter
 from core.models.base import ModelKind, ModelSpec
-from core.models.catalogue import PACKAGED
+from core.models.catalogue import PACKAGED, adapter_folder
 from core.models.local import LocalModel
 from core.rerank.prompts import RATED_PROMPT
 from core.study.presets import Preset
@@ -68,7 +68,11 @@ class StudyModels:
         return LocalModel.adapted(spec, self.base(), self.toolbox.settings)
 
     def folder(self, system: str) -> Path:
-        return self.toolbox.settings.adapters_dir / self.name(system)
+        return adapter_folder(self.toolbox.settings, self.name(system))
+
+    def kept(self, system: str) -> bool:
+        """Whether a finished system's adapter is here; not all of a study's travel with it."""
+        return (self.folder(system) / ABOUT).exists()
 
     def name(self, system: str) -> str:
         """Of the system in the app."""
@@ -85,7 +89,7 @@ class StudyModels:
             {"preset": asdict(self.preset), **provenance},
             None if base is None else asdict(base),
         )  # fmt: skip
-        save_adapter(model, self.folder(system), about)
+        save_adapter(model, self.toolbox.settings.adapters_dir / self.name(system), about)
 
 
 def title_of(system: str, preset: str) -> str:

@@ -72,15 +72,16 @@ class Study:
                 [*lessons, asdict(preset.lessons_plan)],
                 self.work.teach,
                 together=True,
+                kept=partial(self.work.models.kept, "teacher"),
             ),
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
-            Cell("heads", traces, chosen, self.work.choose_heads),
+            Cell("heads", ("teacher", *traces), chosen, self.work.choose_heads),
             *self._baselines(),
             *self._on_each("test", BASE, ()),
             *self._on_each("test", "teacher", ("teacher",)),
-            *self._tuning((*traces, "heads")),
-            *self._students((*traces, "heads")),
+            *self._tuning(("teacher", *traces, "heads")),
+            *self._students(("teacher", *traces, "heads")),
         ]
 
     def _named(self, model: ModelSpec | None) -> list[Any]:
@@ -140,6 +141,8 @@ class Study:
                 work = partial(self.students.distill, arm, seed)
                 plan = asdict(preset.student_plan)
                 stands_on = (*after, *tuned[tuned_as(arm)], *timed)
-                cells.append(Cell(name, stands_on, plan, work, together=True))
-                cells += self._on_each("test", f"{arm.value}-{seed}", (name,))
+                system = f"{arm.value}-{seed}"
+                kept = partial(self.work.models.kept, system)
+                cells.append(Cell(name, stands_on, plan, work, together=True, kept=kept))
+                cells += self._on_each("test", system, (name,))
         return cells

@@ -38,3 +38,27 @@ def test_a_cancelled_or_damaged_cell_is_not_done(tmp_path: Path) -> None:
     (tmp_path / "first.json").write_text("{")
     cells(tmp_path, 1, done)
     assert done == ["first", "first", "a/second", "first"]
+
+
+def test_what_is_lost_is_made_anew_only_where_it_is_needed(tmp_path: Path) -> None:
+    done: list[str] = []
+    adapter = tmp_path / "adapter"
+
+    def study(*, tested: int) -> None:
+        def work(name: str) -> dict[str, Any]:
+            done.append(name)
+            if name == "student":
+                adapter.touch()
+            assert adapter.exists()
+            return {}
+
+        here = Cells(tmp_path / "cells")
+        here.do(Cell("student", (), 1, lambda: work("student"), kept=adapter.exists))
+        here.do(Cell("test", ("student",), tested, lambda: work("test")))
+
+    study(tested=1)
+    adapter.unlink()
+    study(tested=1)
+    assert done == ["student", "test"], "nothing needs the adapter"
+    study(tested=2)
+    assert done == ["student", "test", "student", "test"]
