@@ -100,7 +100,8 @@ def import_of(
     settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
 ) -> dict[str, Any]:
     """Imports a user's own data; `params` is an ImportRequest as JSON."""
-    from core.datasets.importing import ImportRequest, drop_uploads, import_dataset
+    from core.datasets.importing import ImportRequest, import_dataset
+    from core.importing.uploads import drop_uploads
 
     request = ImportRequest.from_json(params)
     made = import_dataset(settings, request, report=report, cancelled=cancelled)

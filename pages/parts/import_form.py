@@ -20,12 +20,12 @@ from core.datasets.importing import (
     ImportRequest,
     Look,
     check_name,
-    keep_upload,
     look_at,
     read_report,
     remove_dataset,
 )
 from core.errors import InputError, PhaseLensError
+from core.importing.uploads import keep_upload
 from core.jobs.kinds import import_key
 from core.traces.inert import one_line
 from db.jobs import JobState, load_job

@@ -18,7 +18,7 @@ from core.datasets import files
 from core.datasets.base import Document, Label
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import About, write_dataset
-from core.datasets.importing import readers
+from core.importing import readers
 from tests.importing.files import LABELS, brought_in, documents, json_lines
 
 

@@ -11,9 +11,9 @@ import pytest
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.datasets.importing import ImportRequest, import_dataset, remove_dataset
-from core.datasets.importing.readers import Bad, Format, rows_of
-from core.datasets.importing.report import Kind
 from core.errors import InputError, UnknownNameError
+from core.importing.problems import Kind
+from core.importing.readers import Bad, Format, rows_of
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 from tests.shortlist.synthetic import make_dataset
 

@@ -9,8 +9,9 @@ import pytest
 
 from core.config import Settings
 from core.datasets.catalogue import label_frequencies, open_dataset, summary
-from core.datasets.importing import ImportRequest, keep_upload
+from core.datasets.importing import ImportRequest
 from core.errors import InputError
+from core.importing.uploads import keep_upload
 from core.jobs.kinds import import_of
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 

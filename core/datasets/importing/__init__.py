@@ -4,9 +4,8 @@ from core.datasets.importing.columns import DOCUMENT_ROLES, LABEL_ROLES, parse_c
 from core.datasets.importing.folders import PROBLEMS_FILE, read_report, remove_dataset
 from core.datasets.importing.importer import import_dataset
 from core.datasets.importing.look import Look, look_at
-from core.datasets.importing.report import ImportReport, Kind, Problem
+from core.datasets.importing.report import ImportReport
 from core.datasets.importing.request import ImportRequest, check_name
-from core.datasets.importing.uploads import drop_uploads, keep_upload
 
 __all__ = [
     "DOCUMENT_ROLES",
@@ -14,13 +13,9 @@ __all__ = [
     "PROBLEMS_FILE",
     "ImportReport",
     "ImportRequest",
-    "Kind",
     "Look",
-    "Problem",
     "check_name",
-    "drop_uploads",
     "import_dataset",
-    "keep_upload",
     "look_at",
     "parse_columns",
     "read_report",

@@ -20,11 +20,11 @@ from core.datasets.importing.columns import (
 )
 from core.datasets.importing.hashes import Seen, hashes_of
 from core.datasets.importing.labels import Labels, Tick, columns_of
-from core.datasets.importing.readers import Bad, Format, Row, rows_of
-from core.datasets.importing.report import Kind, Problems
-from core.datasets.importing.values import UnusableError, id_of, ids_of, rows_of_labels, text_of
 from core.datasets.importing.xmc import line_rows, matrix_of, sparse_rows, text_file_of
 from core.errors import InputError
+from core.importing.problems import Kind, Problems
+from core.importing.readers import Bad, Format, Row, rows_of
+from core.importing.values import UnusableError, id_of, ids_of, rows_of_labels, text_of
 
 BATCH = 2048  # documents
 HOPELESS_FROM = 20_000  # rows after which a file that is nearly all bad is given up

@@ -29,11 +29,12 @@ from core.datasets.importing.columns import DOCUMENT_ROLES, LABEL_ROLES, Columns
 from core.datasets.importing.documents import Pairs, Reader, Tally, by_rows, part_of
 from core.datasets.importing.folders import PROBLEMS_FILE, REPORT_FILE, alone, clear_left
 from core.datasets.importing.labels import Labels, columns_of, read_labels
-from core.datasets.importing.readers import Format, format_of
-from core.datasets.importing.report import ImportReport, Problems, propensity_of
+from core.datasets.importing.report import ImportReport, propensity_of
 from core.datasets.importing.request import ImportRequest, check_name
 from core.datasets.importing.xmc import filter_pairs
 from core.errors import DataError, InputError
+from core.importing.problems import Problems
+from core.importing.readers import Format, format_of
 
 MB = 1_000_000
 

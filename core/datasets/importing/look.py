@@ -7,8 +7,8 @@ from typing import Any
 
 from core.datasets.importing.columns import guess
 from core.datasets.importing.labels import columns_of
-from core.datasets.importing.readers import Bad, Format, format_of, rows_of
 from core.datasets.importing.xmc import line_rows, text_file_of
+from core.importing.readers import Bad, Format, format_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.datasets.importing.lines import Progress, lines_of
-from core.datasets.importing.readers import Bad, Row
-from core.datasets.importing.report import Kind, Problems
-from core.datasets.importing.values import whole_number
 from core.errors import InputError
+from core.importing.lines import Progress, lines_of
+from core.importing.problems import Kind, Problems
+from core.importing.readers import Bad, Row
+from core.importing.values import whole_number
 
 _TEXTS = ("{0}_X.txt", "{0}_raw_texts.txt", "{1}_raw_texts.txt", "{0}_texts.txt", "{0}.raw.txt",
           "{1}.txt", "{0}.txt")  # fmt: skip

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.datasets.importing.lines import Progress, lines_of
-from core.datasets.importing.report import Kind
 from core.errors import InputError
+from core.importing.lines import Progress, lines_of
+from core.importing.problems import Kind
 
 BATCH_ROWS = 2048  # of a Parquet file at a time
 RECORD_LINES = 1000  # a quoted CSV value may span so many lines; a longer one is not closed

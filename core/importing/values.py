@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from core.datasets.importing.lines import is_text
-from core.datasets.importing.report import Kind
+from core.importing.lines import is_text
+from core.importing.problems import Kind
 
 SEPARATORS = ("|", ";", ",")
 MAX_ID = 512  # characters
