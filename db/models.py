@@ -10,6 +10,7 @@
     jobs               long work: progress, lease, outcome
     models             language models the user added
     trainings          learning curves of trained systems
+    slices             filters of traces under a name
 
 The full-text index is `trace_search`: FTS5 on SQLite, a tsvector with GIN on PostgreSQL. It is
 kept by triggers on trace_texts, made in the migrations, and is not an ORM table.
@@ -105,7 +106,7 @@ class RunRow(Base):
     dataset: Mapped[str] = mapped_column(String(200))
     system: Mapped[str] = mapped_column(String(200))
     split: Mapped[str | None] = mapped_column(String(20))
-    origin: Mapped[str] = mapped_column(String(10))  # live | batch
+    origin: Mapped[str] = mapped_column(String(10))  # live | batch | import
     created_at: Mapped[datetime] = mapped_column(index=True)
     config: Mapped[dict[str, Any]]
     identity: Mapped[dict[str, Any]]
@@ -119,7 +120,7 @@ class TraceRow(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
     run_id: Mapped[str | None] = mapped_column(ForeignKey("runs.id"))
-    origin: Mapped[str] = mapped_column(String(10))  # live | batch
+    origin: Mapped[str] = mapped_column(String(10))  # live | batch | import
     dataset: Mapped[str] = mapped_column(String(200))
     document_id: Mapped[str] = mapped_column(CleanText)
     document_start: Mapped[str] = mapped_column(CleanText)  # its first words, for lists
@@ -138,8 +139,10 @@ class TraceRow(Base):
     bucket: Mapped[str | None] = mapped_column(String(20))
     finish_reason: Mapped[str | None] = mapped_column(String(12))
     has_phases: Mapped[bool | None]
-    boundary: Mapped[float | None]
+    boundary: Mapped[float | None]  # a person's where one has moved it, else the machine's
+    boundary_source: Mapped[str | None] = mapped_column(String(14))
     tokens: Mapped[int] = mapped_column(default=0)
+    chars: Mapped[int] = mapped_column(default=0)  # of the trace's text
     seconds: Mapped[float | None]
     example_f1: Mapped[float | None]
     recall_at_k: Mapped[float | None]
@@ -171,6 +174,8 @@ class TraceRow(Base):
             "created_at",
             "example_f1",
             "tokens",
+            "chars",
+            "boundary_source",
         ),
         Index(
             "ix_traces_running",
@@ -212,6 +217,7 @@ class TraceBodyRow(Base):
     rendered: Mapped[str | None] = mapped_column(CleanText)  # the exact prompt
     shortlist: Mapped[dict[str, Any] | None]
     trace: Mapped[dict[str, Any] | None]  # without its text, which is in trace_texts
+    imported: Mapped[dict[str, Any] | None]  # the row of a file that it came from, but its texts
 
 
 class TraceFateRow(Base):
@@ -233,18 +239,21 @@ class TraceFateRow(Base):
 
 
 class AnnotationEventRow(Base):
-    """A flag, or the undoing of one. Never changed, never deleted (triggers refuse both)."""
+    """What a person says of a trace, or the undoing of it. Never changed, never deleted (triggers
+    refuse both). `kind`: flag (a verdict), boundary (`value`: {"at": character or None}), undo.
+    """
 
     __tablename__ = "annotation_events"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))  # flag | undo
+    kind: Mapped[str] = mapped_column(String(10))
     trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id"), index=True)
     undoes: Mapped[str | None] = mapped_column(ForeignKey("annotation_events.id"), unique=True)
     verdict: Mapped[str | None] = mapped_column(String(20))
     comment: Mapped[str] = mapped_column(CleanText, default="")
     annotator: Mapped[str] = mapped_column(CleanText)
     client_token: Mapped[str | None] = mapped_column(String(64), unique=True)
+    value: Mapped[dict[str, Any] | None]  # what is said besides a verdict
     shown: Mapped[dict[str, Any] | None]  # what was on the screen
     created_at: Mapped[datetime]
 
@@ -324,6 +333,17 @@ class TrainingRow(Base):
     plan: Mapped[dict[str, Any]]
     curves: Mapped[list[Any]]
     finished_at: Mapped[datetime]
+
+
+class SliceRow(Base):
+    """A filter of traces under a name. `filter`: fields of TraceFilter that are not None."""
+
+    __tablename__ = "slices"
+
+    name: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    filter: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(CleanText, default="")
+    created_at: Mapped[datetime]
 
 
 class ModelRow(Base):

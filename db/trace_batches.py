@@ -54,9 +54,9 @@ def begin_again(session: Session, row: TraceRow, config: RunConfig, owner: str) 
     row.state, row.owner, row.attempt = TraceState.RUNNING, owner, row.attempt + 1
     row.created_at = row.updated_at = now(session)
     row.finished_at = row.error_what = row.error_fix = None
-    row.bucket = row.finish_reason = row.has_phases = row.boundary = None
+    row.bucket = row.finish_reason = row.has_phases = row.boundary = row.boundary_source = None
     row.seconds = row.example_f1 = row.recall_at_k = row.selected = None
-    row.tokens = 0
+    row.tokens = row.chars = 0
     seq = row.seq
     session.execute(delete(TraceFateRow).where(TraceFateRow.trace_seq == seq))
     session.execute(

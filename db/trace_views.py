@@ -73,7 +73,7 @@ class TraceFilter:
 
     `text`: words looked for at word starts in document, label names and trace, without regard to
     case and accents; "words in quotes" as a phrase. `flag`: a verdict, or "any".
-    `since`: aware; begun at or after it. `origin`: live | batch.
+    `since`: aware; begun at or after it. `origin`: live | batch | import.
     """
 
     dataset: str | None = None
@@ -118,7 +118,9 @@ class TraceSummary:
     finish_reason: str | None
     has_phases: bool | None
     boundary: float | None
+    boundary_source: str | None
     tokens: int
+    chars: int
     seconds: float | None
     example_f1: float | None
     recall_at_k: float | None

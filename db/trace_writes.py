@@ -54,7 +54,7 @@ def begin_trace(
         origin=origin,
         dataset=config.dataset,
         document_id=document.id,
-        document_start=" ".join(document.text[: START_CHARS * 4].split())[:START_CHARS],
+        document_start=start_of(document.text),
         split=document.split,
         system=config.system,
         state=TraceState.RUNNING,
@@ -77,6 +77,11 @@ def begin_trace(
     )
     session.flush()
     return row.id
+
+
+def start_of(text: str) -> str:
+    """The first words of a document, for lists."""
+    return " ".join(text[: START_CHARS * 4].split())[:START_CHARS]
 
 
 def _attempt(session: Session, config: RunConfig, document: Document) -> int:
@@ -163,7 +168,8 @@ def finish_trace(
     row.bucket = prediction.bucket
     row.finish_reason = trace.finish_reason
     row.has_phases, row.boundary = trace.boundary is not None, trace.boundary
-    row.tokens, row.seconds = trace.tokens, trace.seconds
+    row.boundary_source = trace.boundary_source
+    row.tokens, row.chars, row.seconds = trace.tokens, len(trace.text), trace.seconds
     row.example_f1, row.recall_at_k = record.example_f1, record.recall_at_k
     row.error_what, row.error_fix = error or (None, None)
     _set_body(session, row.seq, partial=None, **_wide_parts(record))

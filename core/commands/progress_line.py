@@ -11,6 +11,7 @@ from core.commands.console import inert
 from db.jobs import JobView
 
 PLAIN_EVERY_S = 10.0
+DRAWN_EVERY_S = 0.1
 
 
 class ProgressLine:
@@ -21,6 +22,7 @@ class ProgressLine:
         self.bar: Progress | None = None
         self.task: TaskID | None = None
         self.said: tuple[str, float] = ("", 0.0)  # stage and time of the last plain line
+        self._drawn = 0.0
         if stream.isatty():
             self.bar = Progress(
                 TextColumn("{task.description}", markup=False),
@@ -47,21 +49,31 @@ class ProgressLine:
             self.bar.stop()
 
     def show(self, job: JobView) -> None:
-        stage = inert(job.stage)
+        self._draw(job.stage, job.done, job.total, numbers(job))
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        """The same for work that is no job; call it as often as you like."""
+        now = time.monotonic()
+        if now - self._drawn >= DRAWN_EVERY_S or done == total:
+            self._drawn = now
+            self._draw(stage, done, total, f"{done:,} of {total:,}")
+
+    def _draw(self, stage: str, done: int, total: int, said: str) -> None:
+        stage = inert(stage)
         if self.bar is not None and self.task is not None:
             self.bar.update(
                 self.task,
                 description=stage or "Starting",
-                completed=job.done,
-                total=job.total or None,
-                numbers=numbers(job),
+                completed=done,
+                total=total or None,
+                numbers=said,
             )
             return
         last_stage, last = self.said
         now = time.monotonic()
         if stage and (stage != last_stage or now - last >= PLAIN_EVERY_S):
             self.said = (stage, now)
-            self.stream.write(f"{stage}: {numbers(job)}\n" if job.total else f"{stage}\n")
+            self.stream.write(f"{stage}: {said}\n" if total else f"{stage}\n")
             self.stream.flush()
 
 

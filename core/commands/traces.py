@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
+from core.commands import traces_files
 from core.commands.console import JsonFlag, example, new_app, reporting
 
-app = new_app()
-
-
-@app.callback(no_args_is_help=True)
-def traces() -> None:
-    """Reasoning traces: how well their phases are found."""
+app = new_app("Reasoning traces: import, export, how well their phases are found.")
+app.command("import", epilog=traces_files.IMPORT_EPILOG)(traces_files.import_command)
+app.command("export", epilog=traces_files.EXPORT_EPILOG)(traces_files.export_command)
 
 
 @app.command("check-segmentation", epilog=example("phaselens traces check-segmentation --json"))

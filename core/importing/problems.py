@@ -28,6 +28,14 @@ class Kind(StrEnum):
     EXCLUDED_GOLD = "gold labels that are excluded"
     UNKNOWN_SPLIT = "unknown splits"
     FILTER = "filter pairs out of range"
+    UNKNOWN_DATASET = "datasets that are not here"
+    UNKNOWN_DOCUMENT = "documents that are neither in the dataset nor given as text"
+    OTHER_TEXT = "documents whose text is another than the dataset's"
+    EMPTY_TRACE = "empty traces"
+    NO_SYSTEM = "no system"
+    UNKNOWN_ANSWER = "answered labels that the dataset has not"
+    OFFSETS = "token offsets that do not fit the trace"
+    REPEATED = "traces that are here already"
 
 
 REJECTING = frozenset(
@@ -39,13 +47,18 @@ REJECTING = frozenset(
         Kind.DUPLICATE_ID,
         Kind.EMPTY_NAME,
         Kind.EMPTY_TEXT,
+        Kind.UNKNOWN_DATASET,
+        Kind.UNKNOWN_DOCUMENT,
+        Kind.EMPTY_TRACE,
+        Kind.NO_SYSTEM,
+        Kind.REPEATED,
     }
 )
 
 
 # A file of which most rows are these is not what it was taken for; repeats and long texts can
 # be in a good one.
-UNREADABLE = REJECTING - {Kind.DUPLICATE_ID, Kind.TOO_LONG}
+UNREADABLE = REJECTING - {Kind.DUPLICATE_ID, Kind.TOO_LONG, Kind.REPEATED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,12 @@ def import_key(params: Mapping[str, Any]) -> str:
     return f"import:{params['name']}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def import_traces_key(params: Mapping[str, Any]) -> str:
+    """What makes two imports of traces the same job."""
+    text = json.dumps(dict(params), sort_keys=True)
+    return f"import-traces:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 def survey_key(params: Mapping[str, Any]) -> str:
     """What makes two surveys the same job."""
     return "survey:" + json.dumps(dict(params), sort_keys=True)
@@ -108,6 +114,24 @@ def import_of(
     if made is None:
         return {}
     drop_uploads(settings, (request.labels, *request.documents, *request.filters))
+    return made.to_json()
+
+
+def import_traces_of(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Imports traces of other programs; `params` is a TraceImportRequest as JSON."""
+    from core.importing.uploads import drop_uploads
+    from core.traces.importing import TraceImportRequest, import_traces
+    from db.session import open_store
+
+    request = TraceImportRequest.from_json(params)
+    made = import_traces(
+        settings, open_store(settings), request, report=report, cancelled=cancelled
+    )
+    if made is None:
+        return {}
+    drop_uploads(settings, request.files)
     return made.to_json()
 
 
@@ -182,6 +206,7 @@ KINDS: dict[str, Kind] = {
     "distill": distill_of,
     "fetch": fetch_dataset,
     "import": import_of,
+    "import-traces": import_traces_of,
     "index": build_index_of,
     "results": load_results,
     "run": run_system,

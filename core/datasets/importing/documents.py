@@ -18,10 +18,10 @@ from core.datasets.importing.columns import (
     Columns,
     guess,
 )
-from core.datasets.importing.hashes import Seen, hashes_of
 from core.datasets.importing.labels import Labels, Tick, columns_of
 from core.datasets.importing.xmc import line_rows, matrix_of, sparse_rows, text_file_of
 from core.errors import InputError
+from core.importing.hashes import Seen, hashes_of
 from core.importing.problems import Kind, Problems
 from core.importing.readers import Bad, Format, Row, rows_of
 from core.importing.values import UnusableError, id_of, ids_of, rows_of_labels, text_of

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.datasets.importing.columns import LABEL_ROLES, Columns, guess
-from core.datasets.importing.hashes import Rows, Seen, hashes_of
 from core.datasets.importing.xmc import line_rows
 from core.errors import InputError
+from core.importing.hashes import Rows, Seen, hashes_of
 from core.importing.problems import Kind, Problems
 from core.importing.readers import Bad, Format, Row, rows_of
 from core.importing.values import UnusableError, id_of, ids_of, text_of

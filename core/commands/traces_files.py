@@ -1,0 +1,112 @@
+"""`phaselens traces import` and `phaselens traces export`: traces as files."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.commands.console import INTERRUPTED, JsonFlag, example, inert, reporting
+
+IMPORT_EPILOG = example(
+    "phaselens traces import llama-70b.jsonl --dataset icd --system llama-70b",
+    "phaselens traces import runs.parquet --column trace=output --column document=pmid",
+    "phaselens traces import batch_output.jsonl inspect.eval --dataset mesh",
+)
+EXPORT_EPILOG = example(
+    "phaselens traces export traces.jsonl --dataset icd --system llama-70b",
+    "phaselens traces export traces.parquet",
+)
+
+
+def import_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="JSONL, Parquet, CSV, a chat log, an Inspect log (.eval).")
+    ],
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="Of rows that do not name theirs.")
+    ] = "",
+    system: Annotated[
+        str, typer.Option("--system", help="Which model wrote them, where rows do not say.")
+    ] = "",
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="ROLE=COLUMN, as in trace=output; may be given again."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring reasoning traces of any model into the store, and say what was wrong.
+
+    Bad rows are left out, counted and named. The same row is stored once, however often it is
+    given. Columns are guessed by their names; roles: dataset, document, text, system, trace,
+    reasoning, content, answer, gold, candidates, offsets, tokens, seconds, finish.
+    """
+    with reporting(as_json) as report:
+        from rich.table import Table
+
+        from core.commands.foreground import work_in_foreground
+        from core.config import load_settings
+        from core.jobs.kinds import import_traces_key
+        from core.traces.importing import TraceImportRequest, parse_trace_columns
+        from db.session import open_store
+
+        settings = load_settings()
+        columns = parse_trace_columns(column or ())
+        request = TraceImportRequest(tuple(files), dataset, system, columns)
+        params = request.to_json()
+        job = work_in_foreground(
+            settings, open_store(settings), "import-traces", params,
+            f"Import of traces: {files[0].name}", import_traces_key(params),
+        )  # fmt: skip
+        if job.state == "cancelled":
+            report.give({"cancelled": True, "job": job.id})
+            report.fail("Stopped; what was stored until then stays.", INTERRUPTED)
+            return
+        data = dict(job.result or {})
+        table = Table("Problem", "Count", "Rows left out", "First")
+        for problem in data["problems"]:
+            first = problem["first"][0]
+            table.add_row(
+                problem["kind"],
+                f"{problem['count']:,}",
+                "yes" if problem["rejected"] else "no",
+                inert(f"{first['file']} row {first['row']}: {first['value']}"),
+            )
+        shown: list[Any] = [table] if data["problems"] else ["No problems were found."]
+        if data["problems_file"]:
+            shown.append(inert(f"All problems: {data['problems_file']}"))
+        report.give(data, in_words(data), *shown)
+
+
+def in_words(data: dict[str, Any]) -> str:
+    """An import of traces in a sentence or two."""
+    by = ", ".join(f"{count:,} of {name}" for name, count in data["by"].items())
+    return inert(
+        f"{data['traces']:,} new traces{f' ({by})' if by else ''}; {data['known']:,} were here "
+        f"already; {data['rejected']:,} rows were left out."
+    )
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="What to write: .jsonl or .parquet.")],
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
+    system: Annotated[str | None, typer.Option("--system", help="Only of this system.")] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write finished traces to a file that `phaselens traces import` reads: the same rows again."""
+    with reporting(as_json) as report:
+        import sys
+
+        from core.commands.progress_line import ProgressLine
+        from core.config import load_settings
+        from core.traces.exporting import export_traces
+        from db.session import open_store
+        from db.trace_views import TraceFilter
+
+        store = open_store(load_settings())
+        filter = TraceFilter(dataset=dataset, system=system, run_id=run)
+        with ProgressLine(sys.stderr) as line:
+            count = export_traces(store, filter, file, report=line.report, cancelled=lambda: False)
+        report.give(
+            {"file": str(file), "traces": count}, f"{count:,} traces in {inert(str(file))}."
+        )
