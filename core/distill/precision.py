@@ -4,6 +4,7 @@ losses always in float32."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Any
 
 import torch
 
@@ -34,3 +35,32 @@ def products_as_given(device: str) -> Iterator[None]:
     """Within it, matrices are multiplied in the format they have, whatever `products_in` says."""
     with torch.autocast(device, enabled=False):
         yield
+
+
+@contextmanager
+def frozen_in(precision: Precision, model: Any) -> Iterator[None]:
+    """Within it, the weights that are not trained lie in the format in which they are multiplied,
+    so that they are not converted anew for every pass: the same numbers, a seventh faster on a
+    processor. The vocabulary's and the attention's output projections stay as they are, for losses
+    read them in float32; a card converts fast enough."""
+    if precision is not Precision.BFLOAT16 or model.device.type != "cpu":
+        yield
+        return
+    vocabulary = (model.get_input_embeddings(), model.get_output_embeddings())
+    read = {id(module.weight) for module in vocabulary if module is not None}
+    weights = [
+        module.weight
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and not module.weight.requires_grad
+        and ".o_proj" not in name
+        and id(module.weight) not in read
+    ]
+    before = [weight.data for weight in weights]
+    try:
+        for weight in weights:
+            weight.data = weight.data.to(torch.bfloat16)
+        yield
+    finally:
+        for weight, data in zip(weights, before, strict=True):
+            weight.data = data

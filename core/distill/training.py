@@ -21,7 +21,7 @@ from core.atomic import new_file
 from core.distill.crew import Crew, crew
 from core.distill.examples import Example
 from core.distill.packed import in_passes
-from core.distill.precision import Precision, products_in
+from core.distill.precision import Precision, frozen_in, products_in
 
 CHECKPOINT, CURVES = "checkpoint.pt", "curves.jsonl"
 WARM_UP = 0.05
@@ -77,6 +77,12 @@ class Training:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Trains to the end of the plan (True), or until cancelled, with a checkpoint (False)."""
+        with frozen_in(self.plan.precision, self.model):
+            return self._trained(on_progress, cancelled)
+
+    def _trained(
+        self, on_progress: Callable[[int, int], None], cancelled: Callable[[], bool]
+    ) -> bool:
         self.model.train()
         saved = time.monotonic()
         on_progress(self.step, self.plan.steps)

@@ -11,7 +11,7 @@ import torch
 
 from core.distill.examples import Example
 from core.distill.packed import hidden_states
-from core.distill.precision import Precision, products_in
+from core.distill.precision import Precision, frozen_in, products_in
 from core.distill.text_losses import decision_logits, decision_loss, trace_loss
 from core.distill.training import CURVES, Losses, Plan, Training, adapter_state, order, rate_at
 from core.errors import ModelError
@@ -187,3 +187,25 @@ def test_decisions_and_losses_are_summed_in_float32_whatever_the_products_are_in
         assert value.dtype == torch.float32
         assert float(value) == pytest.approx(float(exact[name]), rel=0.02)
         assert float(value) != float(exact[name]), "the products are in bfloat16"
+
+
+def test_frozen_weights_in_bfloat16_change_no_number_and_come_back() -> None:
+    def gradients(adapted: Any) -> list[torch.Tensor]:
+        adapted.zero_grad()
+        with products_in(Precision.BFLOAT16, "cpu"):
+            (found,) = losses(adapted, examples(1))
+        found["total"].backward()
+        return [p.grad.clone() for p in adapted.parameters() if p.grad is not None]
+
+    adapted = model()
+    before = {name: p.detach().clone() for name, p in adapted.named_parameters()}
+    plain = gradients(adapted)
+    with frozen_in(Precision.BFLOAT16, adapted):
+        kinds = {p.dtype for p in adapted.parameters()}
+        assert kinds == {torch.float32, torch.bfloat16}
+        converted = gradients(adapted)
+    assert len(plain) == len(converted) > 0
+    for one, other in zip(plain, converted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    for name, p in adapted.named_parameters():
+        assert torch.equal(p, before[name])
