@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
 from core.metrics.sets import example_f1
 from core.rerank.base import Decoding, Mode
 from core.systems import RunConfig
 from core.traces.base import Trace
-from core.traces.importing.item import ImportedTrace
+from core.traces.importing.base import ImportedTrace
 from db.clock import now
 from db.models import TraceBodyRow, TraceRow, TraceTextRow
 from db.runs import ensure_run
-from db.trace_views import TraceState
+from db.trace_filters import conditions_of
+from db.trace_views import TraceFilter, TraceState
 from db.trace_writes import start_of
 
 IMPORT = "import"  # the origin of such traces
@@ -48,6 +49,32 @@ def add_imported(session: Session, traces: Sequence[ImportedTrace]) -> set[str]:
     bodies = [{"trace_seq": numbers[trace.id], **_body(trace)} for trace in new.values()]
     session.execute(insert(TraceBodyRow), bodies)
     return set(new)
+
+
+def to_analyse(
+    session: Session, filter: TraceFilter, after: int, limit: int = 100
+) -> list[tuple[int, str]]:
+    """(number, id) of imported traces after that number whose phases, curves and fates are still to
+    be worked out, in order."""
+    _, conditions = conditions_of(session, filter)
+    found = session.execute(
+        select(TraceRow.seq, TraceRow.id)
+        .where(*conditions, *_unread(), TraceRow.seq > after)
+        .order_by(TraceRow.seq)
+        .limit(limit)
+    )
+    return [(row.seq, row.id) for row in found]
+
+
+def count_to_analyse(session: Session, filter: TraceFilter) -> int:
+    """How many there are."""
+    _, conditions = conditions_of(session, filter)
+    query = select(func.count(TraceRow.seq)).where(*conditions, *_unread())
+    return session.execute(query).scalar_one()
+
+
+def _unread() -> tuple[ColumnElement[bool], ...]:
+    return TraceRow.origin == IMPORT, TraceRow.has_phases.is_(None)
 
 
 def imported_config(dataset: str, system: str, shown: int = 0) -> RunConfig:

@@ -1,6 +1,7 @@
 """Reading traces: one whole, or a page of many. Lists never touch the wide tables."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -67,7 +68,13 @@ def load_trace(session: Session, trace_id: str) -> StoredTrace:
         prediction=Prediction.from_json(body.prediction) if body.prediction else None,
         fates=_fates(session, row.seq),
         stages=tuple((name, ms, note) for name, ms, note in body.stages or ()),
+        answer=_answer(body.imported),
     )
+
+
+def _answer(imported: dict[str, Any] | None) -> tuple[str, ...] | None:
+    labels = (imported or {}).get("labels")
+    return None if labels is None else tuple(labels)
 
 
 def _fates(session: Session, seq: int) -> tuple[GoldFate, ...]:

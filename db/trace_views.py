@@ -134,7 +134,8 @@ class StoredTrace:
     """One trace as saved. Parts that it never reached are None or empty.
 
     `text`: the trace's text, partial where it did not finish. `identity`: everything that
-    decided the output (its run's), or None where the run was not known yet.
+    decided the output (its run's), or None where the run was not known yet. `answer`: label ids
+    that an imported trace came with, None where it had none apart from its text.
     """
 
     summary: TraceSummary
@@ -150,6 +151,7 @@ class StoredTrace:
     prediction: Prediction | None
     fates: tuple[GoldFate, ...]
     stages: tuple[tuple[str, float, str], ...]
+    answer: tuple[str, ...] | None = None
 
     @property
     def id(self) -> str:
@@ -158,6 +160,11 @@ class StoredTrace:
     @property
     def error(self) -> tuple[str, str] | None:
         return self.summary.error
+
+    @property
+    def to_analyse(self) -> bool:
+        """Whether it was imported, and its phases, curves and fates are still to be worked out."""
+        return self.summary.origin == "import" and self.summary.has_phases is None
 
 
 class Neighbours(NamedTuple):

@@ -20,6 +20,9 @@ MAY_USE_DB = (
     "study",
     "toolbox.py",
     "doctor.py",
+    "trace_analysis.py",
+    "trace_export.py",
+    "trace_import.py",
 )
 
 

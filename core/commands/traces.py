@@ -10,6 +10,7 @@ from core.commands.console import JsonFlag, example, new_app, reporting
 
 app = new_app("Reasoning traces: import, export, how well their phases are found.")
 app.command("import", epilog=traces_files.IMPORT_EPILOG)(traces_files.import_command)
+app.command("analyse", epilog=traces_files.ANALYSE_EPILOG)(traces_files.analyse_command)
 app.command("export", epilog=traces_files.EXPORT_EPILOG)(traces_files.export_command)
 
 

@@ -12,6 +12,7 @@ IMPORT_EPILOG = example(
     "phaselens traces import runs.parquet --column trace=output --column document=pmid",
     "phaselens traces import batch_output.jsonl inspect.eval --dataset mesh",
 )
+ANALYSE_EPILOG = example("phaselens traces analyse --dataset icd")
 EXPORT_EPILOG = example(
     "phaselens traces export traces.jsonl --dataset icd --system llama-70b",
     "phaselens traces export traces.parquet",
@@ -46,7 +47,8 @@ def import_command(
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
         from core.jobs.kinds import import_traces_key
-        from core.traces.importing import TraceImportRequest, parse_trace_columns
+        from core.traces.importing.columns import parse_trace_columns
+        from core.traces.importing.request import TraceImportRequest
         from db.session import open_store
 
         settings = load_settings()
@@ -86,6 +88,34 @@ def in_words(data: dict[str, Any]) -> str:
     )
 
 
+def analyse_command(
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
+    system: Annotated[str | None, typer.Option("--system", help="Only of this system.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Work out phases, mentions, curves and fates of imported traces ahead of their first view."""
+    with reporting(as_json) as report:
+        from core.commands.foreground import work_in_foreground
+        from core.config import load_settings
+        from core.jobs.kinds import analyse_key
+        from db.session import open_store
+
+        settings = load_settings()
+        given = {"dataset": dataset, "system": system}
+        filter = {name: value for name, value in given.items() if value is not None}
+        job = work_in_foreground(
+            settings, open_store(settings), "analyse-traces", {"filter": filter},
+            "Analysis of imported traces", analyse_key(filter),
+        )  # fmt: skip
+        data = dict(job.result or {})
+        if job.state == "cancelled":
+            report.give({"cancelled": True, "job": job.id})
+            report.fail("Stopped. The same command goes on from here.", INTERRUPTED)
+            return
+        said = f"{data['done']:,} traces worked out, {data['failed']:,} could not be."
+        report.give(data, said)
+
+
 def export_command(
     file: Annotated[Path, typer.Argument(help="What to write: .jsonl or .parquet.")],
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
@@ -99,7 +129,7 @@ def export_command(
 
         from core.commands.progress_line import ProgressLine
         from core.config import load_settings
-        from core.traces.exporting import export_traces
+        from core.trace_export import export_traces
         from db.session import open_store
         from db.trace_views import TraceFilter
 

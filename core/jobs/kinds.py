@@ -45,6 +45,11 @@ def import_traces_key(params: Mapping[str, Any]) -> str:
     return f"import-traces:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+def analyse_key(filter: Mapping[str, Any]) -> str:
+    """What makes two analyses of imported traces the same job."""
+    return "analyse-traces:" + json.dumps(dict(filter), sort_keys=True, default=str)
+
+
 def survey_key(params: Mapping[str, Any]) -> str:
     """What makes two surveys the same job."""
     return "survey:" + json.dumps(dict(params), sort_keys=True)
@@ -122,7 +127,8 @@ def import_traces_of(
 ) -> dict[str, Any]:
     """Imports traces of other programs; `params` is a TraceImportRequest as JSON."""
     from core.importing.uploads import drop_uploads
-    from core.traces.importing import TraceImportRequest, import_traces
+    from core.trace_import import import_traces
+    from core.traces.importing.request import TraceImportRequest
     from db.session import open_store
 
     request = TraceImportRequest.from_json(params)
@@ -133,6 +139,19 @@ def import_traces_of(
         return {}
     drop_uploads(settings, request.files)
     return made.to_json()
+
+
+def analyse_traces(
+    settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
+) -> dict[str, Any]:
+    """Works out imported traces: phases, mentions, curves, fates; those of `params["filter"]`
+    (fields of TraceFilter), a job that goes on where it was."""
+    from core.toolbox import Toolbox
+    from core.trace_analysis import analyse_all
+    from db.trace_views import TraceFilter
+
+    filter = TraceFilter(**params.get("filter", {}))
+    return analyse_all(Toolbox(settings), filter, report, cancelled)
 
 
 def run_system(
@@ -203,6 +222,7 @@ def load_results(
 
 
 KINDS: dict[str, Kind] = {
+    "analyse-traces": analyse_traces,
     "distill": distill_of,
     "fetch": fetch_dataset,
     "import": import_of,

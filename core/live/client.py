@@ -19,7 +19,7 @@ from core.errors import JobError, StoreError
 from core.events import Event, Failed
 from core.live.inside_questions import Came, Drop, InsideQuestion, Progress
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
-from core.live.questions import Answer, Question, Told
+from core.live.questions import Answer, PlainQuestion, Told
 from core.live.view import LiveView, fold
 from core.systems import RunConfig
 from core.text_check import check_text
@@ -28,7 +28,7 @@ from db.trace_views import TraceState
 from db.traces import interrupt_running, keep_interrupted
 
 KEPT_VIEWS = 50  # finished examples stay here for a quick return; the store has them all
-AnyQuestion = Question | InsideQuestion
+AnyQuestion = PlainQuestion | InsideQuestion
 ROOT = Path(__file__).resolve().parents[2]
 NOT_UNDERSTOOD = Failed(
     "The app could not read what the model process told it; the text so far is kept.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.datasets.base import Document
 from core.events import Failed
 from core.live.inside_questions import Drop, InsideQuestion
-from core.live.questions import Question
+from core.live.questions import PlainQuestion
 from core.systems import RunConfig
 
 
@@ -37,7 +37,7 @@ class Ask:
     """Answer this: beside whatever runs, or, what is inside a model, in its turn; the answer
     comes as `Told`."""
 
-    question: Question | InsideQuestion
+    question: PlainQuestion | InsideQuestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Questions about a shortlist alone, which the worker answers beside a running example.
+"""Questions that need no language model, which the worker answers beside a running example: about
+a shortlist, and what an imported trace holds.
 
 A page asks the same question again at each of its runs, until it is answered; so a question is
 plain data that can be compared, and the app keeps the answers to the last ones.
@@ -22,6 +23,7 @@ from core.shortlist.retriever import Retriever
 from core.systems import LARGEST_EF, parse_method
 from core.text_check import check_text
 from core.toolbox import Toolbox
+from core.trace_analysis import Analysed, analyse_stored
 
 
 class About(StrEnum):
@@ -63,14 +65,23 @@ class Question:
             )
 
 
-Answer = Compared | Neighbourhood | InsideAnswer | Failed
+@dataclass(frozen=True, slots=True)
+class ReadTrace:
+    """Work out an imported trace, and keep what was found in the store."""
+
+    trace_id: str
+    kept: ClassVar[int] = 64
+
+
+PlainQuestion = Question | ReadTrace
+Answer = Compared | Neighbourhood | Analysed | InsideAnswer | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """The worker's answer to a question."""
 
-    question: Question | InsideQuestion
+    question: PlainQuestion | InsideQuestion
     answer: Answer
 
 
@@ -92,11 +103,13 @@ class SharedToolbox(Toolbox):
             return super().retriever(dataset)
 
 
-def reply(toolbox: Toolbox, question: Question) -> Compared | Neighbourhood:
+def reply(toolbox: Toolbox, question: PlainQuestion) -> Compared | Neighbourhood | Analysed:
     """Answers a question; no language model is loaded for it.
 
-    Raises UnknownNameError, InputError, DataError, IndexFileError, ModelError.
+    Raises UnknownNameError, InputError, DataError, IndexFileError, ModelError, StoreError.
     """
+    if isinstance(question, ReadTrace):
+        return analyse_stored(toolbox, question.trace_id)
     dataset = toolbox.dataset(question.dataset)
     question.check(toolbox.settings, len(dataset.labels))
     encoder = toolbox.encoder()

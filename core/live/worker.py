@@ -33,7 +33,7 @@ from core.events import Event, Failed, Stage, StageDone, StageStarted
 from core.jobs.kinds import index_key
 from core.live.inside_questions import Came, Drop, InsideQuestion, Progress
 from core.live.messages import Ask, Cancel, Close, Message, Start, Warm, Warmed
-from core.live.questions import Answer, Question, SharedToolbox, Told, reply
+from core.live.questions import Answer, PlainQuestion, SharedToolbox, Told, reply
 from core.live.recorder import Recorder
 from core.models.chat_stream import Cancelled
 from core.pipeline import Answered, answer
@@ -64,7 +64,7 @@ class Worker:
         self.connection = connection
         self.sending = threading.Lock()  # two threads tell; a connection takes one at a time
         self.toolbox = SharedToolbox(settings)
-        self.questions: queue.Queue[Question | None] = queue.Queue()
+        self.questions: queue.Queue[PlainQuestion | None] = queue.Queue()
         self.todo: queue.Queue[Start | Warm | InsideQuestion | None] = queue.Queue()
         self.cancels: dict[str, threading.Event] = {}
         self.drops: dict[InsideQuestion, threading.Event] = {}
@@ -96,7 +96,7 @@ class Worker:
                 case Warm():
                     self.todo.put(message)
                 case Ask(question):
-                    if isinstance(question, Question):
+                    if isinstance(question, PlainQuestion):
                         self.questions.put(question)
                     else:
                         self.drops[question] = threading.Event()
@@ -111,13 +111,13 @@ class Worker:
         self.questions.put(None)
 
     def tell(self) -> None:
-        """The third thread: answers questions about shortlists."""
+        """The third thread: answers questions that need no language model."""
         while (question := self.questions.get()) is not None:
             try:
                 self.send("", Told(question, reply(self.toolbox, question)))
             except EXPECTED as error:
                 if not isinstance(error, PhaseLensError):
-                    log.exception("a question about a shortlist failed")
+                    log.exception("a question failed")
                 self.send("", Told(question, failure(error)))
 
     def run(self) -> None:

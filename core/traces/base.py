@@ -33,12 +33,14 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of the trace. `given` marks text the app forced: never evidence of a phase."""
+    """A stretch of the trace. `given` marks text the app forced: never evidence of a phase.
+    `confidence` in [0, 1]: how sure it is that the phase begins there; None: by rules, exactly."""
 
     kind: PhaseKind
     start: int
     end: int
     given: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,9 @@ class Trace:
                 "finish_reason": FinishReason(data["finish_reason"]),
                 "token_offsets": tuple((a, b) for a, b in data["token_offsets"]),
                 "phases": tuple(
-                    Phase(PhaseKind(p["kind"]), p["start"], p["end"], p["given"])
+                    Phase(
+                        PhaseKind(p["kind"]), p["start"], p["end"], p["given"], p.get("confidence")
+                    )
                     for p in data["phases"]
                 ),
                 "boundary_source": BoundarySource(source) if source else None,

@@ -22,7 +22,7 @@ from enum import StrEnum
 from core.rerank.base import Verdict
 from core.traces.base import Mention, Phase, PhaseKind
 from core.traces.grammar import LineKind, read_line
-from core.traces.steps import steps_of
+from core.traces.steps import sentences_of
 
 
 class StepFunction(StrEnum):
@@ -70,19 +70,21 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _DROP = re.compile(
-    r"\b(?:drop(?:s|ped|ping)?|reject(?:s|ed)?|exclud(?:e|es|ed|ing)|discard(?:s|ed)?|rul(?:e|es|ed) "
-    r"(?:it |this |that |them )?out|remov(?:e|es|ed)|eliminat(?:e|es|ed)|leave (?:it|this|that) out|"
-    r"too (?:narrow|broad|wide|specific|general|vague)|"
-    r"(?:is|are|was|does|do)(?:n't| not) (?:(?:really|quite|clearly|directly) )?"
-    r"(?:fit|apply|match|right|it|mentioned|supported|stated|what)|does not belong|"
-    r"no (?:mention|evidence|sign|support)|raus|streichen|descartar|descarto|écarter|écarté)\b",
+    r"\b(?:drop(?:s|ped|ping)?|reject(?:s|ed)?|exclud(?:e|es|ed|ing)|discard(?:s|ed)?"
+    r"|rul(?:e|es|ed) (?:it |this |that |them )?out|remov(?:e|es|ed)|eliminat(?:e|es|ed)"
+    r"|leave (?:it|this|that) out|too (?:narrow|broad|wide|specific|general|vague)"
+    r"|(?:is|are|was|does|do)(?:n't| not) (?:(?:really|quite|clearly|directly) )?"
+    r"(?:fit|apply|match|right|it|mentioned|supported|stated|what)|does not belong"
+    r"|no (?:mention|evidence|sign|support)|raus|streichen|descartar|descarto|écarter|écarté)\b",
     re.IGNORECASE,
 )
 _KEEP = re.compile(
-    r"\b(?:keep(?:s|ing)?|kept|stays?|(?:is|are) (?:in|right|correct|clearly|supported|the best|a "
-    r"(?:good|clear|strong|direct) (?:fit|match))|fits?(?: (?:best|well|perfectly|exactly))?|"
-    r"match(?:es)?(?: (?:well|exactly|directly))?|belongs?|(?:i'?ll|we) (?:take|include|choose|select)|"
-    r"include[ds]?|select(?:ed)?|accept(?:ed|s)?|confirm(?:ed|s)?|applies|behalten|bleibt|queda|garder)\b",
+    r"\b(?:keep(?:s|ing)?|kept|stays?"
+    r"|(?:is|are) (?:in|right|correct|clearly|supported"
+    r"|the best|a (?:good|clear|strong|direct) (?:fit|match))"
+    r"|fits?(?: (?:best|well|perfectly|exactly))?|match(?:es)?(?: (?:well|exactly|directly))?"
+    r"|belongs?|(?:i'?ll|we) (?:take|include|choose|select)|include[ds]?|select(?:ed)?"
+    r"|accept(?:ed|s)?|confirm(?:ed|s)?|applies|behalten|bleibt|queda|garder)\b",
     re.IGNORECASE,
 )
 _COMPARE = re.compile(
@@ -105,7 +107,7 @@ def functions_of(
     of_document = {word.casefold() for word in _WORD.findall(document)}
     ordered = sorted(mentions, key=lambda m: m.start)
     found, at = [], 0
-    for start, end in steps_of(text):
+    for start, end in sentences_of(text):
         while at < len(ordered) and ordered[at].end <= start:
             at += 1
         labels = []

@@ -22,19 +22,21 @@ from core.traces.steps import steps_of
 
 MOST = 0.7  # of a name's words
 STEM = 6  # letters
-SLIP_FROM = 6  # letters of a word in which a slip is looked for
-SLIP = 0.84  # likeness, 1 = the same
+SLIP_FROM = 7  # letters of a word in which a slip is looked for
+SLIP = 0.85  # likeness of two words, 1 = the same: one slip in seven letters
 SLACK = 3  # words that may stand between those of a name
 
 _WORD = re.compile(r"\w+")
 _COMMON = frozenset(
-    "a an and by for from in of on or other the to with without unspecified not type".split()
+    """
+    a an and by for from in of on or other the to with without unspecified not type
+    """.split()  # noqa: SIM905
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    stem: str
+    stem: str  # or the whole word, until it is known what it stands for
     start: int
     end: int
 
@@ -62,7 +64,7 @@ def fuzzy_mentions(
         _Word(found.group().casefold(), found.start(), found.end())
         for found in _WORD.finditer(text)
     ]
-    meant = _meant({word.stem for word in words}, labels_of.keys())
+    meant = _meant({w.stem for w in words}, {w for c in candidates for w in _words(c.name)})
     free = _outside([w for w in words if w.stem in meant], taken)
     starts = [start for start, _ in steps_of(text)]
     steps: dict[int, list[tuple[int, _Word]]] = defaultdict(list)
@@ -90,9 +92,7 @@ def _of_step(
         for label in labels_of[word.stem]:
             by_label[label].append((place, word))
     possible = [
-        one
-        for label, words in by_label.items()
-        for one in _stretches(label, words, names[label])
+        one for label, words in by_label.items() for one in _stretches(label, words, names[label])
     ]
     possible.sort(key=lambda one: (-one.share, -one.words, one.start))
     chosen: list[_Found] = []
@@ -112,9 +112,7 @@ def _of_step(
     return [Mention(one.label_id, one.start, one.end, exact=False) for one in chosen]
 
 
-def _stretches(
-    label: str, words: list[tuple[int, _Word]], stems: frozenset[str]
-) -> list[_Found]:
+def _stretches(label: str, words: list[tuple[int, _Word]], stems: frozenset[str]) -> list[_Found]:
     """Where enough of a name's words stand close together."""
     reach = len(stems) + SLACK
     found = []
@@ -133,24 +131,22 @@ def _stretches(
     return found
 
 
-def _meant(words: set[str], stems: Sequence[str] | Mapping[str, object]) -> dict[str, str]:
-    """The label's stem that each word of the trace stands for, where there is one."""
-    known = set(stems)
-    long = [stem for stem in known if len(stem) == STEM]
+def _meant(words: set[str], of_names: set[str]) -> dict[str, str]:
+    """The stem that each word of the trace stands for, where it is a word of a name."""
+    stems = {word[:STEM] for word in of_names}
+    long = [word for word in of_names if len(word) >= SLIP_FROM]
     found: dict[str, str] = {}
     for word in words:
         if word in _COMMON or len(word) < 3:
             continue
-        if word[:STEM] in known:
+        if word[:STEM] in stems:
             found[word] = word[:STEM]
         elif len(word) >= SLIP_FROM and word.isalpha():
-            near = [stem for stem in long if stem[0] == word[0] and stem[-1] in word]
-            likeness = {
-                stem: DamerauLevenshtein.normalized_similarity(word[:STEM], stem) for stem in near
-            }
-            best = max(likeness, key=lambda stem: likeness[stem], default=None)
-            if best is not None and likeness[best] >= SLIP - 0.01:
-                found[word] = best
+            near = [one for one in long if one[0] == word[0] and abs(len(one) - len(word)) < 3]
+            likeness = {one: DamerauLevenshtein.normalized_similarity(word, one) for one in near}
+            best = max(likeness, key=lambda one: likeness[one], default="")
+            if best and likeness[best] >= SLIP:
+                found[word] = best[:STEM]
     return found
 
 
@@ -167,5 +163,9 @@ def _outside(words: list[_Word], taken: Sequence[Mention]) -> list[_Word]:
 
 
 def _stems(name: str) -> frozenset[str]:
+    return frozenset(word[:STEM] for word in _words(name))
+
+
+def _words(name: str) -> list[str]:
     words = (word.casefold() for word in _WORD.findall(name))
-    return frozenset(word[:STEM] for word in words if len(word) > 2 and word not in _COMMON)
+    return [word for word in words if len(word) > 2 and word not in _COMMON]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from core.datasets.base import Document
@@ -12,6 +11,7 @@ from core.importing.problems import Kind
 from core.importing.values import UnusableError, id_of, ids_of, text_of
 from core.rerank.base import Candidate
 from core.traces.base import FinishReason
+from core.traces.importing.base import ImportedTrace
 from core.traces.importing.known import Known, KnownDataset
 from core.traces.importing.thinking import joined
 
@@ -23,27 +23,6 @@ _LENGTH = ("length", "max_tokens", "model_length")
 
 Note = tuple[Kind, str]  # what was odd in a row that is kept
 Columns = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedTrace:
-    """`id`: 16 hex digits of the SHA-256 of everything in it, so that the same row is the same
-    trace. `answer`: label ids as given, None where the row has no answer apart from its trace.
-    `row`: all of the row but the texts of trace and document, as an export writes it back."""
-
-    id: str
-    dataset: str
-    document: Document
-    system: str
-    text: str
-    answer: tuple[str, ...] | None
-    answer_names: tuple[str, ...]
-    candidates: tuple[Candidate, ...]
-    token_offsets: tuple[tuple[int, int], ...]
-    tokens: int
-    seconds: float | None
-    finish_reason: FinishReason
-    row: dict[str, Any] = field(hash=False)
 
 
 def item_of(

@@ -7,7 +7,9 @@ from typing import Any
 
 from core.config import Settings
 from core.datasets.importing import ImportRequest, import_dataset
-from core.traces.importing import TraceImportReport, TraceImportRequest, import_traces
+from core.trace_import import import_traces
+from core.traces.importing.report import TraceImportReport
+from core.traces.importing.request import TraceImportRequest
 from db.session import Store, open_store
 from tests.importing.files import LABELS, documents, json_lines
 

@@ -6,7 +6,8 @@ import pytest
 
 from core.config import Settings
 from core.errors import InputError
-from core.traces.importing import TraceImportRequest, import_traces
+from core.trace_import import import_traces
+from core.traces.importing.request import TraceImportRequest
 from db.session import open_store
 from db.trace_views import TraceFilter
 from db.traces import load_trace, page_of

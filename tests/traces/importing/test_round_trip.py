@@ -8,7 +8,7 @@ import pytest
 
 from core.config import Settings
 from core.errors import InputError
-from core.traces.exporting import export_traces
+from core.trace_export import export_traces
 from db.session import Store, open_store
 from db.trace_views import TraceFilter
 from tests.traces.importing.brought import GOOD, brought_in, lines, rows_file, with_dataset

@@ -17,7 +17,8 @@ from core.errors import InputError
 from core.importing.problems import Kind, Problems
 from core.importing.readers import Bad, Row
 from core.importing.values import UnusableError
-from core.traces.importing.item import ImportedTrace, item_of
+from core.traces.importing.base import ImportedTrace
+from core.traces.importing.item import item_of
 from core.traces.importing.known import Known
 from core.traces.importing.report import TraceImportReport, problems_folder
 from core.traces.importing.request import TraceImportRequest
