@@ -23,6 +23,7 @@ def conditions_of(
         "state": TraceRow.state,
         "run_id": TraceRow.run_id,
         "origin": TraceRow.origin,
+        "boundary_source": TraceRow.boundary_source,
     }
     conditions: list[ColumnElement[bool]] = [
         column == getattr(filter, name)
@@ -33,6 +34,14 @@ def conditions_of(
         conditions.append(TraceRow.has_phases.is_(filter.has_phases))
     if filter.since is not None:
         conditions.append(TraceRow.created_at >= filter.since)
+    if filter.chars_from is not None:
+        conditions.append(TraceRow.chars >= filter.chars_from)
+    if filter.chars_to is not None:
+        conditions.append(TraceRow.chars < filter.chars_to)
+    if filter.f1_from is not None:
+        conditions.append(TraceRow.example_f1 >= filter.f1_from)
+    if filter.f1_to is not None:
+        conditions.append(TraceRow.example_f1 <= filter.f1_to)
     if filter.fate is not None:
         of_fate = select(TraceFateRow.trace_seq).where(TraceFateRow.fate == filter.fate)
         conditions.append(TraceRow.seq.in_(of_fate))

@@ -73,7 +73,9 @@ class TraceFilter:
 
     `text`: words looked for at word starts in document, label names and trace, without regard to
     case and accents; "words in quotes" as a phrase. `flag`: a verdict, or "any".
-    `since`: aware; begun at or after it. `origin`: live | batch | import.
+    `since`: aware; begun at or after it. `origin`: live | batch | import. `chars_from` and
+    `chars_to`: least length of the trace, and the length that it stays under; `f1_from` and
+    `f1_to`: lowest and highest example-based F1, both included.
     """
 
     dataset: str | None = None
@@ -87,6 +89,11 @@ class TraceFilter:
     flag: str | None = None
     since: datetime | None = None
     origin: str | None = None
+    boundary_source: str | None = None
+    chars_from: int | None = None
+    chars_to: int | None = None
+    f1_from: float | None = None
+    f1_to: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pages.parts.chart_export import export
 STEP = "step"
 FOCUS = "Focus"
 CONFUSION = "Confusion"
+# Of arXiv 2606.06840's teacher, at t = 0 and 1: constants of its plotting scripts.
+PAPER = {"paper's teacher, Focus": (0.46, 0.95), "paper's teacher, Confusion": (0.63, 0.15)}
 
 DEFINITIONS = """
 Both compare what was written so far with something else, by the cosine of their sentence
@@ -21,8 +23,12 @@ embeddings (from -1 to 1). *t* is the share of the trace written so far, from 0 
   should fall here while it reasons.
 - **t\\*** is where shortlisting ends and reasoning begins; drawn only where the trace has both.
 
-The encoder reads 256 tokens at a time, so every sentence is embedded by itself and a prefix is
-the mean of its sentences, weighted by their tokens.
+$$\\text{Focus}(t) = \\cos(e(r_{0:t}), e(x)) \\qquad
+\\text{Confusion}(t) = \\cos(e(r_{0:t}), e(N(x)))$$
+
+with the trace $r$, the document $x$, its near misses $N(x)$ and the sentence embedding $e$
+(arXiv 2606.06840). The encoder reads 256 tokens at a time, so every sentence is embedded by itself
+and a prefix is the mean of its sentences, weighted by their tokens.
 """
 
 
@@ -34,9 +40,15 @@ def curves_frame(curves: Curves) -> pd.DataFrame:
 
 
 def curves_plot(
-    curves: Curves, boundary: float | None, source: BoundarySource | None
+    curves: Curves,
+    boundary: float | None,
+    source: BoundarySource | None,
+    at: float | None = None,
+    *,
+    paper: bool = False,
 ) -> alt.LayerChart:
-    """The chart: Focus solid with circles, Confusion dashed with squares, t* a rule."""
+    """The chart: Focus solid with circles, Confusion dashed with squares, t* a rule; `at`: the end
+    of the chosen step, a second one. `paper`: the paper's teacher too, thin."""
     frame = curves_frame(curves)
     lowest = min(0.0, float(frame["cosine"].min())) if len(frame) else 0.0
     names = [FOCUS, CONFUSION]
@@ -70,6 +82,12 @@ def curves_plot(
         .add_params(picked)
     )
     layers: list[alt.Chart] = [lines, points]
+    if paper:
+        layers += _paper_lines()
+    if at is not None:
+        here = pd.DataFrame({"t": [at], "label": [f"the chosen step ends at t = {at:.2f}"]})
+        rule = alt.Chart(here).encode(x="t:Q", tooltip=[alt.Tooltip("label:N", title="Step")])
+        layers.append(rule.mark_rule(strokeWidth=2, color="#8250df"))
     if boundary is not None:
         by = f" ({source})" if source else ""
         mark = pd.DataFrame({"t": [boundary], "label": [f"t* = {boundary:.2f}{by}"]})
@@ -88,6 +106,23 @@ def curves_plot(
     return alt.layer(*layers).properties(height=300)
 
 
+def _paper_lines() -> list[alt.Chart]:
+    """Straight lines between the two ends that the paper reports of its teacher."""
+    ends = [(t, cosine, name) for name, pair in PAPER.items() for t, cosine in enumerate(pair)]
+    frame = pd.DataFrame(ends, columns=["t", "cosine", "curve"])
+    base = alt.Chart(frame).encode(
+        x="t:Q", y="cosine:Q", detail="curve:N",
+        tooltip=[alt.Tooltip("curve:N", title="Reported"), "cosine:Q"],
+    )  # fmt: skip
+    names = base.transform_filter("datum.t == 1").mark_text(
+        align="right", dy=-7, dx=-4, fontSize=11, color="#8a94a6"
+    )
+    return [
+        base.mark_line(strokeWidth=1, strokeDash=[1, 3], color="#8a94a6"),
+        names.encode(text="curve:N"),
+    ]
+
+
 def picked_step(key: str) -> float | None:
     """t of the point clicked in the chart of that key, or None."""
     chart = st.session_state.get(key)
@@ -96,10 +131,16 @@ def picked_step(key: str) -> float | None:
 
 
 def curves_chart(
-    curves: Curves, boundary: float | None, source: BoundarySource | None, *, key: str
+    curves: Curves,
+    boundary: float | None,
+    source: BoundarySource | None,
+    *,
+    key: str,
+    at: float | None = None,
+    paper: bool = False,
 ) -> None:
     """Draws the curves, says what the near misses were, and offers the definitions."""
-    chart = curves_plot(curves, boundary, source)
+    chart = curves_plot(curves, boundary, source, at, paper=paper)
     st.altair_chart(
         chart,
         key=key,

@@ -11,6 +11,7 @@ from db.trace_views import StoredTrace
 from pages.parts.facts import facts
 from pages.parts.times import local_time
 
+ORIGINS = {"live": "live, from Explore", "batch": "batch run", "import": "imported from a file"}
 LONG = 200  # characters; longer values (the prompt template) are shown in the data only
 
 
@@ -21,14 +22,14 @@ def provenance(stored: StoredTrace) -> None:
         [
             ("Trace", row.id),
             ("Run", row.run_id or "not known: the run failed before anything was loaded"),
-            ("Origin", "live, from Explore" if row.origin == "live" else "batch run"),
+            ("Origin", ORIGINS.get(row.origin, row.origin)),
             ("Attempt", row.attempt),
             ("Started", local_time(row.created_at)),
             ("Ended", local_time(row.finished_at) or "not yet"),
         ],
         name="Where this trace came from",
     )
-    if stored.identity is None:
+    if stored.identity is None or row.origin == "import":
         return
     st.caption("The run's identity: everything that decided the text. Equal identities write "
                "equal texts under greedy decoding.")  # fmt: skip

@@ -41,14 +41,7 @@ def result(view: LiveView) -> None:
         tokens=view.tokens,
         per_second=view.tokens_per_second,
     )
-    if view.error is not None:
-        errors.card(view.error.what, view.error.fix)
-    elif view.state in _ENDS:
-        st.warning(_ENDS[view.state], icon=":material/stop_circle:")
-    for warned in view.warnings:
-        errors.card(warned.what, warned.fix)
-    for note in view.trace.notes if view.trace else ():
-        st.text(f"Note: {one_line(note, 500)}")
+    notes(view)
     if view.shortlist is None and not view.text:
         return
     left, right = st.columns(SIDES, gap="medium")
@@ -58,8 +51,20 @@ def result(view: LiveView) -> None:
         _trace(view, picked)
     flag_bar(view.trace_id)
     if view.prediction is not None:
-        _outcome(view)
+        final(view)
         _curves(view)
+
+
+def notes(view: LiveView) -> None:
+    """What the reader must know of how it ended."""
+    if view.error is not None:
+        errors.card(view.error.what, view.error.fix)
+    elif view.state in _ENDS:
+        st.warning(_ENDS[view.state], icon=":material/stop_circle:")
+    for warned in view.warnings:
+        errors.card(warned.what, warned.fix)
+    for note in view.trace.notes if view.trace else ():
+        st.text(f"Note: {one_line(note, 500)}")
 
 
 def _shortlist(view: LiveView) -> str | None:
@@ -113,7 +118,7 @@ def _curves_key(view: LiveView) -> str:
 def trace_caption(view: LiveView, picked: str | None = None, t: float | None = None) -> str:
     """Tokens, speed and boundary in one line; what is marked: a label's mentions, the step of the
     curves that ends at `t`."""
-    parts = [f"{view.tokens:,} tokens"]
+    parts = [f"{view.tokens:,} tokens" if view.tokens else f"{len(view.text):,} characters"]
     if view.tokens and view.seconds:
         parts.append(f"{view.tokens_per_second:.1f} tokens/s")
     trace = view.trace
@@ -149,7 +154,8 @@ def _titles(view: LiveView) -> dict[str, str]:
     }
 
 
-def _outcome(view: LiveView) -> None:
+def final(view: LiveView) -> None:
+    """The final labels beside the fates of the gold ones."""
     left, right = st.columns(SIDES, gap="medium")
     with left:
         st.subheader("Final labels")

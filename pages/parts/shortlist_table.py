@@ -50,6 +50,9 @@ _COLUMNS = {
     "name": st.column_config.TextColumn("Label", width=420),
 }
 
+NARROW = ("rank", "gold", "mentions", "name", "code", "cosine", "exact", "words", "found", "shown")
+_NARROW_COLUMNS = {**_COLUMNS, "name": st.column_config.TextColumn("Label", width=230)}
+
 
 def shortlist_frame(
     shortlist: Shortlist,
@@ -93,14 +96,17 @@ def shortlist_table(
     shown: int,
     mentions: Mapping[str, int] | None = None,
     height: int = 520,
+    narrow: bool = False,
     key: str,
 ) -> str | None:
-    """Draws the shortlist and returns the label id of the row clicked, or None."""
+    """Draws the shortlist and returns the label id of the row clicked, or None. `narrow`: what a
+    reader of a trace needs at once; the rest is further right."""
+    frame = shortlist_frame(shortlist, gold, shown, mentions)
     picked = st.dataframe(
-        shortlist_frame(shortlist, gold, shown, mentions),
+        frame[[name for name in NARROW if name in frame] if narrow else list(frame)],
         hide_index=True,
         height=min(height, table_height(len(shortlist.rows))),
-        column_config=_COLUMNS,
+        column_config=_NARROW_COLUMNS if narrow else _COLUMNS,
         placeholder="",
         on_select="rerun",
         selection_mode="single-cell",

@@ -5,8 +5,11 @@ from urllib.parse import quote, urlsplit
 import streamlit as st
 
 from core.errors import UnknownNameError
+from core.events import Failed
+from core.live.questions import ReadTrace
 from core.live.view import LiveView
 from core.traces.inert import neutralise, one_line
+from db.trace_imports import IMPORT
 from db.trace_views import StoredTrace, TraceFilter, TraceOrder, TraceState
 from db.traces import interrupt_running, load_trace, neighbours
 from pages.parts import errors, services
@@ -15,10 +18,12 @@ from pages.parts.inside_link import inside_link
 from pages.parts.provenance import provenance
 from pages.parts.result import result
 from pages.parts.trace_list import state_badge
+from pages.parts.trace_read import read_trace
 from pages.parts.views import earlier_view, view_of
 
 TRACE = "trace"  # the name in the address
 POLL_S = 1.0
+FIRST_S = 0.6  # short traces are worked out at once
 
 
 def open_trace(trace_id: str) -> None:
@@ -67,13 +72,21 @@ def trace_detail(trace_id: str, filter: TraceFilter, order: TraceOrder) -> None:
         unsaved(trace_id)
         return
     heading(stored, filter, order)
-    document(stored)
     view = newest_view(trace_id)
     if view.running:
+        document(stored)
         st.fragment(_running, run_every=POLL_S)(trace_id, saved=True)
         return
-    result(view)
-    details(view, earlier_view(view, None))
+    if stored.to_analyse:
+        st.fragment(_worked_out, run_every=POLL_S)(stored)
+        return
+    if stored.trace is None:
+        document(stored)
+        result(view)
+    else:
+        read_trace(stored, view, trace_url(stored.id))
+    if stored.summary.origin != IMPORT:
+        details(view, earlier_view(view, None))
     with st.expander("Provenance", icon=":material/fingerprint:"):
         provenance(stored)
 
@@ -109,12 +122,13 @@ def heading(stored: StoredTrace, filter: TraceFilter, order: TraceOrder) -> None
             st.caption("Opens this trace, also after a restart.")
             st.code(trace_url(stored.id), language=None, wrap_lines=True)
         st.space("stretch")
-        st.page_link(
-            "pages/explore.py",
-            label="Open in Explore",
-            icon=":material/center_focus_strong:",
-            query_params={TRACE: stored.id},
-        )
+        if stored.summary.origin != IMPORT:  # whose settings are not known
+            st.page_link(
+                "pages/explore.py",
+                label="Open in Explore",
+                icon=":material/center_focus_strong:",
+                query_params={TRACE: stored.id},
+            )
         inside_link(view_of(stored))
     row = stored.summary
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -162,6 +176,21 @@ def _running(trace_id: str, saved: bool) -> None:
         if not view.running or (not saved and is_saved(trace_id)):
             st.rerun()
         result(view)
+
+
+def _worked_out(stored: StoredTrace) -> None:
+    """An imported trace at its first view: its text, until phases, curves and fates are there."""
+    with errors.kept():
+        answer = services.live_worker().ask(ReadTrace(stored.id), patience_s=FIRST_S)
+        if isinstance(answer, Failed):
+            errors.card(answer.what, answer.fix)
+        elif answer is not None:
+            st.rerun()
+        else:
+            st.caption("Phases, mentions, curves and fates are being worked out …")
+    document(stored)
+    with st.container(border=True, height=520):
+        st.text(neutralise(stored.text))
 
 
 def is_saved(trace_id: str) -> bool:

@@ -131,7 +131,8 @@ def _columns(ids: list[str], open_trace: Callable[[str], None]) -> dict[str, obj
         "flags": text("Flags", width=120),
         "dataset": text("Dataset", width=70),
         "split": text("Split", width=90),
-        "origin": text("Origin", width=60, help="live: from Explore. batch: from a run."),
+        "origin": text("Origin", width=60,
+                       help="live: from Explore. batch: from a run. import: from a file."),
         "run": text("Run", width=140),
     }  # fmt: skip
 
@@ -141,7 +142,8 @@ def _phases(row: TraceSummary) -> str:
         return ""
     if not row.has_phases:
         return "none"
-    return f"t* {row.boundary:.2f}" if row.boundary is not None else "yes"
+    by = "" if row.boundary_source in (None, "grammar") else f" ({row.boundary_source})"
+    return f"t* {row.boundary:.2f}{by}" if row.boundary is not None else "yes"
 
 
 def flags_text(flags: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The migrations make exactly the tables that the models describe, all at once or not at all."""
 
+import json
 import re
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from sqlalchemy import inspect, text
 import db.migrate
 from core.config import Settings
 from core.errors import StoreError
-from db.annotations import flag, flags_of
+from db.annotations import flags_of
 from db.migrate import MIGRATIONS, bring_up_to_date, head, known_revisions, revision_of
 from db.models import Base
 from db.session import Store, open_store
 from db.shortlist_flags import shortlist_flags
-from db.traces import begin_trace
-from tests.db.examples import CONFIG, DOCUMENT
+from db.trace_views import TraceFilter
+from db.traces import page_of
+from tests.db.examples import CONFIG
 
 
 def test_the_models_equal_the_migrated_tables(store: Store) -> None:
@@ -84,17 +86,35 @@ def test_a_store_of_the_first_release_keeps_its_flags_and_takes_new_ones(
     monkeypatch.setattr(db.migrate, "_upgrade", first_only)
     monkeypatch.setattr(db.migrate, "head", lambda: "0001")
     store = open_store(settings)
-    with store.write() as session:
-        trace = begin_trace(session, run_id=None, config=CONFIG, document=DOCUMENT, origin="live")
-        flag(session, trace_id=trace, verdict="good")
+    moment = "2026-01-02 03:04:05.000000"
+    rows: dict[str, dict[str, object]] = {
+        "traces": {
+            "seq": 1, "id": "old", "origin": "live", "dataset": "icd", "document_id": "d",
+            "document_start": "text", "system": "base", "state": "done", "attempt": 1,
+            "created_at": moment, "updated_at": moment, "k": 3, "n": 2, "gold": 1, "tokens": 5,
+            "has_phases": True, "boundary": 0.5,
+        },
+        "trace_texts": {"trace_seq": 1, "document": "text", "labels": "", "trace": "twelve chars"},
+        "trace_bodies": {"trace_seq": 1, "gold": "[]", "config": json.dumps(CONFIG.to_json())},
+        "annotation_events": {
+            "id": "flag", "kind": "flag", "trace_id": "old", "verdict": "good", "comment": "",
+            "annotator": "", "created_at": moment,
+        },
+    }  # fmt: skip
+    with store.connect(write=True) as connection:
+        for table, values in rows.items():
+            names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
     store.close()
     monkeypatch.undo()
 
     store = open_store(settings)
     assert revision_of(store) == head() != "0001"
     with store.read() as session:
-        assert len(flags_of(session, trace)) == 1
+        assert len(flags_of(session, "old")) == 1
         assert shortlist_flags(session) == []
+        (row,) = page_of(session, TraceFilter(text="twelve"))
+    assert (row.chars, row.boundary_source) == (12, "grammar")
     assert store.check() == []
 
 

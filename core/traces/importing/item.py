@@ -45,7 +45,7 @@ def item_of(
     if not system:
         raise UnusableError(Kind.NO_SYSTEM, "")
     text, style = _trace(value("trace"), value("reasoning"), value("content"))
-    gold = ids_of(value("gold"), "")
+    gold = [dataset.label(one) or one for one in ids_of(value("gold"), "")]
     document_text = text_of(value("text"), max_document_chars)
     document, from_dataset = _document(dataset, value("document"), document_text, gold, notes)
     row: dict[str, Any] = {"dataset": name, "document_id": document.id, "system": system, **style}
