@@ -116,23 +116,12 @@ def done_documents(session: Session, run_id: str) -> set[str]:
     return set(session.execute(done).scalars())
 
 
-def list_runs(
-    session: Session, *, origin: str | None = "batch", offset: int = 0, limit: int = 100
-) -> list[RunSummary]:
-    """Runs, newest first. `origin` None: live ones too."""
-    query = select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id)
-    if origin is not None:
-        query = query.where(RunRow.origin == origin)
+def list_runs(session: Session, *, offset: int = 0, limit: int = 100) -> list[RunSummary]:
+    """Batch runs and imported ones, newest first."""
+    query = select(RunRow).where(RunRow.origin != "live")
+    query = query.order_by(RunRow.created_at.desc(), RunRow.id)
     rows = session.execute(query.offset(offset).limit(limit)).scalars().all()
     return _summaries(session, rows)
-
-
-def count_runs(session: Session, *, origin: str | None = "batch") -> int:
-    """How many runs `list_runs` pages through."""
-    query = select(func.count(RunRow.id))
-    if origin is not None:
-        query = query.where(RunRow.origin == origin)
-    return session.execute(query).scalar_one()
 
 
 def load_run(session: Session, run_id: str) -> StoredRun:
@@ -151,7 +140,8 @@ def load_run(session: Session, run_id: str) -> StoredRun:
 
 
 def run_records(session: Session, run_id: str) -> Iterator[RunRecord]:
-    """The finished documents of a run's batch, in the order they were begun, a few at a time.
+    """The finished documents of a run, in the order they were begun, a few at a time; of an
+    imported run, those that are worked out, and of several traces of one document each.
 
     Use it inside the `store.read()` that made the session.
     """
@@ -162,8 +152,9 @@ def run_records(session: Session, run_id: str) -> Iterator[RunRecord]:
             .join(TraceBodyRow, TraceBodyRow.trace_seq == TraceRow.seq)
             .where(
                 TraceRow.run_id == run_id,
-                TraceRow.origin == "batch",
+                TraceRow.origin != "live",
                 TraceRow.state == TraceState.DONE,
+                TraceRow.has_phases.is_not(None),
                 TraceRow.seq > last,
             )
             .order_by(TraceRow.seq)

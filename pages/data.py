@@ -26,6 +26,7 @@ from pages.parts.facts import facts
 from pages.parts.fetch_card import fetch_card
 from pages.parts.import_form import added_card, import_form
 from pages.parts.index_card import index_card
+from pages.parts.trace_import_form import trace_import_form
 
 PAGE_SIZE = 25
 TEXT_COLOR = {"light": "#1a2130", "dark": "#e8ecf2"}  # Altair themes text marks by no theme
@@ -274,9 +275,13 @@ def browse_labels(dataset: Dataset) -> None:
 
 entry.through_app()
 st.title("Data")
-_, import_tab = st.tabs(
-    ["Datasets", "Import"], on_change="rerun", key="data_tab", bind="query-params"
+_, import_tab, traces_tab = st.tabs(
+    ["Datasets", "Import", "Import traces"], on_change="rerun", key="data_tab", bind="query-params"
 )
+if traces_tab.open:
+    with traces_tab:
+        trace_import_form()
+    st.stop()
 if import_tab.open:
     with import_tab:
         import_form()

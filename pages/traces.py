@@ -40,7 +40,7 @@ def traces_of(run: str) -> int:
 def empty_page(choices: FilterChoices) -> None:
     """Nothing to list: the way to a first trace, or out of the filters."""
     with st.container(border=True, horizontal_alignment="center"):
-        if active(choices):
+        if active():
             run = chosen().run_id
             if run and run not in choices.runs and not traces_of(run):
                 errors.card(
@@ -51,7 +51,7 @@ def empty_page(choices: FilterChoices) -> None:
             st.markdown("**No trace matches these filters.**", width="content")
             st.button(
                 "Clear filters", icon=":material/filter_alt_off:", key="f_clear_empty",
-                on_click=clear, args=(choices,),
+                on_click=clear,
             )  # fmt: skip
         else:
             st.markdown("**Nothing is saved yet.**", width="content")
@@ -88,6 +88,10 @@ def list_page() -> None:
         st.selectbox(
             "Order", [str(o) for o in TraceOrder], key=ORDER_KEY, persist_state="session",
             width=190, label_visibility="collapsed",
+        )  # fmt: skip
+        st.page_link(
+            "pages/data.py", label="Import traces", icon=":material/upload:",
+            query_params={"data_tab": "Import traces"},
         )  # fmt: skip
         st.button("Refresh", icon=":material/refresh:", on_click=choices_of.clear, key="f_refresh")
     filter = filter_bar(choices)

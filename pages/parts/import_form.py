@@ -3,7 +3,6 @@
 Files are uploaded or named by their path on this machine. What was typed stays after an error.
 """
 
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,18 +24,16 @@ from core.datasets.importing import (
     remove_dataset,
 )
 from core.errors import InputError, PhaseLensError
-from core.importing.uploads import keep_upload
 from core.jobs.kinds import import_key
 from core.traces.inert import one_line
 from db.jobs import JobState, load_job
 from pages.parts import errors, services
 from pages.parts.facts import facts
+from pages.parts.import_parts import TYPES, kept_upload, problems_table
 from pages.parts.job_progress import POLL_S, job_bar
 
-TYPES = ["jsonl", "json", "csv", "tsv", "parquet", "txt", "gz"]
 NOT_USED = "(not used)"
 _JOB = "import_job"
-_OWNER = "import_owner"
 
 
 def import_form() -> None:
@@ -77,9 +74,9 @@ def _uploaded() -> tuple[Path | None, list[Path], list[Path]]:
         help="filter_labels_train.txt and filter_labels_test.txt of the XMC repository.",
     )  # fmt: skip
     return (
-        _kept(labels) if labels is not None else None,
-        [_kept(one) for one in documents],
-        [_kept(one) for one in filters],
+        kept_upload(labels) if labels is not None else None,
+        [kept_upload(one) for one in documents],
+        [kept_upload(one) for one in filters],
     )
 
 
@@ -91,14 +88,6 @@ def _done() -> str:
         if job.state is JobState.DONE and job.result:
             st.session_state["import_done"] = job.id
     return str(st.session_state.get("import_done", ""))
-
-
-def _kept(file: Any) -> Path:
-    owner = st.session_state.setdefault(_OWNER, uuid.uuid4().hex)
-    known: dict[str, Path] = st.session_state.setdefault("import_files", {})
-    if file.file_id not in known or not known[file.file_id].is_file():
-        known[file.file_id] = keep_upload(services.settings(), owner, file.name, file)
-    return known[file.file_id]
 
 
 def _named() -> tuple[Path | None, list[Path], list[Path]]:
@@ -255,36 +244,12 @@ def import_report(report: Mapping[str, Any]) -> None:
     if not report["problems"]:
         st.caption("No problems were found.")
     else:
-        _problems(name, report["problems"])
+        path = services.settings().datasets_dir / name / PROBLEMS_FILE
+        problems_table(report["problems"], path, name)
 
 
 def _said(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{part} {count:,}" for part, count in counts.items())
-
-
-def _problems(name: str, problems: list[dict[str, Any]]) -> None:
-    rows = [
-        {
-            "Problem": problem["kind"],
-            "Count": problem["count"],
-            "Rows left out": "yes" if problem["rejected"] else "no",
-            "File": one_line(place["file"]),
-            "Row": place["row"],
-            "Value": one_line(place["value"], 200),
-        }
-        for problem in problems
-        for place in problem["first"]
-    ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(rows), 400),
-        alt="Problems by kind, with the first rows of each",
-    )  # fmt: skip
-    path = services.settings().datasets_dir / name / PROBLEMS_FILE
-    if path.is_file():
-        st.download_button(
-            "All problems as CSV", path.read_bytes, file_name=f"{name}-problems.csv",
-            mime="text/csv", icon=":material/download:", key="import_problems",
-        )  # fmt: skip
 
 
 def added_card(dataset: Listed) -> None:

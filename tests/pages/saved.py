@@ -6,8 +6,10 @@ from core.config import load_settings
 from core.datasets.base import Document, Split
 from core.rerank.base import Bucket, Fate
 from core.traces.base import FinishReason
+from core.traces.importing.base import ImportedTrace
 from db.runs import ensure_run
 from db.session import Store, open_store
+from db.trace_imports import add_imported
 from db.traces import begin_trace, fail_trace, finish_trace, save_partial
 from tests.db.examples import CONFIG, record
 
@@ -72,3 +74,15 @@ def save_failed(document_id: str = "8888") -> str:
     with store().write() as session:
         fail_trace(session, trace_id, "The model ran out of memory.", "Choose a smaller one.")
     return trace_id
+
+
+def save_imported(text: str, document_id: str = "9999") -> str:
+    """Saves a trace of another program, as an import leaves it."""
+    document = Document(document_id, "A text", ("I50.9",), Split.DEV)
+    trace = ImportedTrace(
+        "imported", "icd", document, "llama-70b", text, None, (), (), (), 0, None,
+        FinishReason.STOP, {},
+    )  # fmt: skip
+    with store().write() as session:
+        add_imported(session, [trace])
+    return trace.id

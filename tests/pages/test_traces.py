@@ -1,15 +1,18 @@
 """The Traces page lists, filters, searches and pages what is saved, and opens one by its link."""
 
 import socket
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.live.client import LiveWorker
+from core.live.questions import ReadTrace
 from core.live.view import LiveView
 from core.rerank.base import Bucket, Fate
 from core.traces.base import FinishReason
 from db.annotations import flag
+from pages.parts import trace_reader
 from pages.parts.trace_list import flags_text, snippet_html
 from tests.db.examples import CONFIG, DOCUMENT
 from tests.pages import saved
@@ -116,18 +119,34 @@ def test_a_page_shows_as_many_rows_as_chosen(open_page: Open) -> None:
     assert len(documents(run(app))) == 27
 
 
-def test_a_link_opens_the_trace_as_explore_shows_it(open_page: Open) -> None:
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the page gave to the component that draws a trace, run by run."""
+    given: list[dict[str, Any]] = []
+
+    def drawn(*, data: dict[str, Any], **_: object) -> dict[str, int]:
+        given.append(data)
+        return {"step": data["step"]}
+
+    monkeypatch.setattr(trace_reader, "_COMPONENT", drawn)
+    return given
+
+
+def test_a_link_opens_the_trace_to_be_read(open_page: Open, read: list[dict[str, Any]]) -> None:
     trace = saved.save("4280", "Congestive heart failure, unspecified")
-    app = open_page("traces", trace=trace)
+    app = open_page("traces", trace=trace, step="2")
     said, drawn = words_of(app), html_of(app)
-    assert "Congestive heart failure, unspecified" in said
-    assert "1 · Shortlisting" in drawn
-    assert "2 · Reasoning" in drawn
+    shown = read[-1]
+    assert "".join(text for text, _ in shown["document"]) == "Congestive heart failure, unspecified"
+    assert {step["phase"] for step in shown["steps"]} >= {"shortlisting", "reasoning"}
+    assert shown["step"] == 2
+    assert "by the grammar, exact" in said
     assert "Final labels" in said
     assert "Fate of each gold label" in said
     assert "Near misses" in said
     assert "dataset fingerprint" in drawn  # provenance, as a table
     assert any("Which labels?" in code.value for code in app.code)  # the exact prompt
+    assert any("## Shortlisting" in code.value for code in app.code)  # to copy
 
 
 def test_a_link_of_no_trace_says_so_and_leads_back(open_page: Open) -> None:
@@ -137,6 +156,49 @@ def test_a_link_of_no_trace_says_so_and_leads_back(open_page: Open) -> None:
     assert "<b>nosuch</b>" not in html_of(app)
     app.button(key="trace_back").click()
     assert documents(run(app)) == ["one"]
+
+
+def test_a_person_moves_the_boundary_and_takes_it_back(
+    open_page: Open, read: list[dict[str, Any]]
+) -> None:
+    app = open_page("traces", trace=saved.save("one"), step="1")
+    before = [step["phase"] for step in read[-1]["steps"]]
+    app.button(key=f"boundary_none_{app.query_params['trace']}").click()
+    run(app)
+    assert {step["phase"] for step in read[-1]["steps"]} == {"outside"}
+    assert "no phases" in words_of(app)
+    app.button(key=f"boundary_undo_{app.query_params['trace']}").click()
+    run(app)
+    assert [step["phase"] for step in read[-1]["steps"]] == before
+
+
+def test_an_imported_trace_is_worked_out_at_its_first_view(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(LiveWorker, "ask", lambda self, question, **_: asked.append(question))
+    trace = saved.save_imported("Could be heart failure.")
+    app = open_page("traces", trace=trace)
+    assert asked == [ReadTrace(trace)]
+    assert "being worked out" in words_of(app)
+    assert "Could be heart failure." in words_of(app)
+    assert "imported from a file" not in words_of(app), "the rest waits"
+
+
+def test_a_slice_keeps_filters_under_a_name(open_page: Open) -> None:
+    saved.save("other")
+    saved.save("wanted", bucket=Bucket.CUT_OFF)
+    app = open_page("traces", f_bucket="cut off")
+    app.text_input(key="slice_name").input("cut")
+    app.button(key="slice_save").click()
+    run(app)
+    app.button(key="f_clear").click()
+    assert documents(run(app)) == ["wanted", "other"]
+    app.button(key="slice_cut").click()
+    assert documents(run(app)) == ["wanted"]
+    app.button(key="slice_delete_cut").click()
+    with pytest.raises(KeyError):
+        run(app).button(key="slice_cut")
 
 
 def test_previous_and_next_stay_within_the_filter(open_page: Open) -> None:

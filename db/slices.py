@@ -1,0 +1,80 @@
+"""Slices: filters of traces that were given a name, for every page and the command line."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import InputError, UnknownNameError
+from db.clock import now
+from db.models import SliceRow
+from db.trace_asked import NAMES, Asked, filter_of
+from db.trace_views import TraceFilter
+
+MAX_NAME = 80  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`asked`: the filter in words (db/trace_asked.py)."""
+
+    name: str
+    asked: dict[str, str]
+    created_at: datetime
+
+    @property
+    def filter(self) -> TraceFilter:
+        """What it means now: "last week" moves on."""
+        return filter_of(self.asked)
+
+
+def save_slice(session: Session, name: str, asked: Asked, *, replace: bool = False) -> None:
+    """Raises InputError for a name that is empty, too long or taken, and for a filter that filters
+    nothing."""
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME:
+        raise InputError(f"A slice's name has 1 to {MAX_NAME} characters.", "Give it a short name.")
+    kept = {key: value for key, value in asked.items() if key in NAMES and value}
+    if not kept:
+        raise InputError("Nothing is filtered, so there is no slice.", "Set a filter first.")
+    row = session.get(SliceRow, name)
+    if row is not None and not replace:
+        raise InputError(
+            f"There is a slice named {name!r} already.", "Choose another name, or delete it first."
+        )
+    moment = now(session)
+    if row is None:
+        session.add(SliceRow(name=name, note="", filter=kept, created_at=moment))
+    else:
+        row.filter, row.created_at = kept, moment
+    session.flush()
+
+
+def slices(session: Session) -> list[Slice]:
+    """All of them, by name."""
+    rows = session.execute(select(SliceRow).order_by(SliceRow.name)).scalars()
+    return [_view(row) for row in rows]
+
+
+def find_slice(session: Session, name: str) -> Slice:
+    """Raises UnknownNameError."""
+    row = session.get(SliceRow, name)
+    if row is None:
+        known = ", ".join(one.name for one in slices(session)) or "none yet"
+        raise UnknownNameError(
+            f"There is no slice named {name!r}.", f"There are: {known}. The Traces page makes them."
+        )
+    return _view(row)
+
+
+def delete_slice(session: Session, name: str) -> None:
+    """Deletes the name; the traces stay. One that is not there is no error."""
+    row = session.get(SliceRow, name)
+    if row is not None:
+        session.delete(row)
+        session.flush()
+
+
+def _view(row: SliceRow) -> Slice:
+    return Slice(row.name, {str(k): str(v) for k, v in row.filter.items()}, row.created_at)

@@ -1,0 +1,161 @@
+"""The Import traces tab: choose files, say what they do not, import, read the report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import jobs
+from core.datasets.catalogue import listing
+from core.errors import InputError
+from core.jobs.kinds import analyse_key, import_traces_key
+from core.traces.importing.columns import TRACE_ROLES, parse_trace_columns
+from core.traces.importing.request import TraceImportRequest
+from core.traces.inert import one_line
+from db.jobs import JobState, load_job
+from pages.parts import errors, services
+from pages.parts.import_parts import TYPES, kept_upload, problems_table
+from pages.parts.job_progress import POLL_S, job_bar
+
+_JOB = "trace_import_job"
+FORMATS = """
+One trace a row, as JSON lines, Parquet or CSV, with columns for
+
+- the **document**: its id in the dataset (`document_id`), or its `text`
+- the **trace**: `trace`, or `reasoning_content` and `content`; `<think>` tags are understood
+- and, where they are known: `dataset`, `system`, `answer` (ids or names of labels), `candidates`
+  (the labels that the model was shown, in order), `token_offsets`, `tokens`, `seconds`,
+  `finish_reason`, `gold`
+
+Logs of OpenAI chat completions (also a batch's output) and of Inspect (`.eval`) are read as they
+are. The same row is stored once, however often it is imported.
+"""
+
+
+def trace_import_form() -> None:
+    """Draws the form, the running import and its report."""
+    kept: dict[str, Any] = {"persist_state": "page"}
+    with st.popover("What a file may be", icon=":material/help:", type="tertiary"):
+        st.markdown(FORMATS)
+    way = st.segmented_control(
+        "Files", ["Upload", "On this machine"], default="Upload", required=True,
+        key="trace_import_way", **kept,
+    )  # fmt: skip
+    with errors.kept():
+        files = _uploaded() if way == "Upload" else _named()
+        left, middle, right = st.columns(3)
+        datasets = [one.name for one in listing(services.settings()) if one.ready]
+        dataset = left.selectbox(
+            "Dataset, where rows do not name it", datasets, index=None, key="trace_import_dataset",
+            placeholder="As the rows say", **kept,
+        )  # fmt: skip
+        system = middle.text_input(
+            "System, where rows do not name it", key="trace_import_system", max_chars=200,
+            placeholder="llama-70b", **kept,
+        )  # fmt: skip
+        columns = right.text_input(
+            "Columns of other names", key="trace_import_columns",
+            placeholder="trace=output document=pmid", **kept,
+            help=f"ROLE=COLUMN, with spaces between. Roles: {', '.join(TRACE_ROLES)}.",
+        )  # fmt: skip
+        if st.button(
+            "Import traces", type="primary", icon=":material/upload:", key="trace_import_start"
+        ):
+            given = parse_trace_columns(columns.split())
+            _start(TraceImportRequest(tuple(files), dataset or "", system.strip(), given))
+    if _JOB in st.session_state:
+        _followed()
+
+
+def _uploaded() -> list[Path]:
+    files = st.file_uploader(
+        "Files with traces", type=[*TYPES, "eval"], key="trace_import_files",
+        accept_multiple_files=True,
+    )  # fmt: skip
+    return [kept_upload(one) for one in files]
+
+
+def _named() -> list[Path]:
+    lines = st.text_area(
+        "Paths of the files, a line each", key="trace_import_paths", height=90,
+        placeholder="/data/llama-70b.jsonl", persist_state="page",
+    )  # fmt: skip
+    return [Path(line.strip()).expanduser() for line in lines.splitlines() if line.strip()]
+
+
+def _start(request: TraceImportRequest) -> None:
+    if not request.files:
+        raise InputError("No file is given.", "Give at least one file of traces.")
+    params = request.to_json()
+    title = f"Import of traces: {request.files[0].name}"
+    job_id = jobs.submit(
+        services.store(), "import-traces", params, title, import_traces_key(params)
+    )
+    jobs.start(services.settings(), job_id)
+    st.session_state[_JOB] = job_id
+
+
+def _followed() -> None:
+    """The import under way, or how it ended."""
+    with errors.kept():
+        with services.store().read() as session:
+            finished = load_job(session, st.session_state[_JOB]).finished
+        st.fragment(_job, run_every=None if finished else POLL_S)(finished)
+
+
+def _job(was_finished: bool) -> None:
+    with services.store().read() as session:
+        job = load_job(session, st.session_state[_JOB])
+    if job.finished != was_finished:
+        st.rerun()
+    if not job.finished:
+        job_bar(job)
+        st.button(
+            "Cancel", icon=":material/stop:", key="trace_import_cancel",
+            disabled=job.state is JobState.CANCELLING,
+            on_click=lambda: jobs.cancel(services.store(), job.id),
+        )  # fmt: skip
+    elif job.error is not None:
+        errors.card(*job.error)
+    elif job.state is JobState.CANCELLED:
+        st.caption("The import was cancelled; what was stored until then stays.")
+    elif job.result:
+        trace_import_report(job.result)
+
+
+def trace_import_report(report: Mapping[str, Any]) -> None:
+    """The report of an import, and the ways on."""
+    st.subheader("Report")
+    with st.grid(3):
+        st.metric("New traces", f"{report['traces']:,}", border=True)
+        st.metric("Here already", f"{report['known']:,}", border=True)
+        st.metric("Rows left out", f"{report['rejected']:,}", border=True)
+    by = ", ".join(f"{one_line(name, 80)}: {count:,}" for name, count in report["by"].items())
+    st.text(by or "Nothing new.")
+    if report["problems"]:
+        problems_table(report["problems"], Path(report["problems_file"]), "traces")
+    else:
+        st.caption("No problems were found.")
+    with st.container(horizontal=True, gap="small"):
+        st.page_link(
+            "pages/traces.py", label="Read them on Traces", icon=":material/receipt_long:",
+            query_params={"f_origin": "import"},
+        )  # fmt: skip
+        st.button(
+            "Work out all of them now", icon=":material/functions:", key="trace_import_analyse",
+            on_click=analyse_imported,
+            help="Phases, mentions, curves and fates are worked out when a trace is first opened; "
+            "for filters, counts and comparisons, do it for all, as a job.",
+        )  # fmt: skip
+
+
+def analyse_imported() -> None:
+    """Starts the job that works out every imported trace; the Jobs page shows it."""
+    with errors.kept():
+        job_id = jobs.submit(
+            services.store(), "analyse-traces", {"filter": {}}, "Analysis of imported traces",
+            analyse_key({}),
+        )  # fmt: skip
+        jobs.start(services.settings(), job_id)
+        st.toast("Working out the imported traces; the Jobs page shows how far it is.")
