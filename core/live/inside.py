@@ -12,6 +12,7 @@ from functools import partial
 from core.errors import InputError, ModelError
 from core.live.inside_questions import (
     Attend,
+    Importance,
     Inner,
     InsideAnswer,
     InsideQuestion,
@@ -22,11 +23,13 @@ from core.live.inside_questions import (
     Rewrite,
     Rewritten,
     RightLabels,
+    StepImportance,
 )
 from core.mechanism.analysis import Inside
 from core.mechanism.positions import Example, document_span, tokenize
 from core.mechanism.request import Direction, PatchRequest
 from core.mechanism.results import random_heads
+from core.mechanism.step_importance import step_importance
 from core.models.base import Generated, LanguageModel, ModelKind, Piece
 from core.models.local import LocalModel
 from core.toolbox import Toolbox, find_system
@@ -67,6 +70,8 @@ class InsideView:
                 return patched(inside, example_of(stored, question.right), question, tell)
             case Rewrite():
                 return self._rewritten(inside, stored, question, tell, cancelled)
+            case Importance():
+                return important(inside, stored, question, tell, cancelled)
 
     def _inside(self, stored: StoredTrace, cancelled: Asked) -> Inside:
         spec = find_system(self.toolbox.settings, self.toolbox.store, stored.config.system).model
@@ -225,6 +230,22 @@ def written(
     return inside.regenerate(
         example, request, max_new_tokens=most, on_piece=wrote, cancelled=cancelled
     )
+
+
+def important(
+    inside: Inside, stored: StoredTrace, question: Importance, tell: Tell, cancelled: Asked
+) -> StepImportance:
+    """Leaves out one step at a time. Raises InputError where that was cancelled."""
+    found = step_importance(
+        inside,
+        example_of(stored, RightLabels.GOLD),
+        question.steps,
+        lambda done, total: tell(Progress(f"Leaving out step {done + 1} of {total}")),
+        cancelled,
+    )
+    if found is None:
+        raise InputError("It was cancelled.", "Switch importance on again to start anew.")
+    return StepImportance(found)
 
 
 def trace_of(stored: StoredTrace, text: Generated) -> Trace:

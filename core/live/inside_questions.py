@@ -62,7 +62,16 @@ class Rewrite:
     kept: ClassVar[int] = 16
 
 
-InsideQuestion = Overview | Attend | Patch | Rewrite
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """What leaving out each step changes; `steps`: characters of the trace."""
+
+    trace_id: str
+    steps: tuple[tuple[int, int], ...]
+    kept: ClassVar[int] = 32
+
+
+InsideQuestion = Overview | Attend | Patch | Rewrite | Importance
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,14 @@ class Rewritten:
     patched: Trace
 
 
-InsideAnswer = Inner | AttentionAt | PatchedWith | Rewritten
+@dataclass(frozen=True)
+class StepImportance:
+    """Answers `Importance`: one value a step, in [0, 1]."""
+
+    values: tuple[float, ...]
+
+
+InsideAnswer = Inner | AttentionAt | PatchedWith | Rewritten | StepImportance
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,8 @@ class Inside:
             raise InputError("There are no candidates to score.", "Open a trace with a shortlist.")
         text = answer_text(example.trace.text)
         tokens = tokenize(self.model.tokenizer, example.rendered, text)
-        endings = {c.label_id: tuple(self._ids(f" {c.number}")) for c in example.candidates}
-        shared = _shared(list(endings.values()))
+        endings = {c.label_id: tuple(self.token_ids(f" {c.number}")) for c in example.candidates}
+        shared = shared_start(list(endings.values()))
         ids = (*tokens.ids, *next(iter(endings.values()))[:shared])
         return Patcher(
             self.architecture,
@@ -160,7 +160,7 @@ class Inside:
         if corruption.kind is CorruptionKind.NOISE:
             return noisy(ids, document, scale=corruption.noise, seed=corruption.seed)
         if corruption.kind is CorruptionKind.SWAPPED:
-            return swapped(ids, document, self._ids(f" {corruption.other_text.strip()}"))
+            return swapped(ids, document, self.token_ids(f" {corruption.other_text.strip()}"))
         return near_miss(ids, self._near_names(example, tokens))
 
     def _near_names(self, example: Example, tokens: Tokens) -> dict[tuple[int, ...], list[int]]:
@@ -173,7 +173,7 @@ class Inside:
             near = [m.name for m in example.near_misses if m.near == label]
             near += [m.name for m in example.near_misses if m.label_id not in right]
             if near:
-                found[tokens.within(start, end)] = self._ids(f" {near[0]}")
+                found[tokens.within(start, end)] = self.token_ids(f" {near[0]}")
         return found
 
     def regenerate(
@@ -206,7 +206,7 @@ class Inside:
             cancelled=cancelled,
         )
 
-    def _ids(self, text: str) -> list[int]:
+    def token_ids(self, text: str) -> list[int]:
         return list(self.model.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -218,7 +218,7 @@ def answer_text(trace: str) -> str:
     return trace.rstrip() + ANSWER
 
 
-def _shared(rows: Sequence[Sequence[int]]) -> int:
+def shared_start(rows: Sequence[Sequence[int]]) -> int:
     """Tokens that all rows begin with, at least one short of the shortest."""
     most = min(map(len, rows)) - 1
     return next((at for at in range(most) if len({row[at] for row in rows}) > 1), most)

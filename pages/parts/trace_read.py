@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.live.inside_questions import Importance, StepImportance
 from core.live.view import LiveView
 from core.rerank.base import Bucket
 from core.traces.base import Trace
@@ -22,6 +23,8 @@ from pages.parts import errors, services
 from pages.parts.boundary_bar import boundary_bar
 from pages.parts.curves_chart import curves_chart, picked_step
 from pages.parts.flag_bar import flag_bar
+from pages.parts.inside_link import local_systems
+from pages.parts.mechanism_ask import asked
 from pages.parts.near_misses import near_misses_table
 from pages.parts.result import final, notes, trace_caption
 from pages.parts.shortlist_table import shortlist_caption, shortlist_table
@@ -29,6 +32,11 @@ from pages.parts.trace_reader import COLUMNS, FLOW, LabelShown, trace_reader
 
 STEP = "step"  # the name in the address
 SIDES = (13, 9)
+IMPORTANCE = (
+    "How much leaving out a step changes the model's probability of the shown labels as the "
+    "answer: the total variation distance, from 0 to 1. Faint steps change little; the strongest "
+    "is drawn in full. The model that wrote the trace is asked, once a step."
+)
 _VIEWS = {FLOW: "One flow", COLUMNS: "Two columns"}
 _COLORS = {"phase": "Phases", "function": "Functions"}
 
@@ -81,15 +89,19 @@ def _trace_side(
             "Colour by", list(_COLORS), default="phase", required=True, format_func=_COLORS.get,
             key="read_color", persist_state="session", label_visibility="collapsed",
         )  # fmt: skip
+        weighed = _is_local(view) and st.toggle(
+            "Importance", key="read_importance", persist_state="session", help=IMPORTANCE
+        )
         st.space("stretch")
-        asked = _asked(stored.id, reading)
+        step_asked = _asked(stored.id, reading)
         place = st.empty()
+    importance = _importance(stored.id, reading) if weighed else None
     st.caption(trace_caption(replace(view, trace=reading.trace)))
     labels = _labels(view, reading)
     step = trace_reader(
         stored.id, reading, stored.document, labels, view=shown or FLOW, color=color or "phase",
-        step=asked, label=label, importance=None, on_label=lambda: _chose_label(stored.id),
-        key=_key(stored.id),
+        step=step_asked, label=label, importance=importance,
+        on_label=lambda: _chose_label(stored.id), key=_key(stored.id),
     )  # fmt: skip
     with place, st.popover("Copy", icon=":material/content_copy:"):
         st.caption("The trace as Markdown, by phase; and a link to this step.")
@@ -101,6 +113,22 @@ def _trace_side(
             height=300, wrap_lines=True,
         )  # fmt: skip
     return step
+
+
+def _is_local(view: LiveView) -> bool:
+    """Whether the model that wrote this runs on this machine, and its candidates are known."""
+    return bool(view.candidates and view.rendered) and view.config.system in local_systems()
+
+
+def _importance(trace_id: str, reading: Reading) -> list[float] | None:
+    """Of each step, the highest as 1; None while it is worked out."""
+    steps = tuple((step.start, step.end) for step in reading.steps)
+    found = asked(Importance(trace_id, steps), StepImportance, key=f"importance_{trace_id}")
+    if found is None:
+        return None
+    most = max(found.values, default=0.0)
+    st.caption(f"Importance: at most {most:.2f} of the answer's probability moves by one step.")
+    return [value / most if most else 0.0 for value in found.values]
 
 
 def _key(trace_id: str) -> str:
