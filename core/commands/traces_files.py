@@ -1,11 +1,14 @@
 """`phaselens traces import` and `phaselens traces export`: traces as files."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.commands.console import INTERRUPTED, JsonFlag, example, inert, reporting
+
+if TYPE_CHECKING:
+    from db.session import Store
 
 IMPORT_EPILOG = example(
     "phaselens traces import llama-70b.jsonl --dataset icd --system llama-70b",
@@ -88,9 +91,21 @@ def in_words(data: dict[str, Any]) -> str:
     )
 
 
+def asked_for(store: "Store", slice_: str | None, **given: str | None) -> dict[str, str]:
+    """The filter of a slice and of options, in words. Raises UnknownNameError."""
+    from db.slices import find_slice
+
+    asked: dict[str, str] = {}
+    if slice_ is not None:
+        with store.read() as session:
+            asked = find_slice(session, slice_).asked
+    return asked | {name: value for name, value in given.items() if value is not None}
+
+
 def analyse_command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
     system: Annotated[str | None, typer.Option("--system", help="Only of this system.")] = None,
+    slice_: Annotated[str | None, typer.Option("--slice", help="Only of this saved slice.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Work out phases, mentions, curves and fates of imported traces ahead of their first view."""
@@ -101,11 +116,11 @@ def analyse_command(
         from db.session import open_store
 
         settings = load_settings()
-        given = {"dataset": dataset, "system": system}
-        filter = {name: value for name, value in given.items() if value is not None}
+        store = open_store(settings)
+        asked = asked_for(store, slice_, dataset=dataset, system=system)
         job = work_in_foreground(
-            settings, open_store(settings), "analyse-traces", {"filter": filter},
-            "Analysis of imported traces", analyse_key(filter),
+            settings, store, "analyse-traces", {"asked": asked}, "Analysis of imported traces",
+            analyse_key(asked),
         )  # fmt: skip
         data = dict(job.result or {})
         if job.state == "cancelled":
@@ -121,6 +136,7 @@ def export_command(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
     system: Annotated[str | None, typer.Option("--system", help="Only of this system.")] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
+    slice_: Annotated[str | None, typer.Option("--slice", help="Only of this saved slice.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write finished traces to a file that `phaselens traces import` reads: the same rows again."""
@@ -131,10 +147,10 @@ def export_command(
         from core.config import load_settings
         from core.trace_export import export_traces
         from db.session import open_store
-        from db.trace_views import TraceFilter
+        from db.trace_asked import filter_of
 
         store = open_store(load_settings())
-        filter = TraceFilter(dataset=dataset, system=system, run_id=run)
+        filter = filter_of(asked_for(store, slice_, dataset=dataset, system=system, run=run))
         with ProgressLine(sys.stderr) as line:
             count = export_traces(store, filter, file, report=line.report, cancelled=lambda: False)
         report.give(

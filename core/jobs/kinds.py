@@ -45,9 +45,9 @@ def import_traces_key(params: Mapping[str, Any]) -> str:
     return f"import-traces:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def analyse_key(filter: Mapping[str, Any]) -> str:
+def analyse_key(asked: Mapping[str, str]) -> str:
     """What makes two analyses of imported traces the same job."""
-    return "analyse-traces:" + json.dumps(dict(filter), sort_keys=True, default=str)
+    return "analyse-traces:" + json.dumps(dict(asked), sort_keys=True)
 
 
 def survey_key(params: Mapping[str, Any]) -> str:
@@ -144,13 +144,13 @@ def import_traces_of(
 def analyse_traces(
     settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Works out imported traces: phases, mentions, curves, fates; those of `params["filter"]`
-    (fields of TraceFilter), a job that goes on where it was."""
+    """Works out imported traces: phases, mentions, curves, fates; those of `params["asked"]`, a
+    filter in words (db/trace_asked.py)."""
     from core.toolbox import Toolbox
     from core.trace_analysis import analyse_all
-    from db.trace_views import TraceFilter
+    from db.trace_asked import filter_of
 
-    filter = TraceFilter(**params.get("filter", {}))
+    filter = filter_of(params.get("asked", {}))
     return analyse_all(Toolbox(settings), filter, report, cancelled)
 
 

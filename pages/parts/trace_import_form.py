@@ -154,7 +154,7 @@ def analyse_imported() -> None:
     """Starts the job that works out every imported trace; the Jobs page shows it."""
     with errors.kept():
         job_id = jobs.submit(
-            services.store(), "analyse-traces", {"filter": {}}, "Analysis of imported traces",
+            services.store(), "analyse-traces", {"asked": {}}, "Analysis of imported traces",
             analyse_key({}),
         )  # fmt: skip
         jobs.start(services.settings(), job_id)
