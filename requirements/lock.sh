@@ -24,3 +24,5 @@ for file in native packaged; do
     $UV pip compile requirements/$file.in --no-deps --universal --python-version 3.11 \
         --generate-hashes --no-annotate --no-header -o requirements/$file.lock >/dev/null
 done
+$UV pip compile requirements/inspect.in --universal --python-version 3.11 \
+    --generate-hashes --no-annotate --no-header -o requirements/inspect.lock >/dev/null

@@ -20,11 +20,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 DOCUMENT = "Shortness of breath and swollen ankles for two weeks; known congestive heart failure."
 PROSE = (
-    'The note speaks of breath and ankles. It says "swollen ankles", which points to Congestive '
-    "heart failure, unspecified. Edema, unspecified is possible as well. Shortness of breath could "
-    "stand alone. Pneumonia might be considered, and Cough too.\n"
-    "However, there is no fever, so Pneumonia does not fit and is dropped. Edema, unspecified is "
-    "only a sign of the heart failure, not a diagnosis of its own. Cough is not mentioned at all. "
+    'The note speaks of breath and ankles. It says "swollen ankles", which points to Heart '
+    "failure, unspecified. Edema, unspecified is possible as well. Shortness of breath could stand "
+    "alone. Pneumonia, unspecified organism might be considered, and Cough, unspecified too.\n"
+    "However, there is no fever, so Pneumonia, unspecified organism does not fit and is dropped. "
+    "Edema, unspecified is only a sign, not a diagnosis of its own. Cough, unspecified is not "
+    "mentioned at all, so it is dropped as well. "
     "But Heart failure, unspecified is named in the note itself, so I keep it.\n"
 )
 NASTY = (
@@ -32,6 +33,10 @@ NASTY = (
     "[link](https://evil.example) <img src=x onerror=\"document.title = 'taken'\">\n</think>\n\n"
     "Hypertension"
 )
+NAMES = [
+    "Heart failure, unspecified", "Edema, unspecified", "Shortness of breath",
+    "Pneumonia, unspecified organism", "Cough, unspecified",
+]  # fmt: skip
 LONG = PROSE * 330  # 220,000 characters, about 50,000 tokens
 
 
@@ -39,7 +44,7 @@ LONG = PROSE * 330  # 220,000 characters, about 50,000 tokens
 def app(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """An app with three imported traces: prose, one that would do harm, and a long one."""
     app = App(linked_home(icd_home, tmp_path_factory.mktemp("traces")))
-    common = {"dataset": "icd", "text": DOCUMENT, "gold": ["4280"]}
+    common = {"dataset": "icd", "text": DOCUMENT, "gold": NAMES[:1], "candidates": NAMES}
     rows = [
         {**common, "document_id": "prose", "system": "llama-70b", "trace": PROSE},
         {**common, "document_id": "nasty", "system": "nasty", "trace": NASTY},
