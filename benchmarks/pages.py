@@ -9,6 +9,7 @@
 
 import logging
 import os
+import random
 import statistics
 import tempfile
 import time
@@ -21,23 +22,36 @@ from unittest.mock import patch
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
-from benchmarks.store_growth import fill
+from benchmarks.store_growth import fill, words
 from core.config import Settings
-from db.session import open_store
+from core.datasets.base import Document
+from core.rerank.base import Bucket, Prediction
+from core.shortlist.base import Shortlist
+from core.traces.base import BoundarySource, FinishReason, Phase, PhaseKind, Trace
+from core.traces.importing.base import ImportedTrace
+from db.session import Store, open_store
+from db.trace_imports import add_imported
+from db.traces import TraceRecord, finish_trace
 
 ROOT = Path(__file__).resolve().parents[1]
+LONG_TOKENS, LONG_CHARS = 50_000, 220_000
 LINKED = ("models", "datasets", "indexes", "surveys")
 
 
-def visits(ids: list[str]) -> dict[str, tuple[str, dict[str, str]]]:
-    """What is opened: a name -> (page, address)."""
+def visits(ids: list[str], long: str) -> dict[str, tuple[str, dict[str, str]]]:
+    """What is opened: a name -> (page, address). `long`: a trace of 50,000 tokens."""
     middle = ids[len(ids) // 2]
     return {
         "Explore": ("explore", {}),
         "Explore, a saved trace": ("explore", {"trace": middle}),
         "Traces": ("traces", {}),
         "Traces, a search": ("traces", {"f_text": "heart failure"}),
+        "Traces, filtered": (
+            "traces",
+            {"f_boundary": "human", "f_length": "1,000 to 10,000", "f_f1": "at most 0.5"},
+        ),
         "Traces, one trace": ("traces", {"trace": middle}),
+        "Traces, one of 50,000 tokens": ("traces", {"trace": long}),
         "Shortlist": ("shortlist", {}),
         "Data": ("data", {}),
         "Jobs": ("jobs", {}),
@@ -57,12 +71,38 @@ def measure(
         say(f"writing {traces:,} traces")
         store = open_store(Settings(home=home, database_url=""))
         ids = fill(store, traces)
+        long = add_long(store)
         store.close()
         pages = {}
-        for name, (page, address) in visits(ids).items():
+        for name, (page, address) in visits(ids, long).items():
             say(f"timing {name}, {repeats} times")
             pages[name] = timed(home, page, address, repeats)
     return {"pages": pages, "traces": traces, "repeats": repeats}
+
+
+def add_long(store: Store) -> str:
+    """Saves a trace of 50,000 tokens, imported and worked out, and returns its id."""
+    rng = random.Random(11)
+    document = Document("long", words(rng, 120), ("A000",))
+    text = "\n".join(f"The {words(rng, 9)} could fit. " for _ in range(3_400))[:LONG_CHARS]
+    imported = ImportedTrace(
+        "long", "icd", document, "long", text, None, (), (), (), LONG_TOKENS, None,
+        FinishReason.STOP, {},
+    )  # fmt: skip
+    turn = text.index("\n", len(text) // 3) + 1
+    trace = Trace(
+        text, FinishReason.STOP, 0, LONG_TOKENS, 0.0, None,
+        phases=(Phase(PhaseKind.SHORTLISTING, 0, turn, confidence=1.0),
+                Phase(PhaseKind.REASONING, turn, len(text), confidence=0.8)),
+        boundary=turn / len(text), boundary_source=BoundarySource.CHANGE_POINT,
+    )  # fmt: skip
+    shortlist = Shortlist((), 50, None, "", "", 1, 1, 0.0, 0.0)
+    prediction = Prediction((), (), Bucket.WRONG_FORMAT)
+    record = TraceRecord(document, (), shortlist, (), "", trace, prediction, ())
+    with store.write() as session:
+        add_imported(session, [imported])
+        finish_trace(session, imported.id, record)
+    return imported.id
 
 
 def timed(home: Path, page: str, address: dict[str, str], repeats: int) -> dict[str, float]:

@@ -28,7 +28,7 @@ from core.config import Settings
 from core.rerank.base import Bucket, Candidate, Fate
 from core.shortlist.base import Shortlist, ShortlistRow
 from core.systems import RunConfig
-from core.traces.base import FinishReason, Trace
+from core.traces.base import BoundarySource, FinishReason, Trace
 from db.annotations import FlagVerdict, flag, flag_counts, flags_of
 from db.models import RunRow, TraceBodyRow, TraceFateRow, TraceRow, TraceTextRow
 from db.runs import done_documents, list_runs
@@ -135,7 +135,9 @@ def narrow(rng: random.Random, seq: int, trace_id: str) -> dict[str, Any]:
         "finish_reason": "stop",
         "has_phases": rng.random() < 0.3,
         "boundary": rng.random(),
+        "boundary_source": rng.choice(list(BoundarySource)),
         "tokens": rng.randrange(320),
+        "chars": int(rng.expovariate(1 / 4_000)),
         "seconds": rng.random() * 9,
         "example_f1": rng.choice((None, 0.0, 0.33, 0.5, 1.0)),
         "recall_at_k": rng.random(),

@@ -4,7 +4,7 @@ Scores are example-based F1 of the selected labels unless another is named; inte
 bootstrap over documents, differences are paired by document (core/metrics/paired.py).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -159,8 +159,9 @@ class Less:
     corrected: float
 
 
-def compare(sides: Sequence[Side]) -> Comparison:
-    """Raises InputError for too few or too many sides, or none that share a document."""
+def compare(sides: Sequence[Side], among: Collection[str] | None = None) -> Comparison:
+    """`among`: the only documents looked at, by id; None: all. Raises InputError for too few or too
+    many sides, or none that share a document."""
     if not FEWEST <= len(sides) <= MOST:
         raise InputError(
             f"{len(sides)} runs were chosen, but {FEWEST} to {MOST} can stand side by side.",
@@ -168,6 +169,13 @@ def compare(sides: Sequence[Side]) -> Comparison:
         )
     shared = set.intersection(*(set(side.records) for side in sides))
     documents = tuple(sorted(d for d in shared if sides[0].records[d].gold))
+    if documents and among is not None:
+        documents = tuple(d for d in documents if d in among)
+        if not documents:
+            raise InputError(
+                "None of the documents that these runs share is in the slice.",
+                "Choose another slice, or all documents.",
+            )
     if not documents:
         raise InputError(
             "The runs have no answered document with gold labels in common.",

@@ -15,12 +15,12 @@ Points = tuple[CurvePoint, ...]
 
 
 def run_curves(session: Session, run_id: str) -> Iterator[tuple[str, Points]]:
-    """(document id, points) of each finished trace of a run's batch that has curves."""
+    """(document id, points) of each finished trace of a run that has curves."""
     finished = (
         select(TraceRow.seq, TraceRow.document_id)
         .where(
             TraceRow.run_id == run_id,
-            TraceRow.origin == "batch",
+            TraceRow.origin != "live",
             TraceRow.state == TraceState.DONE,
         )
         .order_by(TraceRow.seq)

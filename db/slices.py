@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from core.errors import InputError, UnknownNameError
 from db.clock import now
-from db.models import SliceRow
+from db.models import SliceRow, TraceRow
 from db.trace_asked import NAMES, Asked, filter_of
+from db.trace_filters import conditions_of
 from db.trace_views import TraceFilter
 
 MAX_NAME = 80  # characters
@@ -66,6 +67,13 @@ def find_slice(session: Session, name: str) -> Slice:
             f"There is no slice named {name!r}.", f"There are: {known}. The Traces page makes them."
         )
     return _view(row)
+
+
+def documents_in(session: Session, one: Slice, dataset: str) -> set[str]:
+    """Ids of the documents of a dataset of which some trace is in the slice."""
+    _, conditions = conditions_of(session, one.filter)
+    found = select(TraceRow.document_id).where(*conditions, TraceRow.dataset == dataset).distinct()
+    return set(session.execute(found).scalars())
 
 
 def delete_slice(session: Session, name: str) -> None:

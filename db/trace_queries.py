@@ -173,11 +173,14 @@ def _distinct(
         found.append(value)
 
 
-def latest_of_document(session: Session, dataset: str, document: str) -> str | None:
-    """The id of the latest trace of a document, by any system and in any state; or None."""
+def latest_of_document(
+    session: Session, dataset: str, document: str, system: str | None = None
+) -> str | None:
+    """The id of the latest trace of a document, by one system or any, in any state; or None."""
+    by = () if system is None else (TraceRow.system == system,)
     return session.execute(
         select(TraceRow.id)
-        .where(TraceRow.dataset == dataset, TraceRow.document_id == document)
+        .where(TraceRow.dataset == dataset, TraceRow.document_id == document, *by)
         .order_by(TraceRow.seq.desc())
         .limit(1)
     ).scalar_one_or_none()

@@ -12,11 +12,12 @@ from pages.parts import entry, errors
 from pages.parts.compare_choice import (
     NEW_TEXT,
     chosen_runs,
+    chosen_slice,
     chosen_view,
     take_over,
     write_address,
 )
-from pages.parts.compare_data import comparison_of
+from pages.parts.compare_data import comparison_of, slice_names
 from pages.parts.compare_documents import documents_section
 from pages.parts.compare_live import live_section
 from pages.parts.compare_scores import scores_section
@@ -32,17 +33,20 @@ def draw() -> None:
         write_address("", ())
         return
     dataset, runs = chosen
-    found = comparison_of(dataset, runs)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        view = chosen_view()
+        slice_ = "" if view == NEW_TEXT else chosen_slice(slice_names())
+    found = comparison_of(dataset, runs, slice_)
     if found is None:
         write_address(dataset, runs)
         return
-    if chosen_view() == NEW_TEXT:
+    if view == NEW_TEXT:
         live_section(found)
         write_address(dataset, runs)
         return
     st.caption(
         f"{len(found.documents):,} documents that all {len(runs)} runs have answered and that have "
-        "gold labels."
+        f"gold labels{', of the slice' if slice_ else ''}."
     )
     scores_section(found)
     slices_section(found, dataset)

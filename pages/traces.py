@@ -1,6 +1,7 @@
 """Traces: every saved trace, filtered, searched and paged at the database; one by its link.
 
-The address says it all: `?trace=ID` shows one trace, the filters are in it too.
+The address says it all: `?trace=ID` shows one trace, `?dataset=D&document=N&system=S` the latest
+of that document (by that system, where one is named), and the filters are in it too.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import streamlit as st
 from core.errors import StoreError
 from core.traces.inert import one_line
 from db.trace_views import FilterChoices, TraceFilter, TraceOrder, TraceState, TraceSummary
-from db.traces import count_of, filter_choices, page_of
+from db.traces import count_of, filter_choices, latest_of_document, page_of
 from pages.parts import entry, errors, services
 from pages.parts.shortlist_flags import flagged_shortlists
 from pages.parts.trace_detail import TRACE, end_dead_traces, open_trace, trace_detail
@@ -111,9 +112,30 @@ def _refresh() -> None:
         st.rerun()
 
 
+def asked_trace() -> str:
+    """The trace that the address names, by its id or by its document; "" for the list."""
+    asked = st.query_params
+    if asked.get(TRACE) or not (asked.get("dataset") and asked.get("document")):
+        return asked.get(TRACE, "")
+    dataset, document, system = asked["dataset"], asked["document"], asked.get("system")
+    with services.store().read() as session:
+        found = latest_of_document(session, dataset, document, system or None)
+    if found is None:
+        by = f" by {one_line(system, 60)}" if system else ""
+        errors.card(
+            f"There is no trace of {one_line(dataset, 60)} / {one_line(document, 60)}{by}.",
+            "Run the document in Explore, or import its trace on Data.",
+        )
+        return ""
+    for name in ("dataset", "document", "system"):
+        asked.pop(name, None)
+    asked[TRACE] = found
+    return found
+
+
 entry.through_app()
-trace_id = st.query_params.get(TRACE, "")
 try:
+    trace_id = asked_trace()
     if trace_id:
         trace_detail(trace_id, chosen(), chosen_order())
     else:

@@ -11,10 +11,11 @@ from pages.parts.address import Address
 from pages.parts.times import local_time
 
 DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
+SLICE = "cmp_slice"
 LIVE, VIEW = "cmp_live", "cmp_view"  # trace ids of a new text; which of these is looked at:
 TESTED, NEW_TEXT = "Their documents", "A new text"
 OFFERED = 400
-ADDRESS = Address("compare", ("dataset", "runs", "document", "live"), ("cmp_",))
+ADDRESS = Address("compare", ("dataset", "runs", "slice", "document", "live"), ("cmp_",))
 
 
 def take_over() -> None:
@@ -26,6 +27,7 @@ def take_over() -> None:
         st.session_state[DATASET] = asked["dataset"]
     if asked.get("runs"):
         st.session_state[RUNS] = asked["runs"].split(",")[:MOST]
+    st.session_state[SLICE] = asked.get("slice") or None
     st.session_state[DOCUMENT] = asked.get("document")
     if asked.get("live"):
         st.session_state[LIVE] = asked["live"].split(",")[:MOST]
@@ -37,7 +39,10 @@ def write_address(dataset: str, runs: tuple[str, ...]) -> None:
     document = state.get(DOCUMENT) if runs else None
     if runs and state.get(VIEW) == NEW_TEXT:
         document, live = None, ",".join(state.get(LIVE) or ())
-    values = {"dataset": dataset, "runs": ",".join(runs), "document": document, "live": live}
+    values = {
+        "dataset": dataset, "runs": ",".join(runs), "slice": state.get(SLICE) if runs else None,
+        "document": document, "live": live,
+    }  # fmt: skip
     ADDRESS.write(values)
 
 
@@ -50,6 +55,21 @@ def chosen_view() -> str:
             label_visibility="collapsed",
         )
     )  # fmt: skip
+
+
+def chosen_slice(names: list[str]) -> str:
+    """Draws the choice of a slice, where there is any; "" for all documents."""
+    asked = st.session_state.get(SLICE)
+    if not names and not asked:
+        return ""
+    options = [*names, *([asked] if asked and asked not in names else [])]
+    found = st.selectbox(
+        "Slice", options, index=None, key=SLICE, persist_state="session", width=260,
+        placeholder="All documents", format_func=lambda name: f"Slice: {one_line(name, 60)}",
+        label_visibility="collapsed",
+        help="Only documents of which some trace is in the slice; Traces makes slices.",
+    )  # fmt: skip
+    return str(found or "")
 
 
 def chosen_runs() -> tuple[str, tuple[str, ...]] | None:

@@ -9,6 +9,7 @@ from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.rerank.base import Bucket, Fate
 from db.runs import ensure_run
+from db.slices import save_slice
 from db.traces import begin_trace, finish_trace
 from db.trainings import save_training
 from pages.parts.compare_documents import columns_html
@@ -87,6 +88,24 @@ def test_a_link_opens_its_document(open_page: Open) -> None:
     app = open_page("compare", dataset="tiny", runs=",".join(runs), document="b")
     assert "text of b" in html_of(app)
     assert "text of a" not in html_of(app)
+
+
+def test_a_slice_leaves_the_documents_of_its_traces(open_page: Open) -> None:
+    first = run("one", {"a": True, "b": False, "c": True})
+    second = run("two", {"a": True, "b": True, "c": True})
+    with store().write() as session:
+        save_slice(session, "lost by one", {"system": "one", "f1": "0"})
+        save_slice(session, "of nobody", {"system": "three"})
+    app = open_page("compare", dataset="tiny", runs=f"{first},{second}")
+    assert "3 documents that all 2 runs have answered" in words_of(app)
+    app.selectbox(key="cmp_slice").select("lost by one")
+    app.run()
+    assert "1 documents that all 2 runs have answered" in words_of(app)
+    assert "of the slice" in words_of(app)
+    assert app.query_params["slice"] == "lost by one"
+    link = {"dataset": "tiny", "runs": f"{first},{second}"}
+    assert "None of the documents" in html_of(open_page("compare", **link, slice="of nobody"))
+    assert "no slice named" in html_of(open_page("compare", **link, slice="gone"))
 
 
 def test_a_trained_system_shows_how_it_learned(open_page: Open) -> None:

@@ -149,6 +149,19 @@ def test_a_link_opens_the_trace_to_be_read(open_page: Open, read: list[dict[str,
     assert any("## Shortlisting" in code.value for code in app.code)  # to copy
 
 
+def test_a_link_may_name_document_and_system(open_page: Open, read: list[dict[str, Any]]) -> None:
+    saved.save("4280", system="one")
+    latest = saved.save("4280", system="two")
+    app = open_page("traces", dataset="icd", document="4280", step="1")
+    assert app.query_params["trace"] == latest
+    assert read[-1]["step"] == 1
+    app = open_page("traces", dataset="icd", document="4280", system="one")
+    assert app.query_params["trace"] != latest
+    app = open_page("traces", dataset="icd", document="4280", system="three")
+    assert "There is no trace of icd / 4280 by three" in html_of(app)
+    assert documents(app) == ["4280", "4280"], "the list stands below"
+
+
 def test_a_link_of_no_trace_says_so_and_leads_back(open_page: Open) -> None:
     saved.save("one")
     app = open_page("traces", trace="<b>nosuch</b>")
