@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from core import __version__
+from core.allocator import start_anew
 from core.commands import (
     bench,
     data,
@@ -87,6 +88,8 @@ def main() -> None:
         import warnings
 
         warnings.simplefilter("ignore")
+    if sys.argv[1:2] == ["distill"]:
+        start_anew()
     app(prog_name="phaselens")
 
 

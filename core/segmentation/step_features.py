@@ -6,6 +6,7 @@ stems of its words, or its number or id in the way that lists are referred to.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log1p
 
 import numpy as np
@@ -52,7 +53,8 @@ NAMES = (
 def step_features(text: str, candidates: Sequence[Candidate]) -> tuple[list[Span], Features]:
     """The steps of a text, and `(steps, len(NAMES))`, most values in [0, 1]."""
     spans = steps_of(text)
-    named = [_named(text[a:b], candidates) for a, b in spans]
+    names = [_Name.of(candidate) for candidate in candidates]
+    named = [_named(text[a:b], names) for a, b in spans]
     every = len(set().union(*named)) or 1
     seen: set[int] = set()
     rows: list[dict[str, float]] = []
@@ -90,12 +92,13 @@ def _means(alone: Features, window: int | None, side: int) -> Features:
     """Means over the steps before (`side` -1) or after (1) each step; zeros where there is none."""
     steps = len(alone)
     reach = steps if window is None else window
-    found = np.zeros_like(alone)
-    for at in range(steps):
-        some = alone[max(0, at - reach) : at] if side < 0 else alone[at + 1 : at + 1 + reach]
-        if len(some):
-            found[at] = some.mean(axis=0)
-    return found
+    sums = np.vstack([np.zeros((1, alone.shape[1])), np.cumsum(alone, axis=0)])
+    at = np.arange(steps)
+    first = np.maximum(at - reach, 0) if side < 0 else at + 1
+    end = at if side < 0 else np.minimum(at + 1 + reach, steps)
+    counts = np.maximum(end - first, 0)
+    totals: Features = sums[end] - sums[np.minimum(first, end)]
+    return np.where(counts[:, None] > 0, totals / np.maximum(counts, 1)[:, None], 0.0)
 
 
 def _words(step: str) -> dict[str, float]:
@@ -122,23 +125,35 @@ def _form(step: str) -> dict[str, float]:
     }
 
 
-def _named(step: str, candidates: Sequence[Candidate]) -> set[int]:
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A candidate's name, ready to be looked for in many steps."""
+
+    number: int
+    folded: str
+    stems: tuple[str, ...]
+    least: float  # share of the stems that name it
+    referred: re.Pattern[str]  # its number or id in the way that lists are referred to
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> "_Name":
+        number, label = candidate.number, re.escape(candidate.label_id.casefold())
+        ways = rf"(?<![\w.])(?:{label}|#{number}|\({number}\)|\[{number}\])(?!\w)"
+        stems = tuple(_stems(candidate.name))
+        least = MOST if len(stems) > 2 else 1.0
+        return cls(number, candidate.name.casefold(), stems, least, re.compile(ways))
+
+
+def _named(step: str, names: Sequence[_Name]) -> set[int]:
     """Numbers of the candidates that a step names."""
     stems, folded = set(_stems(step)), step.casefold()
     found = set()
-    for candidate in candidates:
-        wanted = _stems(candidate.name)
+    for name in names:
+        wanted = name.stems
         share = sum(stem in stems for stem in wanted) / len(wanted) if wanted else 0.0
-        most = share >= (MOST if len(wanted) > 2 else 1.0)
-        if candidate.name.casefold() in folded or most or _referred(folded, candidate):
-            found.add(candidate.number)
+        if name.folded in folded or share >= name.least or name.referred.search(folded):
+            found.add(name.number)
     return found
-
-
-def _referred(folded: str, candidate: Candidate) -> bool:
-    number, label = candidate.number, re.escape(candidate.label_id.casefold())
-    ways = rf"(?<![\w.])(?:{label}|#{number}|\({number}\)|\[{number}\])(?!\w)"
-    return re.search(ways, folded) is not None
 
 
 def _stems(text: str) -> list[str]:
