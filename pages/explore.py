@@ -39,7 +39,14 @@ def take_over(asked: link.Link, systems: list[System]) -> None:
     state, wrong = st.session_state, []
     if asked.trace:
         try:
-            show(find_view(asked.trace))
+            view = find_view(asked.trace)
+            if view.config.k < 1:
+                raise UnknownNameError(
+                    f"Trace {one_line(asked.trace)} was imported, so there are no settings to run "
+                    "it with.",
+                    "Read it on the Traces page.",
+                )
+            show(view)
         except UnknownNameError as error:
             wrong.append(error)
     for name in ("dataset", "document", "system", "k", "n"):
