@@ -18,7 +18,7 @@ from core.rerank.prompts import RATED_PROMPT, build_prompt, rated_lines
 from core.traces.grammar import LineKind, read_lines
 
 VERDICT_WEIGHT = 5.0  # of a verdict's tokens and the answer's numbers, where others have 1, and
-COPIED_WEIGHT = 0.2  # of what is copied once a number is chosen
+COPIED_WEIGHT = 0.5  # of what is copied once a number is chosen
 KEEP, DROP = " keep", " drop"
 
 

@@ -1,6 +1,5 @@
 """Phase examples out of traces that a teacher wrote: tokens, weights, and the parts they play."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from core.errors import InputError
 from core.mechanism.conventions import AnchorRule, Conventions, MentionPlace
 from core.mechanism.positions import Example as Answered
 from core.mechanism.positions import Span, roles, tokenize
-from core.traces.grammar import Line, LineKind, read_lines
+from core.traces.grammar import Line, LineKind, read_lines, verdict_span
 from core.traces.mentions import find_mentions
 
 # Anchors are what the trace quotes; where it quotes nothing, what it shares with gold names.
@@ -20,7 +19,6 @@ CONVENTIONS = Conventions(
     anchor_rules=(AnchorRule.QUOTED, AnchorRule.GOLD_WORDS, AnchorRule.CONTENT_WORDS),
     mention_places=(MentionPlace.TRACE, MentionPlace.PROMPT),
 )
-_VERDICT = re.compile(r"\b(?:keep|kept|drop|dropped)\b", re.IGNORECASE)
 
 
 def text_example(tokenizer: Any, document_id: str, answered: Answered, end: int) -> Example:
@@ -83,8 +81,8 @@ def _verdict_spans(lines: Sequence[Line], text: str) -> list[Span]:
     spans = []
     for line in lines:
         if line.kind is LineKind.VERDICT:
-            found = _VERDICT.search(text, line.start, line.end)
-            spans += [found.span()] if found else []
+            found = verdict_span(text, line)
+            spans += [found] if found else []
         elif line.kind is LineKind.ANSWER:
             spans.append((line.rest_start, line.end))
     return spans

@@ -4,10 +4,12 @@
     2. <name> <- "<anchor>"        the right ones of those shown, and the nearest wrong ones
     5. <name> <- "<anchor>"
     Reasoning:
-    2. keep: <evidence>            see core/distill/evidence.py
-    5. drop: <evidence>
+    2. <name> (near): keep, <evidence>      see core/distill/evidence.py
+    5. <name> (far): drop, <evidence>
     Answer: 2                      "none" where no right label was shown
 
+A verdict stands after the very words after which decisions are learned in the prompt
+(core/distill/examples.py), so that what is learned at one place serves the other.
 The phases of a model that learned from these are taught by this template: they are no evidence that
 phases arise by themselves.
 """
@@ -20,6 +22,7 @@ import numpy as np
 from core.datasets.base import LabelSpace
 from core.distill.evidence import Rival, against_it, clauses, for_it, words_of
 from core.rerank.base import Candidate
+from core.rerank.prompts import rated_line
 from core.shortlist.exact import Vectors
 
 WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
@@ -83,14 +86,15 @@ def lesson(
         trace += f'. {" ".join(candidate.name.split())} <- "'
         copied.append((start, len(trace)))
         trace += f'{anchor}"\n'
-        verdicts.append((candidate.number, verdict, why))
+        verdicts.append((candidate, verdict, why))
     trace += "Reasoning:\n"
     places = []
-    for number, verdict, why in verdicts:
-        copied.append((len(trace), len(trace) + len(f"{number}.")))
-        start = len(trace) + len(f"{number}. ")
-        places.append((number, start, start + len(verdict)))
-        trace += f"{number}. {verdict}: {why}\n"
+    for candidate, verdict, why in verdicts:
+        line = rated_line(candidate)
+        copied.append((len(trace), len(trace) + len(line)))
+        start = len(trace) + len(line) + 1
+        places.append((candidate.number, start, start + len(verdict)))
+        trace += f"{line} {verdict}, {why}\n"
     trace += "Answer: "
     return Lesson(
         document_id,

@@ -1,14 +1,15 @@
-"""The teacher: first the decisions, then the traces, on lessons made from gold.
+"""The teacher: decisions and traces together, on lessons made from gold.
 
-1. Warm-up: keep or drop after each label of the prompt, and nothing else. Traces alone teach a
-   small model the form long before the decisions (docs/protocol.md).
+1. Warm-up: keep or drop after each label of the prompt, and the words of the trace, in which
+   verdicts weigh more. Traces alone teach a small model the form long before the decisions;
+   decisions alone, first, leave it without words (docs/protocol.md).
 2. Calibration: on dev, the threshold of each dataset at which the decisions' F1 is best. A label is
    worth an answer long before it is more likely right than wrong, so right ones count more then.
-3. Traces: the same decisions, and the words of the trace, in which verdicts weigh more.
+3. The same on other lessons, with right labels counted so.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from core.distill.decisions import Judged, best_threshold, keep_weight
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Taught
 from core.distill.packed import hidden_states, in_passes
+from core.distill.precision import precision_here, products_in
 from core.distill.text_losses import decision_logits, decision_loss, trace_loss
-from core.distill.training import Losses, LossOf, Plan, Training, adapter_state, load_adapter_state
+from core.distill.training import Losses, Plan, Training, adapter_state, load_adapter_state
 from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
 
 DECISION_WEIGHT = 1.0  # of the decisions beside the trace
+WARM_UP, CALIBRATED = "warm-up", "calibrated"  # the stages, as learning curves call them
 
 OnProgress = Callable[[str, int, int], None]
 Cancelled = Callable[[], bool]
@@ -73,24 +76,23 @@ class Teacher:
     ) -> bool:
         """Both stages; False where cancelled. A finished stage is not done again.
 
-        The warm-up takes as many lessons as it has steps for; the traces those that are left, or
-        all where none is.
+        The warm-up takes as many lessons as it has steps for; the second stage those that are left,
+        or all where none is.
         """
 
-        def trained(name: str, stage: Plan, some: Sequence[Example], loss_of: LossOf) -> bool:
-            training = Training(folder / name, stage, self.model, some, loss_of)
+        def trained(name: str, stage: Plan, some: Sequence[Example]) -> bool:
+            training = Training(folder / name, stage, self.model, some, self.lesson_losses)
             return training.run(
                 lambda done, total: on_progress(f"Train: {name}", done, total), cancelled
             )
 
         first = plan.warm_up.steps * plan.warm_up.batch
-        prompts = [replace(e, ids=e.ids[: e.start]) for e in self.examples(taught[:first])]
-        if not trained("decisions", plan.warm_up, prompts, self.decision_losses):
+        if not trained(WARM_UP, plan.warm_up, self.examples(taught[:first])):
             return False
         on_progress("Calibrate on dev", 0, 0)
         self.keep_weights = self.calibrated(dev)
         examples = self.examples(taught[first:] or taught, self.keep_weights)
-        return trained("traces", plan.traces, examples, self.lesson_losses)
+        return trained(CALIBRATED, plan.traces, examples)
 
     def calibrated(self, dev: Sequence[Taught]) -> dict[str, float]:
         """How much more right labels are to count, by dataset."""
@@ -101,13 +103,6 @@ class Teacher:
             dataset: keep_weight(best_threshold(self.judge(some)))
             for dataset, some in parts.items()
         }
-
-    def decision_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
-        found = []
-        for example, hidden in _read(model, examples):
-            loss = decision_loss(self._decisions(model, hidden, example), example)
-            found.append({"total": loss, "L_decide": loss})
-        return found
 
     def lesson_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
         found = []
@@ -125,7 +120,8 @@ class Teacher:
         examples = self.examples(taught)
         prompts = [example.ids[: example.start] for example in examples]
         for places in in_passes(prompts):
-            states = hidden_states(self.model, [prompts[at] for at in places])
+            with products_in(precision_here(), self.model.device.type):
+                states = hidden_states(self.model, [prompts[at] for at in places])
             for at, hidden in zip(places, states, strict=True):
                 logits = self._decisions(self.model, hidden, examples[at])
                 scores = logits.numpy().astype(np.float64)

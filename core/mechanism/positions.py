@@ -207,9 +207,10 @@ def _queries(tokens: Tokens, span: Span, conventions: Conventions) -> tuple[int,
 def _verdict_words(text: str) -> Iterable[Span]:
     for line in with_items(read_lines(text)):
         if line.kind is LineKind.VERDICT and line.verdict:
-            found = re.search(r"\b(?:keep|kept|drop|dropped)\b", text[line.start :], re.IGNORECASE)
-            if found and line.start + found.start() < max(line.end, line.start + 60):
-                yield line.start + found.start(), line.start + found.end()
+            after = line.rest_start + len(line.rest)  # the name may hold such a word itself
+            found = re.search(r"\b(?:keep|kept|drop|dropped)\b", text[after:], re.IGNORECASE)
+            if found and after + found.start() < max(line.end, after + 60):
+                yield after + found.start(), after + found.end()
 
 
 def _anchors(

@@ -87,9 +87,13 @@ def candidate_lines(candidates: Sequence[Candidate]) -> str:
 
 def rated_lines(candidates: Sequence[Candidate]) -> str:
     """One "number. name (nearness):" line a candidate."""
-    return "\n".join(
-        f"{c.number}. {' '.join(c.name.split())} ({c.nearness or 'far'}):" for c in candidates
-    )
+    return "\n".join(map(rated_line, candidates))
+
+
+def rated_line(candidate: Candidate) -> str:
+    """As the prompt has it, and a trace before a verdict."""
+    name = " ".join(candidate.name.split())
+    return f"{candidate.number}. {name} ({candidate.nearness or 'far'}):"
 
 
 def prompt_version(template: str) -> str:

@@ -30,7 +30,8 @@ def fit(marked: Sequence[Marked]) -> Weights:
     tables, states = zip(*(_steps(one) for one in marked), strict=True)
     weights = np.concatenate([np.full(len(some), len(some) ** -0.5) for some in states])
     every = np.concatenate(states)
-    regression = LogisticRegression(C=PENALTY, max_iter=3000, fit_intercept=False)
+    # A tight stop: else where it stops depends on the order of sums.
+    regression = LogisticRegression(C=PENALTY, max_iter=20_000, tol=1e-8, fit_intercept=False)
     regression.fit(np.vstack(tables), every, sample_weight=weights / weights.mean())
     if len(regression.classes_) != len(STATES):
         raise ValueError("every state must occur in what is fitted to")

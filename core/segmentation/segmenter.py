@@ -2,9 +2,12 @@
 
 1. Each step (sentence or line) shortlists, reasons, answers, or does none of these. How well it
    looks like each (core/segmentation/step_features.py) a logistic regression says.
-2. That a phase lasts, and which follows which, the transitions say. Viterbi gives the most likely
-   sequence: it may have one phase, several that alternate, or none.
-3. How sure a boundary is, forward-backward says: the probability that the change lies there or one
+2. That a phase lasts, and which follows which, the transitions say. A trace may have one phase,
+   several that alternate, or none.
+3. Where shortlisting first turns into reasoning is the median of what forward-backward thinks of
+   that place: the guess of the least expected error. Around it, Viterbi gives the most likely
+   sequence.
+4. How sure a boundary is, forward-backward says: the probability that the change lies there or one
    step beside.
 
 The weights are fitted to marked traces (core/segmentation/fit.py), and measured on others.
@@ -31,6 +34,7 @@ WEIGHTS = Path(__file__).with_name("weights.json")
 STATES: tuple[PhaseKind | None, ...] = (
     PhaseKind.SHORTLISTING, PhaseKind.REASONING, PhaseKind.ANSWER, None,
 )  # fmt: skip
+_SHORTLISTS, _REASONS = 0, 1  # places in STATES
 BESIDE = 1  # steps by which a boundary may lie elsewhere and still be the same
 
 
@@ -88,7 +92,7 @@ def parts_of(
         return ()
     weights = weights or shipped_weights()
     looks = weights.sharpness * log_shares(features @ weights.coefficients.T)
-    path = most_likely(looks, weights)
+    path = most_likely(looks, weights, first_turn(looks, weights))
     changes = _changes(looks, weights)
     parts: list[Part] = []
     for at, state in enumerate(path):
@@ -108,28 +112,74 @@ def log_shares(scores: Table) -> Table:
     return shares
 
 
-def most_likely(looks: Table, weights: Weights) -> list[int]:
-    """The most likely state of each step (Viterbi). `looks` `(steps, states)`."""
-    best = weights.starts + looks[0]
-    came: list[Table] = []
-    for step in looks[1:]:
-        ways = best[:, None] + weights.transitions
-        came.append(ways.argmax(axis=0))
-        best = ways.max(axis=0) + step
-    path = [int(best.argmax())]
-    for before in reversed(came):
-        path.append(int(before[path[-1]]))
+def first_turn(looks: Table, weights: Weights) -> int | None:
+    """The step at which shortlisting first turns into reasoning: the median over all sequences,
+    those that never shortlist counted as before all steps, those that never reason afterwards as
+    after them; None where the median is one of these. `looks` `(steps, states)`."""
+    after = _backward(looks, weights)
+    never = weights.starts + looks[0]  # sequences that have not shortlisted yet, by last state
+    seen = np.full(len(STATES), -np.inf)  # those that have, and have not reasoned since
+    seen[_SHORTLISTS], never[_SHORTLISTS] = never[_SHORTLISTS], -np.inf
+    turns = [-np.inf]
+    for at, step in enumerate(looks[1:], start=1):
+        from_never = logsumexp(never[:, None] + weights.transitions, axis=0) + step
+        from_seen = logsumexp(seen[:, None] + weights.transitions, axis=0) + step
+        turns.append(float(from_seen[_REASONS] + after[at][_REASONS]))
+        from_seen[_REASONS] = -np.inf
+        from_seen[_SHORTLISTS] = np.logaddexp(from_seen[_SHORTLISTS], from_never[_SHORTLISTS])
+        from_never[_SHORTLISTS] = -np.inf
+        never, seen = from_never, from_seen
+    places = np.array([logsumexp(never), *turns, logsumexp(seen)])
+    shares = np.exp(places - logsumexp(places))
+    median = int(np.searchsorted(np.cumsum(shares), 0.5))
+    return median - 1 if 1 <= median <= len(turns) else None
+
+
+def most_likely(looks: Table, weights: Weights, turn: int | None) -> list[int]:
+    """The most likely state of each step (Viterbi) of all sequences that first turn from
+    shortlisting to reasoning at step `turn`; None: of those that never do."""
+    states = len(STATES)
+    best = np.full((3, states), -np.inf)  # not shortlisted yet; shortlisted; turned
+    best[0] = weights.starts + looks[0]
+    best[1, _SHORTLISTS], best[0, _SHORTLISTS] = best[0, _SHORTLISTS], -np.inf
+    came: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    for at, step in enumerate(looks[1:], start=1):
+        ways = best[:, :, None] + weights.transitions[None]  # (layer, from, to)
+        source, reach = ways.argmax(axis=1), ways.max(axis=1)
+        layer = np.tile(np.arange(3)[:, None], (1, states))
+        if reach[0, _SHORTLISTS] > reach[1, _SHORTLISTS]:
+            reach[1, _SHORTLISTS], layer[1, _SHORTLISTS] = reach[0, _SHORTLISTS], 0
+            source[1, _SHORTLISTS] = source[0, _SHORTLISTS]
+        if at == turn:
+            reach[2, :] = -np.inf
+            reach[2, _REASONS], layer[2, _REASONS] = reach[1, _REASONS], 1
+            source[2, _REASONS] = source[1, _REASONS]
+        reach[0, _SHORTLISTS] = reach[1, _REASONS] = -np.inf
+        came.append((layer, source))
+        best = reach + step
+    ends = best[2:] if turn is not None else best[:2]
+    place, state = np.unravel_index(int(ends.argmax()), ends.shape)
+    at_layer, at_state = int(place) + (2 if turn is not None else 0), int(state)
+    path = [at_state]
+    for layer, source in reversed(came):
+        at_layer, at_state = int(layer[at_layer, at_state]), int(source[at_layer, at_state])
+        path.append(at_state)
     return path[::-1]
+
+
+def _backward(looks: Table, weights: Weights) -> list[Table]:
+    """log P(the steps after each one | its state), `(steps, states)`."""
+    found = [np.zeros(len(STATES))]
+    for step in looks[:0:-1]:
+        found.append(logsumexp(weights.transitions + step + found[-1], axis=1))
+    return found[::-1]
 
 
 def _changes(looks: Table, weights: Weights) -> Table:
     """P(step i in state a, step i + 1 in state b), `(steps - 1, states, states)`."""
-    forward, backward = [weights.starts + looks[0]], [np.zeros(len(STATES))]
+    forward, backward = [weights.starts + looks[0]], _backward(looks, weights)
     for step in looks[1:]:
         forward.append(logsumexp(forward[-1][:, None] + weights.transitions, axis=0) + step)
-    for step in looks[:0:-1]:
-        backward.append(logsumexp(weights.transitions + step + backward[-1], axis=1))
-    backward.reverse()
     whole = logsumexp(forward[-1])
     found = [
         forward[at][:, None] + weights.transitions + looks[at + 1] + backward[at + 1] - whole

@@ -32,9 +32,9 @@ class Tuning:
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One size. `lessons`: of each dataset; the first of all of them for the warm-up, the others
-    for the traces (core/distill/teacher.py). Documents of other splits are counted per dataset;
-    `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`, the
-    others have the first alone."""
+    for the second stage (core/distill/teacher.py). Documents of other splits are counted per
+    dataset; `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`,
+    the others have the first alone."""
 
     name: str
     datasets: tuple[str, ...]
@@ -51,7 +51,7 @@ class Preset:
     scored_traces: int
     dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
-    max_new_tokens: int = 400
+    max_new_tokens: int = 640  # ten labels shortlisted and judged, with names and evidence
     teacher: ModelSpec | None = None  # the teacher's base; None: the packaged model
     student: ModelSpec | None = None  # the students' base; None: every other layer of the teacher's
     rank: int = 16
@@ -90,9 +90,9 @@ SMOKE = Preset(
 LAPTOP = Preset(
     name="laptop",
     datasets=("icd", "mesh-major", "wordnet"),
-    lessons=(1728, 864, 1728),  # an abstract has three times the tokens of a title or a gloss
-    warm_up=_plan(380, 2e-3),
-    lessons_plan=_plan(160, 1e-3),
+    lessons=(1152, 576, 1152),  # an abstract has three times the tokens of a title or a gloss
+    warm_up=_plan(240, 1.5e-3),
+    lessons_plan=_plan(120, 1e-3),
     student_documents=400,
     student_plan=_plan(150, 5e-4),
     tuning=FOUR_EACH,
@@ -107,8 +107,8 @@ LAPTOP = Preset(
 GPU = replace(
     LAPTOP,
     name="gpu",
-    lessons=(4000, 4000, 8000),
-    warm_up=_plan(1400, 2e-3),
+    lessons=(6400, 3200, 6400),
+    warm_up=_plan(1400, 1.5e-3),
     lessons_plan=_plan(600, 1e-3),
     student_documents=3000,
     student_plan=_plan(1125, 5e-4),

@@ -16,7 +16,7 @@ from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.lessons import SHOWN, K, Taught
 from core.distill.precision import precision_here
-from core.distill.teacher import Teacher, TeacherPlan, by_cosine
+from core.distill.teacher import CALIBRATED, WARM_UP, Teacher, TeacherPlan, by_cosine
 from core.distill.training import CURVES, Plan
 from core.errors import InputError
 from core.mechanism.analysis import Inside
@@ -81,7 +81,7 @@ class Work:
             return None
         if not crew().first:
             return {}
-        for stage, done in (("decisions", plan.warm_up), ("traces", plan.traces)):
+        for stage, done in ((WARM_UP, plan.warm_up), (CALIBRATED, plan.traces)):
             self.keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
         found: Result = {
             "adapter": self.models.name("teacher"),

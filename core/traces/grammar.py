@@ -35,9 +35,10 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _VERDICT = re.compile(
-    r"(?P<before>.{0,400}?)(?<![\w'])(?P<verdict>keep|kept|drop|dropped)\b[\s*_`]*(?P<after>[:,.;–—-]|$)?",
+    r"(?<![\w'])(?P<verdict>keep|kept|drop|dropped)\b[\s*_`]*(?P<after>[:,.;–—-]|$)?",
     re.IGNORECASE,
 )
+_NAMED = 400  # characters that may stand before a verdict
 _LISTED = re.compile(  # "3, 4", "[3] and [4]", "3. name, 4. name" after "Shortlist:"
     r"(?:^|[,;&]|\band\b)[\s*_`]*+[\[(]?(?:(?:candidates?|labels?|no\.?)\s*+)?#?"
     r"(?P<number>\d{1,4})(?!\w)(?:[\])]?[.):]|[\])]|(?=\s*+(?:$|[,;.&(<←]|and\b)))[\s*_`]*+",
@@ -167,10 +168,10 @@ def _judged(rest: str, at: int) -> Iterator[Line]:
 def _numbered_line(numbered: re.Match[str], start: int, end: int) -> Line:
     number = int(numbered["number"])
     rest, rest_start = numbered["rest"], start + numbered.start("rest")
-    verdict = _VERDICT.match(rest)
-    if verdict and _is_verdict(verdict):
+    verdict = _verdict_of(rest)
+    if verdict:
         word = Verdict.KEEP if verdict["verdict"].lower().startswith("ke") else Verdict.DROP
-        name = verdict["before"].rstrip(" \t:-–—*_`")
+        name = rest[: verdict.start()].rstrip(" \t:-—–*_`")
         return Line(LineKind.VERDICT, start, end, number, word, name, rest_start)
     name, anchored = rest, False
     arrow = _ARROW.search(rest)
@@ -179,7 +180,27 @@ def _numbered_line(numbered: re.Match[str], start: int, end: int) -> Line:
     return Line(LineKind.CANDIDATE, start, end, number, None, name.rstrip(), rest_start, anchored)
 
 
-def _is_verdict(found: re.Match[str]) -> bool:
+def _verdict_of(rest: str) -> re.Match[str] | None:
+    """The verdict of a numbered line. A later word is one only after a name with its nearness, as
+    the prompt has it: "3. Foot drop (near): keep" keeps."""
+    for at, found in enumerate(_VERDICT.finditer(rest[: _NAMED + 10])):
+        before = rest[: found.start()]
+        if at == 0 and _is_verdict(found, before):
+            return found
+        if at and before.rstrip().endswith("):"):
+            return found
+    return None
+
+
+def _is_verdict(found: re.Match[str], before: str) -> bool:
     """A verdict stands first, or after a name and a colon or dash; "keep" inside prose is none."""
-    before = found["before"].strip(" \t*_`")
+    before = before.strip(" \t*_`")
     return not before or before.endswith((":", "-", "–", "—", ")")) or bool(found["after"] == ":")
+
+
+def verdict_span(text: str, line: Line) -> tuple[int, int] | None:
+    """Characters (start, end) of the word that a verdict line decides by; None where it stands
+    before its number ("keep 3")."""
+    after = line.rest_start + len(line.rest)
+    found = _VERDICT.search(text, after, max(line.end, after))
+    return found.span("verdict") if found else None

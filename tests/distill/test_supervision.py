@@ -11,6 +11,7 @@ from core.datasets.tables import document_table, label_table, write_tables
 from core.distill.supervision import WRONG_SHORTLISTED, Lesson, lesson
 from core.rerank.base import Bucket, Candidate, Verdict
 from core.rerank.parser import parse
+from core.rerank.prompts import rated_lines
 from core.traces.base import FinishReason
 from core.traces.phases import segment
 
@@ -76,8 +77,15 @@ def test_places_of_verdicts_are_those_of_their_words(labels: LabelSpace) -> None
 
 def test_evidence_knows_the_hierarchy_and_negation(labels: LabelSpace) -> None:
     lines = taught(labels, ("A2",), "A2 A1 C").trace.splitlines()
-    assert "2. drop: wider than 1" in lines
-    assert '3. drop: the text denies "Cystitis"' in lines
+    assert "2. Malignant neoplasm of bladder (far): drop, wider than 1" in lines
+    assert '3. Cystitis (far): drop, the text denies "Cystitis"' in lines
+
+
+def test_a_verdict_stands_after_the_words_of_the_prompt(labels: LabelSpace) -> None:
+    made = taught(labels, ("A2",))
+    prompt = rated_lines(shown_as("A2 A1 B A C D")).splitlines()
+    for number, start, _ in made.verdicts:
+        assert made.trace[:start].splitlines()[-1] == f"{prompt[number - 1]} "
 
 
 def test_gold_that_was_not_shown_is_not_answered(labels: LabelSpace) -> None:

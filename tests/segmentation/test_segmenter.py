@@ -15,6 +15,7 @@ from core.segmentation.marked import CHECK_SET, Marked, read_marked
 from core.segmentation.segmenter import (
     STATES,
     Weights,
+    first_turn,
     log_shares,
     most_likely,
     parts_of,
@@ -93,21 +94,38 @@ def test_the_turn_is_where_reasoning_first_follows_shortlisting() -> None:
     assert turn_of((), "abc") == 3.0
 
 
-def test_the_most_likely_path_is_that_of_all_paths() -> None:
-    made = np.random.default_rng(4)
-    states = len(STATES)
-    looks = log_shares(made.normal(size=(5, states)) * 2)
+def turn_in(path: tuple[int, ...]) -> int | None:
+    """The first step that reasons (1) after one that shortlists (0)."""
+    if 0 not in path:
+        return None
+    first = path.index(0)
+    return next((at for at in range(first, len(path)) if path[at] == 1), None)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_turn_and_path_are_those_of_all_paths(seed: int) -> None:
+    made = np.random.default_rng(seed)
+    states, steps = len(STATES), 5
+    looks = log_shares(made.normal(size=(steps, states)) * 2)
     transitions = log_shares(made.normal(size=(states, states)))
     starts = log_shares(made.normal(size=states))
     weights = Weights(np.zeros((states, 1)), transitions, starts, 1.0)
 
     def score(path: tuple[int, ...]) -> float:
-        steps = sum(looks[at, state] for at, state in enumerate(path))
+        seen = sum(looks[at, state] for at, state in enumerate(path))
         moves = sum(transitions[a, b] for a, b in itertools.pairwise(path))
-        return float(starts[path[0]] + steps + moves)
+        return float(starts[path[0]] + seen + moves)
 
-    every = max(np.ndindex(*(states,) * 5), key=score)
-    assert most_likely(looks, weights) == list(every)
+    every = list(np.ndindex(*(states,) * steps))
+    for turn in (None, *range(1, steps)):
+        best = max((path for path in every if turn_in(path) == turn), key=score)
+        assert most_likely(looks, weights, turn) == list(best)
+    shares = np.zeros(steps + 1)  # never shortlists, a turn at each step, never reasons after it
+    for path in every:
+        turn = turn_in(path)
+        shares[0 if 0 not in path else steps if turn is None else turn] += np.exp(score(path))
+    median = int(np.searchsorted(np.cumsum(shares / shares.sum()), 0.5))
+    assert first_turn(looks, weights) == (median if 0 < median < steps else None)
 
 
 def test_weights_of_other_features_are_refused() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from core.rerank.base import Verdict
-from core.traces.grammar import LineKind, read_line, read_lines
+from core.traces.grammar import LineKind, read_line, read_lines, verdict_span
 from tests.patience import given_up_after
 
 
@@ -108,3 +108,26 @@ def test_offsets_are_characters_of_the_whole_text() -> None:
 def test_a_very_long_line_is_read_in_proportion_to_its_length(start: str, filler: str) -> None:
     with given_up_after():
         read_line(start + filler * 200_000 + "x", 0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict", "name"),
+    [
+        ("3. Foot drop, left foot (near): keep, it is said", "keep", "Foot drop, left foot (near)"),
+        ("3. Foot drop (far): drop, not said", "drop", "Foot drop (far)"),
+        ('2. Heart failure (same): keep, says "drop"', "keep", "Heart failure (same)"),
+    ],
+)
+def test_a_verdict_after_a_name_that_holds_such_a_word(raw: str, verdict: str, name: str) -> None:
+    line = read_line(raw, 10)
+    assert (line.kind, line.verdict, line.rest) == (LineKind.VERDICT, verdict, name)
+    text = " " * 10 + raw
+    span = verdict_span(text, line)
+    assert span is not None
+    assert text[slice(*span)] == verdict
+    assert span[0] > text.index("):")
+
+
+@pytest.mark.parametrize("raw", ["3. Foot drop", '3. Foot drop <- "her foot drops"'])
+def test_a_name_with_such_a_word_is_no_verdict(raw: str) -> None:
+    assert read_line(raw, 0).kind is LineKind.CANDIDATE
