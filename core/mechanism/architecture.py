@@ -166,19 +166,24 @@ def check(architecture: Architecture) -> None:
         own = model(ids, use_cache=False).logits.float()
         with probed(model, None), _parts(architecture) as parts:
             ours = model(ids, use_cache=False).logits.float()
-    tolerance = 1e-3 if model.dtype == torch.float32 else 5e-2
-    if not _close(own, ours, tolerance):
+    exact = model.dtype == torch.float32
+    if not _close(own, ours, exact):
         raise ModelError("Attention recomputed outside this model gives other logits.", FIX)
     for at, part in enumerate(parts):
         total = part["in"] + part["attention"] + part["rest"]
-        if not _close(total, part["out"], tolerance):
+        if not _close(total, part["out"], exact):
             raise ModelError(
                 f"Layer {at} of this model changes the attention output before adding it.", FIX
             )
 
 
-def _close(a: Tensor, b: Tensor, tolerance: float) -> bool:
-    return bool((a - b).abs().max() <= tolerance * (1 + b.abs().max()))
+def _close(a: Tensor, b: Tensor, exact: bool) -> bool:
+    """In float32 to rounding. In 16 bits the rounding of 30 layers is seen in single values (as
+    much as 0.14 of the largest, with AMX), so on the whole: another attention is as far as the
+    values are wide."""
+    if exact:
+        return bool((a - b).abs().max() <= 1e-3 * (1 + b.abs().max()))
+    return bool((a - b).float().abs().mean() <= 0.1 * (1e-3 + b.float().std()))
 
 
 @contextmanager

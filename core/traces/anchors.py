@@ -30,9 +30,10 @@ def anchors_of(text: str, document: str) -> tuple[Anchor, ...]:
     found = []
     for start, end in _quoted(text):
         said = [word.casefold() for word in _WORD.findall(text[start:end])]
-        at = _place(said, words, places)
-        if at is not None:
-            found.append(Anchor(start, end, words[at][1], words[at + len(said) - 1][2]))
+        place = _place(said, words, places)
+        if place is not None:
+            last = words[place + len(said) - 1]
+            found.append(Anchor(start, end, words[place][1], last[2]))
     return tuple(found)
 
 

@@ -86,13 +86,18 @@ def test_the_identity_says_what_was_used(encoder: Encoder, exact: Encoder) -> No
     assert same_weights(encoder.label_identity, exact.identity)
 
 
+CPU = Path("/proc/cpuinfo")
+AMX = CPU.exists() and "amx_bf16" in CPU.read_text()
+
+
 @pytest.mark.model
 def test_a_text_gets_the_same_vector_alone_and_among_others(encoder: Encoder) -> None:
     together = encoder.encode(TEXTS, cache=False)
     alone = np.concatenate([encoder.encode([text], cache=False) for text in TEXTS])
 
     if encoder.identity.endswith("/bfloat16"):
-        np.testing.assert_array_equal(together, alone)
+        # With AMX, how products are cut into tiles depends on their shape.
+        np.testing.assert_allclose(together, alone, atol=1e-3 if AMX else 0.0, rtol=0)
     else:
         np.testing.assert_allclose(together, alone, atol=1e-6)
 
