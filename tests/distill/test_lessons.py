@@ -116,10 +116,12 @@ def test_a_teacher_learns_its_lessons(toolbox: Toolbox, tmp_path: Path) -> None:
         tmp_path, plan, taught, dev, lambda stage, done, total: stages.append(stage)
     )
     assert list(dict.fromkeys(stages)) == [
-        "Train: decisions", "Calibrate on dev", "Train: traces",
+        "Train: warm-up", "Calibrate on dev", "Train: calibrated",
     ]  # fmt: skip
     assert teacher.keep_weights.keys() == {"tiny"}
     assert auc(teacher.judge(taught)) > max(before, 0.8)
     assert 0 <= auc(by_cosine(taught)) <= 1
-    rows = [json.loads(line) for line in (tmp_path / "traces" / CURVES).read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (tmp_path / "calibrated" / CURVES).read_text().splitlines()
+    ]
     assert {"L_cot", "L_decide", "total"} <= rows[0].keys()
