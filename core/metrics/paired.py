@@ -39,8 +39,8 @@ def difference(
         raise ValueError(f"scores of {one.shape} and {other.shape} documents cannot be paired")
     found = one - other
     interval = mean_interval(found[:, None], resamples=1000, seed=seed)
-    if not found.any():
-        p = 1.0  # no document differs, so no sign can
+    if not found.any() or len(found) == 1:
+        p = 1.0  # no document differs, so no sign can; nor does one alone say anything
     else:
         p = float(
             permutation_test(

@@ -50,3 +50,8 @@ def test_holm_by_hand() -> None:
     )
     assert holm({"a": 0.5, "b": 0.9}) == {"a": 1.0, "b": 1.0}
     assert holm({}) == {}
+
+
+def test_one_document_alone_says_nothing() -> None:
+    found = difference([1.0], [0.0])
+    assert (found.p, found.documents) == (1.0, 1)

@@ -102,6 +102,7 @@ def test_a_slice_leaves_the_documents_of_its_traces(open_page: Open) -> None:
     app.run()
     assert "1 documents that all 2 runs have answered" in words_of(app)
     assert "of the slice" in words_of(app)
+    assert not app.exception
     assert app.query_params["slice"] == "lost by one"
     link = {"dataset": "tiny", "runs": f"{first},{second}"}
     assert "None of the documents" in html_of(open_page("compare", **link, slice="of nobody"))
