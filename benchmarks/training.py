@@ -39,7 +39,7 @@ def step(model: Any, some: Sequence[Tensor], most: int) -> float:
         with products_in(precision_here(), "cpu"):
             states = hidden_states(model, [some[at] for at in places])
             total = torch.stack([one[::20].float().pow(2).mean() for one in states]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
     model.zero_grad(set_to_none=True)
     return time.perf_counter() - began
 

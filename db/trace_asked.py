@@ -38,14 +38,16 @@ Asked = Mapping[str, str]
 
 def filter_of(asked: Asked, now: datetime | None = None) -> TraceFilter:
     """What is asked for, by the names in NAMES; words that mean nothing ask for nothing."""
-    found: dict[str, object] = {
-        field: asked[name] for name, field in PLAIN.items() if asked.get(name)
-    }
-    if asked.get("phases") in PHASES:
-        found["has_phases"] = PHASES[asked["phases"]]
-    if asked.get("since") in SINCE:
-        found["since"] = (now or datetime.now(UTC)) - SINCE[asked["since"]]
+    said = {field: asked.get(name) or None for name, field in PLAIN.items()}
+    since = SINCE.get(asked.get("since", ""))
     chars = LENGTHS.get(asked.get("length", ""), (None, None))
     f1 = F1S.get(asked.get("f1", ""), (None, None))
-    found |= {"chars_from": chars[0], "chars_to": chars[1], "f1_from": f1[0], "f1_to": f1[1]}
-    return TraceFilter(**found)  # type: ignore[arg-type]
+    return TraceFilter(
+        **said,
+        has_phases=PHASES.get(asked.get("phases", "")),
+        since=None if since is None else (now or datetime.now(UTC)) - since,
+        chars_from=chars[0],
+        chars_to=chars[1],
+        f1_from=f1[0],
+        f1_to=f1[1],
+    )

@@ -42,7 +42,6 @@ def test_without_it_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert allocator.preloaded({"A": "b"}) == {"A": "b"}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="execve and a preload")
 def test_a_process_starts_over_once_with_its_arguments(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     root = str(Path(allocator.__file__).parents[1])

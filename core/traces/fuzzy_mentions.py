@@ -27,11 +27,10 @@ SLIP = 0.85  # likeness of two words, 1 = the same: one slip in seven letters
 SLACK = 3  # words that may stand between those of a name
 
 _WORD = re.compile(r"\w+")
-_COMMON = frozenset(
-    """
-    a an and by for from in of on or other the to with without unspecified not type
-    """.split()  # noqa: SIM905
-)
+_COMMON = {
+    "a", "an", "and", "by", "for", "from", "in", "of", "on", "or", "other", "the", "to", "with",
+    "without", "unspecified", "not", "type",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ KEEP, DROP = Verdict.KEEP, Verdict.DROP
 
 def kinds(**given: object) -> list[tuple[str, Contradiction]]:
     asked = {"answer": ("A",), "verdicts": (), "named": {"A", "B"}, "shown": {"A", "B"}} | given
-    return [(one.label_id, one.kind) for one in contradictions(**asked)]  # type: ignore[arg-type]
+    return [(one.label_id, one.kind) for one in contradictions(**asked)]
 
 
 def test_an_answer_that_follows_has_none() -> None:

@@ -31,7 +31,7 @@ def trace(text: str = TEXT, offsets: tuple[tuple[int, int], ...] = ()) -> Trace:
 
 def reading(**options: object) -> Reading:
     asked: dict[str, object] = {"answer": ("L2",)} | options
-    return reading_of(trace(), DOCUMENT, CANDIDATES, **asked)  # type: ignore[arg-type]
+    return reading_of(trace(), DOCUMENT, CANDIDATES, **asked)
 
 
 def test_steps_have_phases_and_functions() -> None:
