@@ -36,6 +36,7 @@ from core.traces.functions import StepFunction, functions_of
 from core.traces.fuzzy_mentions import fuzzy_mentions
 from core.traces.mentions import find_mentions
 from core.traces.prose import segment_any
+from db.boundaries import keep_moved
 from db.trace_imports import count_to_analyse, to_analyse
 from db.trace_views import StoredTrace, TraceFilter, TraceRecord
 from db.traces import finish_trace, load_trace
@@ -101,6 +102,7 @@ def analyse_stored(toolbox: Toolbox, trace_id: str) -> Analysed:
         record = TraceAnalyst(toolbox).analyse(stored)
         with toolbox.store.write() as session:
             finish_trace(session, trace_id, record)
+            keep_moved(session, trace_id)
     return Analysed(trace_id)
 
 

@@ -99,6 +99,13 @@ def boundary_moves(session: Session, trace_id: str) -> list[BoundaryMove]:
     ]
 
 
+def keep_moved(session: Session, trace_id: str) -> None:
+    """After a trace was worked out: a boundary that a person moved before still holds."""
+    if boundary_moves(session, trace_id):
+        row, text = _row(session, trace_id)
+        _hold(session, row, text.trace)
+
+
 def _hold(session: Session, row: TraceRow, text: str) -> None:
     """Puts the boundary that holds now into the lists."""
     moves = boundary_moves(session, row.id)

@@ -10,6 +10,7 @@ from core.encoders import Encoder
 from core.shortlist.build import build_index
 from core.toolbox import Toolbox
 from core.trace_analysis import analyse_all, analyse_stored
+from db.boundaries import move_boundary
 from db.session import open_store
 from db.trace_views import StoredTrace, TraceFilter
 from db.traces import load_trace, page_of
@@ -66,6 +67,17 @@ def test_a_gold_label_is_lost_by_what_the_trace_says_of_it(
     text = "Maybe topic 3. But topic 3 is too broad.\nAnswer: topic 1"
     stored = analysed(toolbox, tmp_path, {**GOOD, "trace": text, "answer": ["L1"]})
     assert [fate.fate for fate in stored.fates] == ["dropped in reasoning"]
+
+
+def test_a_boundary_that_was_moved_before_still_holds(toolbox: Toolbox, tmp_path: Path) -> None:
+    brought_in(toolbox.settings, rows_file(tmp_path, [GOOD]), store=toolbox.store)
+    with toolbox.store.write() as session:
+        (summary,) = page_of(session, TraceFilter())
+        move_boundary(session, summary.id, 10)
+    analyse_stored(toolbox, summary.id)
+    with toolbox.store.read() as session:
+        (after,) = page_of(session, TraceFilter())
+    assert (after.has_phases, after.boundary_source) == (True, "human")
 
 
 def test_all_are_worked_out_by_a_job_that_goes_on(toolbox: Toolbox, tmp_path: Path) -> None:
