@@ -17,6 +17,12 @@ def click(app: AppTest, verdict: str, trace: str) -> None:
     run(app)
 
 
+def undo_buttons(app: AppTest) -> list[str]:
+    """Keys of the buttons that take a flag back."""
+    keys = [button.key or "" for button in app.button]
+    return [key for key in keys if key.startswith("undo_flag_")]
+
+
 def test_one_click_sets_a_flag(open_page: Open) -> None:
     trace = saved.save()
     click(open_page("traces", trace=trace), "missing_gold", trace)
@@ -30,7 +36,7 @@ def test_a_flag_is_shown_again(open_page: Open) -> None:
     click(open_page("traces", trace=trace), "good", trace)
     app = open_page("traces", trace=trace)
     assert "no name" in words_of(app)
-    assert any(button.label == "Undo" for button in app.button)
+    assert undo_buttons(app)
 
 
 def test_a_comment_and_the_annotators_name_go_with_the_flag(open_page: Open) -> None:
@@ -70,4 +76,4 @@ def test_undo_takes_the_flag_back(open_page: Open) -> None:
     app.button(key=f"undo_flag_{flag.event_id}").click()
     run(app)
     assert standing(trace) == []
-    assert not any(button.label == "Undo" for button in app.button)
+    assert not undo_buttons(app)
