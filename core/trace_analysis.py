@@ -31,11 +31,13 @@ from core.rerank.base import (
 from core.shortlist.base import GoldRank, Shortlist
 from core.toolbox import Toolbox
 from core.trace_curves import measured, near_misses_of
-from core.traces.base import FinishReason, Mention, PhaseKind, Trace
+from core.traces.base import BoundarySource, FinishReason, Mention, PhaseKind, Trace
 from core.traces.functions import StepFunction, functions_of
 from core.traces.fuzzy_mentions import fuzzy_mentions
 from core.traces.mentions import find_mentions
-from core.traces.prose import segment_any
+from core.traces.prose import segment_any, with_answer
+from core.traces.prose_answer import answer_span, answered
+from core.traces.references import apart, referred
 from db.boundaries import keep_moved
 from db.trace_imports import count_to_analyse, to_analyse
 from db.trace_views import StoredTrace, TraceFilter, TraceRecord
@@ -69,8 +71,8 @@ class TraceAnalyst:
         )
         said = stored.answer
         looked = labels_to_look_for(stored.candidates, shortlist, gold, said or (), dataset.labels)
-        trace = read(stored.trace, looked)
-        answer = said if said is not None else answer_in(trace)
+        trace = read(stored.trace, looked, document.text)
+        answer = said if said is not None else answer_in(trace, looked)
         prediction = _prediction(trace, answer, looked, shortlist, given=said is not None)
         near, source = near_misses_of(retriever.index, document, looked, prediction.selected)
         if trace.text.strip():
@@ -164,25 +166,37 @@ def labels_to_look_for(
     )
 
 
-def read(trace: Trace, looked: Sequence[Candidate]) -> Trace:
-    """The trace with its phases and all mentions of the labels, exact and fuzzy."""
+def read(trace: Trace, looked: Sequence[Candidate], document: str) -> Trace:
+    """The trace with its phases, its answer among them, and all mentions of the labels: by name,
+    exact and fuzzy, by code and by number."""
     phases, boundary, source = segment_any(trace.text, trace.token_offsets, looked)
-    exact = find_mentions(trace.text, looked)
-    mentions = sorted([*exact, *fuzzy_mentions(trace.text, looked, exact)], key=lambda m: m.start)
+    mentions = all_mentions(trace.text, looked, document)
+    if source is not BoundarySource.GRAMMAR:
+        phases = with_answer(trace.text, phases, answer_span(trace.text, mentions, looked))
     return replace(
-        trace, phases=phases, boundary=boundary, boundary_source=source, mentions=tuple(mentions)
+        trace, phases=phases, boundary=boundary, boundary_source=source, mentions=mentions
     )
 
 
-def answer_in(trace: Trace) -> tuple[str, ...] | None:
-    """The labels named in the trace's answer, in order; None where it has no answer."""
+def all_mentions(text: str, looked: Sequence[Candidate], document: str) -> tuple[Mention, ...]:
+    """In order, none overlapping another."""
+    exact = find_mentions(text, looked)
+    found = [*exact, *apart(referred(text, looked, document), exact)]
+    found += fuzzy_mentions(text, looked, found)
+    return tuple(sorted(found, key=lambda m: m.start))
+
+
+def answer_in(trace: Trace, looked: Sequence[Candidate]) -> tuple[str, ...] | None:
+    """The labels of the trace's answer, in order; () where it says that none fits, None where it
+    has no answer."""
     parts = [phase for phase in trace.phases if phase.kind is PhaseKind.ANSWER]
     if not parts:
         return None
     last = max(parts, key=lambda phase: phase.start)
-    return tuple(
-        dict.fromkeys(m.label_id for m in trace.mentions if last.start <= m.start < last.end)
-    )
+    found = answer_span(trace.text, trace.mentions, looked)
+    inside = found is not None and found[0] >= last.start
+    span = found if found is not None and inside else (last.start, last.end)
+    return answered(trace.text, span, trace.mentions, looked) or ()
 
 
 def named_before_answer(trace: Trace) -> tuple[Mention, ...]:
@@ -220,7 +234,7 @@ def _prediction(
         for rank, label_id in enumerate(answer or (), start=1)
     )  # fmt: skip
     if answer is not None:
-        why = "" if given else "The answer was read off the labels that its last part names."
+        why = "" if given else "The answer was read off the text."
         return Prediction(ranking, answer, Bucket.OK, why)
     if not trace.text.strip():
         return Prediction((), (), Bucket.NOTHING, "The model wrote nothing.")

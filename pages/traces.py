@@ -11,13 +11,23 @@ import streamlit as st
 
 from core.errors import StoreError
 from core.traces.inert import one_line
+from db.trace_imports import IMPORT
 from db.trace_views import FilterChoices, TraceFilter, TraceOrder, TraceState, TraceSummary
 from db.traces import count_of, filter_choices, latest_of_document, page_of
 from pages.parts import entry, errors, services
 from pages.parts.shortlist_flags import flagged_shortlists
 from pages.parts.trace_detail import TRACE, end_dead_traces, open_trace, trace_detail
-from pages.parts.trace_filters import ORDER_KEY, PAGE_KEY, active, chosen, clear, filter_bar
-from pages.parts.trace_list import hits, pager, trace_table
+from pages.parts.trace_filters import (
+    ORDER_KEY,
+    PAGE_KEY,
+    active,
+    asked,
+    chosen,
+    clear,
+    filter_bar,
+)
+from pages.parts.trace_list import hits, pager, trace_table, unread
+from pages.parts.work_out import work_out_button, work_out_progress
 
 REFRESH_S = 3.0  # while a trace on the page is still being written
 
@@ -97,12 +107,28 @@ def list_page() -> None:
         st.button("Refresh", icon=":material/refresh:", on_click=choices_of.clear, key="f_refresh")
     filter = filter_bar(choices)
     flagged_shortlists(filter)
+    above = st.container()
     rows = listing(filter)
     if not rows:
         empty_page(choices)
+    with above:
+        if any(unread(row) for row in rows):
+            as_imported()
+        work_out_progress()
     if any(row.state is TraceState.RUNNING for row in rows):
         st.session_state["traces_drawn_at"] = datetime.now()
         st.fragment(_refresh, run_every=REFRESH_S)()
+
+
+def as_imported() -> None:
+    """Says what is not known yet of imported traces in the list, and offers to work it out."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "Some of these traces are as they were imported: phases, answers and scores are worked "
+            "out when one is opened, or for all of them at once.",
+            width="stretch",
+        )
+        work_out_button("Work out all", {**asked(), "origin": IMPORT})
 
 
 def _refresh() -> None:
@@ -114,10 +140,10 @@ def _refresh() -> None:
 
 def asked_trace() -> str:
     """The trace that the address names, by its id or by its document; "" for the list."""
-    asked = st.query_params
-    if asked.get(TRACE) or not (asked.get("dataset") and asked.get("document")):
-        return asked.get(TRACE, "")
-    dataset, document, system = asked["dataset"], asked["document"], asked.get("system")
+    address = st.query_params
+    if address.get(TRACE) or not (address.get("dataset") and address.get("document")):
+        return address.get(TRACE, "")
+    dataset, document, system = address["dataset"], address["document"], address.get("system")
     with services.store().read() as session:
         found = latest_of_document(session, dataset, document, system or None)
     if found is None:
@@ -128,8 +154,8 @@ def asked_trace() -> str:
         )
         return ""
     for name in ("dataset", "document", "system"):
-        asked.pop(name, None)
-    asked[TRACE] = found
+        address.pop(name, None)
+    address[TRACE] = found
     return found
 
 

@@ -46,9 +46,8 @@ def add(
     Roles of a document: id, title, text, gold, split, excluded.
     """
     with reporting(as_json) as report:
-        from rich.table import Table
-
         from core.commands.foreground import work_in_foreground
+        from core.commands.problems_table import problems_table
         from core.config import load_settings
         from core.datasets.importing import ImportRequest, check_name, parse_columns
         from core.jobs.kinds import import_key
@@ -70,17 +69,7 @@ def add(
             report.fail("Stopped; nothing was changed.", INTERRUPTED)
             return
         data = dict(job.result or {})
-        table = Table("Problem", "Count", "Rows left out", "First")
-        for problem in data["problems"]:
-            first = problem["first"][0]
-            table.add_row(
-                problem["kind"],
-                f"{problem['count']:,}",
-                "yes" if problem["rejected"] else "no",
-                inert(f"{first['file']} row {first['row']}: {first['value']}"),
-            )
-        shown = [table] if data["problems"] else ["No problems were found."]
-        report.give(data, in_words(data), *shown)
+        report.give(data, in_words(data), problems_table(data["problems"]))
 
 
 def in_words(data: dict[str, Any]) -> str:

@@ -45,9 +45,8 @@ def import_command(
     reasoning, content, answer, gold, candidates, offsets, tokens, seconds, finish.
     """
     with reporting(as_json) as report:
-        from rich.table import Table
-
         from core.commands.foreground import work_in_foreground
+        from core.commands.problems_table import problems_table
         from core.config import load_settings
         from core.jobs.kinds import import_traces_key
         from core.traces.importing.columns import parse_trace_columns
@@ -67,16 +66,7 @@ def import_command(
             report.fail("Stopped; what was stored until then stays.", INTERRUPTED)
             return
         data = dict(job.result or {})
-        table = Table("Problem", "Count", "Rows left out", "First")
-        for problem in data["problems"]:
-            first = problem["first"][0]
-            table.add_row(
-                problem["kind"],
-                f"{problem['count']:,}",
-                "yes" if problem["rejected"] else "no",
-                inert(f"{first['file']} row {first['row']}: {first['value']}"),
-            )
-        shown: list[Any] = [table] if data["problems"] else ["No problems were found."]
+        shown: list[Any] = [problems_table(data["problems"])]
         if data["problems_file"]:
             shown.append(inert(f"All problems: {data['problems_file']}"))
         report.give(data, in_words(data), *shown)

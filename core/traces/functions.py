@@ -75,11 +75,12 @@ _DROP = re.compile(
     r"|leave (?:it|this|that) out|too (?:narrow|broad|wide|specific|general|vague)"
     r"|(?:is|are|was|does|do)(?:n't| not) (?:(?:really|quite|clearly|directly) )?"
     r"(?:fit|apply|match|right|it|mentioned|supported|stated|what)|does not belong"
+    r"|(?:is|are|'s) (?:just |simply |plainly |clearly )?(?:the )?(?:wrong|incorrect)"
     r"|no (?:mention|evidence|sign|support)|raus|streichen|descartar|descarto|écarter|écarté)\b",
     re.IGNORECASE,
 )
 _KEEP = re.compile(
-    r"\b(?:keep(?:s|ing)?|kept|stays?"
+    r"\b(?:keep(?:s|ing)?|kept|stays?|holds(?: up)?"
     r"|(?:is|are) (?:in|right|correct|clearly|supported"
     r"|the best|a (?:good|clear|strong|direct) (?:fit|match))"
     r"|fits?(?: (?:best|well|perfectly|exactly))?|match(?:es)?(?: (?:well|exactly|directly))?"

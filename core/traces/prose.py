@@ -6,6 +6,7 @@ one phase, or none, has no t*.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from core.rerank.base import Candidate
@@ -13,6 +14,7 @@ from core.segmentation.segmenter import Part, parts_of
 from core.traces.base import BoundarySource, Phase, PhaseKind
 from core.traces.importing.thinking import thinking_of
 from core.traces.phases import Segmented, segment, share_before
+from core.traces.steps import sentences_of
 
 
 def segment_any(
@@ -32,6 +34,23 @@ def segment_any(
     if turn is None:
         return tuple(kept), None, None
     return tuple(kept), share_before(turn, text, token_offsets), BoundarySource.CHANGE_POINT
+
+
+def with_answer(
+    text: str, phases: Sequence[Phase], span: tuple[int, int] | None
+) -> tuple[Phase, ...]:
+    """The phases with the answer from the step in which it stands; as they were where none was
+    found, where it has its place already (after `</think>`), or where the trace turns to reasoning
+    only after it."""
+    if span is None:
+        return tuple(phases)
+    begins = max((start for start, _ in sentences_of(text) if start <= span[0]), default=span[0])
+    after = [p for p in phases if p.kind is PhaseKind.ANSWER and p.start <= begins]
+    turn = turn_of(phases)
+    if after or (turn is not None and turn >= begins):
+        return tuple(phases)
+    before = [replace(p, end=min(p.end, begins)) for p in phases if p.start < begins]
+    return (*before, Phase(PhaseKind.ANSWER, begins, len(text)))
 
 
 def turn_of(phases: Sequence[Phase]) -> int | None:

@@ -29,8 +29,8 @@ from core.traces.inert import one_line
 from db.jobs import JobState, load_job
 from pages.parts import errors, services
 from pages.parts.facts import facts
+from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, kept_upload, problems_table
-from pages.parts.job_progress import POLL_S, job_bar
 
 NOT_USED = "(not used)"
 _JOB = "import_job"
@@ -56,8 +56,7 @@ def import_form() -> None:
         replace = st.checkbox("Replace a dataset of this name", key="import_replace", **kept)
         if st.button("Import", type="primary", icon=":material/upload:", key="import_start"):
             _start(name.strip(), labels, documents, filters, columns, separator, replace=replace)
-    if _JOB in st.session_state:
-        _followed()
+    followed_job(_JOB, _report, cancelled="The import was cancelled; nothing was changed.")
 
 
 def _uploaded() -> tuple[Path | None, list[Path], list[Path]]:
@@ -184,38 +183,14 @@ def _start(
     st.session_state[_JOB] = job_id
 
 
-def _followed() -> None:
-    """The import under way, or how it ended."""
-    with errors.kept():
-        with services.store().read() as session:
-            finished = load_job(session, st.session_state[_JOB]).finished
-        st.fragment(_job, run_every=None if finished else POLL_S)(finished)
-
-
-def _job(was_finished: bool) -> None:
-    with services.store().read() as session:
-        job = load_job(session, st.session_state[_JOB])
-    if job.finished != was_finished:
-        st.rerun()
-    if not job.finished:
-        job_bar(job)
-        st.button(
-            "Cancel", icon=":material/stop:", key="import_cancel",
-            disabled=job.state is JobState.CANCELLING,
-            on_click=lambda: jobs.cancel(services.store(), job.id),
-        )  # fmt: skip
-    elif job.error is not None:
-        errors.card(*job.error)
-    elif job.state is JobState.CANCELLED:
-        st.caption("The import was cancelled; nothing was changed.")
-    elif job.result:
-        import_report(job.result)
-        name = str(job.result["name"])
-        if st.button(
-            "Open the dataset", icon=":material/database:", key="import_open",
-            on_click=_open, args=(name,),
-        ):  # fmt: skip
-            st.rerun()  # the whole page, not only this fragment
+def _report(result: Mapping[str, Any]) -> None:
+    """The report of the import, and the way to what it made."""
+    import_report(result)
+    if st.button(
+        "Open the dataset", icon=":material/database:", key="import_open",
+        on_click=_open, args=(str(result["name"]),),
+    ):  # fmt: skip
+        st.rerun()  # the whole page, not only this fragment
 
 
 def _open(name: str) -> None:

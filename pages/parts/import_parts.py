@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.importing.problems import Kind
 from core.importing.uploads import keep_upload
 from core.traces.inert import one_line
 from pages.parts import services
@@ -37,13 +38,15 @@ def problems_table(problems: Sequence[Mapping[str, Any]], path: Path, name: str)
             "Value": one_line(place["value"], 200),
         }
         for problem in problems
+        if problem["kind"] != Kind.REPEATED  # told by a figure of its own
         for place in problem["first"]
     ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(rows), 400),
-        alt="Problems by kind, with the first rows of each",
-    )  # fmt: skip
-    if path.is_file():
+    if rows:
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, height=min(38 + 35 * len(rows), 400),
+            alt="Problems by kind, with the first rows of each",
+        )  # fmt: skip
+    if rows and path.is_file():
         st.download_button(
             "All problems as CSV", path.read_bytes, file_name=f"{name}-problems.csv",
             mime="text/csv", icon=":material/download:", key=f"import_problems_{name}",

@@ -83,7 +83,7 @@ def _shortlist(view: LiveView) -> str | None:
     return shortlist_table(
         view.shortlist,
         gold=set(view.document.gold),
-        shown=len(view.candidates) or view.config.n,
+        shown={c.label_id for c in view.candidates} or view.config.n,
         mentions=mentions,
         height=HEIGHT,
         key=f"shortlist_{view.trace_id}",

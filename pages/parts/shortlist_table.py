@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 import streamlit as st
 
-from core.shortlist.base import Method, Shortlist
+from core.shortlist.base import Method, Shortlist, ShortlistRow
 from core.traces.inert import one_line
 
 GOLD = "★ gold"
@@ -42,7 +42,7 @@ _COLUMNS = {
         "family: neither did, but labels of the same family are near.",
     ),
     "shown": st.column_config.TextColumn(
-        "Shown", width=54, help="✓: the language model saw this label (the first n are)."
+        "Shown", width=60, help="✓: the language model saw this label."
     ),
     "mentions": st.column_config.NumberColumn(
         "Named", width=56, help="How often the trace names it."
@@ -50,17 +50,17 @@ _COLUMNS = {
     "name": st.column_config.TextColumn("Label", width=420),
 }
 
-NARROW = ("rank", "gold", "mentions", "name", "code", "cosine", "exact", "words", "found", "shown")
+NARROW = ("rank", "gold", "shown", "mentions", "name", "code", "cosine", "exact", "words", "found")
 _NARROW_COLUMNS = {**_COLUMNS, "name": st.column_config.TextColumn("Label", width=230)}
 
 
 def shortlist_frame(
     shortlist: Shortlist,
     gold: Collection[str],
-    shown: int,
+    shown: int | Collection[str],
     mentions: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """One row a label, in rank order. `shown`: how many of the first the model saw."""
+    """One row a label, in rank order. `shown`: how many of the first the model saw, or which."""
     rows = shortlist.rows
     dense = shortlist.method == Method.DENSE
     frame = pd.DataFrame(
@@ -72,7 +72,7 @@ def shortlist_frame(
             "exact": pd.array([row.exact_rank for row in rows], dtype="Int64"),
             "words": pd.array([row.lexical_rank for row in rows], dtype="Int64"),
             "found": [_found_by(row.source) for row in rows],
-            "shown": [SHOWN if row.rank <= shown else "" for row in rows],
+            "shown": [SHOWN if _saw(shown, row) else "" for row in rows],
         }
     )
     if dense:  # vectors found every row
@@ -81,6 +81,10 @@ def shortlist_frame(
         frame["mentions"] = [mentions.get(row.label_id, 0) for row in rows]
     frame["name"] = [one_line(row.name, 300) for row in rows]
     return frame
+
+
+def _saw(shown: int | Collection[str], row: ShortlistRow) -> bool:
+    return row.rank <= shown if isinstance(shown, int) else row.label_id in shown
 
 
 def _found_by(source: str) -> str:
@@ -93,7 +97,7 @@ def shortlist_table(
     shortlist: Shortlist,
     *,
     gold: Collection[str],
-    shown: int,
+    shown: int | Collection[str],
     mentions: Mapping[str, int] | None = None,
     height: int = 520,
     narrow: bool = False,

@@ -9,14 +9,14 @@ import streamlit as st
 from core import jobs
 from core.datasets.catalogue import listing
 from core.errors import InputError
-from core.jobs.kinds import analyse_key, import_traces_key
+from core.jobs.kinds import import_traces_key
 from core.traces.importing.columns import TRACE_ROLES, parse_trace_columns
 from core.traces.importing.request import TraceImportRequest
 from core.traces.inert import one_line
-from db.jobs import JobState, load_job
 from pages.parts import errors, services
+from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, kept_upload, problems_table
-from pages.parts.job_progress import POLL_S, job_bar
+from pages.parts.work_out import work_out_button, work_out_progress
 
 _JOB = "trace_import_job"
 FORMATS = """
@@ -64,8 +64,10 @@ def trace_import_form() -> None:
         ):
             given = parse_trace_columns(columns.split())
             _start(TraceImportRequest(tuple(files), dataset or "", system.strip(), given))
-    if _JOB in st.session_state:
-        _followed()
+    followed_job(
+        _JOB, trace_import_report,
+        cancelled="The import was cancelled; what was stored until then stays.",
+    )  # fmt: skip
 
 
 def _uploaded() -> list[Path]:
@@ -96,34 +98,6 @@ def _start(request: TraceImportRequest) -> None:
     st.session_state[_JOB] = job_id
 
 
-def _followed() -> None:
-    """The import under way, or how it ended."""
-    with errors.kept():
-        with services.store().read() as session:
-            finished = load_job(session, st.session_state[_JOB]).finished
-        st.fragment(_job, run_every=None if finished else POLL_S)(finished)
-
-
-def _job(was_finished: bool) -> None:
-    with services.store().read() as session:
-        job = load_job(session, st.session_state[_JOB])
-    if job.finished != was_finished:
-        st.rerun()
-    if not job.finished:
-        job_bar(job)
-        st.button(
-            "Cancel", icon=":material/stop:", key="trace_import_cancel",
-            disabled=job.state is JobState.CANCELLING,
-            on_click=lambda: jobs.cancel(services.store(), job.id),
-        )  # fmt: skip
-    elif job.error is not None:
-        errors.card(*job.error)
-    elif job.state is JobState.CANCELLED:
-        st.caption("The import was cancelled; what was stored until then stays.")
-    elif job.result:
-        trace_import_report(job.result)
-
-
 def trace_import_report(report: Mapping[str, Any]) -> None:
     """The report of an import, and the ways on."""
     st.subheader("Report")
@@ -137,25 +111,10 @@ def trace_import_report(report: Mapping[str, Any]) -> None:
         problems_table(report["problems"], Path(report["problems_file"]), "traces")
     else:
         st.caption("No problems were found.")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(
             "pages/traces.py", label="Read them on Traces", icon=":material/receipt_long:",
             query_params={"f_origin": "import"},
         )  # fmt: skip
-        st.button(
-            "Work out all of them now", icon=":material/functions:", key="trace_import_analyse",
-            on_click=analyse_imported,
-            help="Phases, mentions, curves and fates are worked out when a trace is first opened; "
-            "for filters, counts and comparisons, do it for all, as a job.",
-        )  # fmt: skip
-
-
-def analyse_imported() -> None:
-    """Starts the job that works out every imported trace; the Jobs page shows it."""
-    with errors.kept():
-        job_id = jobs.submit(
-            services.store(), "analyse-traces", {"asked": {}}, "Analysis of imported traces",
-            analyse_key({}),
-        )  # fmt: skip
-        jobs.start(services.settings(), job_id)
-        st.toast("Working out the imported traces; the Jobs page shows how far it is.")
+        work_out_button("Work out all of them now", {"origin": "import"})
+    work_out_progress()

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.traces.inert import inert_html, one_line
 from db.search import MARK_END, MARK_START
+from db.trace_imports import IMPORT
 from db.trace_views import TraceState, TraceSummary
 from pages.parts.flag_bar import CHOICES
 from pages.parts.times import duration, local_time, reader_zone
@@ -35,6 +36,7 @@ _STATE_SIGNS = {
     TraceState.FAILED: "✗ failed",
     TraceState.INTERRUPTED: "✗ interrupted",
 }
+_AS_IMPORTED = "○ as imported"
 _MARK = (
     '<mark style="background: rgba(255, 200, 0, 0.40); color: inherit; font-weight: 600; '
     'border-radius: 2px; padding: 0 1px">'
@@ -85,7 +87,7 @@ def table_frame(rows: Sequence[TraceSummary]) -> pd.DataFrame:
             "document": [one_line(row.document_id, 60) for row in rows],
             "text": [one_line(row.document_start, 200) for row in rows],
             "system": [one_line(row.system, 60) for row in rows],
-            "state": [_STATE_SIGNS[row.state] for row in rows],
+            "state": [_AS_IMPORTED if unread(row) else _STATE_SIGNS[row.state] for row in rows],
             "selected": pd.array([row.selected for row in rows], dtype="Int64"),
             "gold": [row.gold for row in rows],
             "f1": pd.array([row.example_f1 for row in rows], dtype="Float64"),
@@ -117,7 +119,8 @@ def _columns(ids: list[str], open_trace: Callable[[str], None]) -> dict[str, obj
         "document": text("Document", width=84),
         "text": text("Text", width=300),
         "system": text("System", width=100),
-        "state": text("State", width=92),
+        "state": text("State", width=104,
+                      help="As imported: phases, answer and scores are still to be worked out."),
         "selected": number("Selected", width=70, help="Labels that the answer names."),
         "gold": number("Gold", width=50, help="Gold labels of the document."),
         "f1": number("F1", format="%.2f", width=50,
@@ -135,6 +138,11 @@ def _columns(ids: list[str], open_trace: Callable[[str], None]) -> dict[str, obj
                        help="live: from Explore. batch: from a run. import: from a file."),
         "run": text("Run", width=140),
     }  # fmt: skip
+
+
+def unread(row: TraceSummary) -> bool:
+    """Whether this is an imported trace that is still to be worked out."""
+    return row.origin == IMPORT and row.has_phases is None
 
 
 def _phases(row: TraceSummary) -> str:

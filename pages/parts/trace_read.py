@@ -224,8 +224,8 @@ def _shortlist_side(stored: StoredTrace, view: LiveView, label: str | None) -> N
         st.caption(f"{found} of {len(gold)} gold found · {caption}" if gold else caption)
     mentions = Counter(m.label_id for m in view.trace.mentions) if view.trace else None
     shortlist_table(
-        view.shortlist, gold=set(view.document.gold), shown=len(view.candidates) or view.config.n,
-        mentions=mentions, height=640, narrow=True, key=f"shortlist_{stored.id}",
+        view.shortlist, gold=set(view.document.gold),
+        shown={c.label_id for c in view.candidates} or view.config.n, mentions=mentions, height=640, narrow=True, key=f"shortlist_{stored.id}",
     )  # fmt: skip
 
 

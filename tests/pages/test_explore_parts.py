@@ -89,6 +89,11 @@ def test_the_shortlist_marks_gold_and_what_the_model_saw_in_words():
     assert "\u202e" not in frame["name"][2]
 
 
+def test_of_an_imported_trace_those_are_marked_that_its_model_was_shown():
+    assert list(shortlist_frame(shortlist(), (), {"J18", "other"})["shown"]) == ["", "✓", "", ""]
+    assert not any(shortlist_frame(shortlist(), (), set())["shown"])
+
+
 def test_a_partial_search_says_how_much_it_covers():
     partial = replace(shortlist(), searched=12_288, labels=74_044, ef=None)
     assert "12,288 of 74,044 labels · exact search" in shortlist_caption(partial)

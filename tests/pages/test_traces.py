@@ -12,6 +12,7 @@ from core.live.view import LiveView
 from core.rerank.base import Bucket, Fate
 from core.traces.base import FinishReason
 from db.annotations import flag
+from db.jobs import load_job
 from pages.parts import trace_reader
 from pages.parts.trace_list import flags_text, snippet_html
 from tests.db.examples import CONFIG, DOCUMENT
@@ -196,6 +197,27 @@ def test_an_imported_trace_is_worked_out_at_its_first_view(
     assert "being worked out" in words_of(app)
     assert "Could be heart failure." in words_of(app)
     assert "imported from a file" not in words_of(app), "the rest waits"
+
+
+def test_imported_traces_are_worked_out_from_the_list(
+    open_page: Open, started_jobs: list[str]
+) -> None:
+    saved.save_imported("Could be heart failure.")
+    app = open_page("traces", f_system="llama-70b")
+    assert list(app.dataframe[0].value["state"]) == ["○ as imported"]
+    app.button(key="work_out").click()
+    run(app)
+    assert len(started_jobs) == 1
+    with saved.store().read() as session:
+        job = load_job(session, started_jobs[0])
+    assert job.kind == "analyse-traces"
+    assert job.params["asked"] == {"system": "llama-70b", "origin": "import"}
+    assert any(button.label == "Cancel" for button in app.button)
+
+
+def test_nothing_is_offered_where_all_is_worked_out(open_page: Open) -> None:
+    saved.save()
+    assert not any(button.key == "work_out" for button in open_page("traces").button)
 
 
 def test_a_slice_keeps_filters_under_a_name(open_page: Open) -> None:

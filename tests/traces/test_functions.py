@@ -28,6 +28,8 @@ def of(text: str, kind: PhaseKind | None = PhaseKind.REASONING) -> list[StepFunc
         ("It does not fit.", PhaseKind.REASONING, StepFunction.DROP),
         ("It fits, but is too broad.", PhaseKind.REASONING, StepFunction.DROP),
         ("It is broad, but it fits.", PhaseKind.REASONING, StepFunction.KEEP),
+        ("So heart disease is just the wrong one.", PhaseKind.REASONING, StepFunction.DROP),
+        ("Heart failure holds.", PhaseKind.REASONING, StepFunction.KEEP),
         ("I can rule it out.", PhaseKind.REASONING, StepFunction.DROP),
         ("Heart failure is narrower than heart disease.", PhaseKind.REASONING,
          StepFunction.COMPARE),

@@ -41,6 +41,7 @@ class TraceRows:
         if self._log or chat:
             self.columns: Mapping[str, str] = LOG_COLUMNS
             return
+        self._seen = set(first)
         self.columns = guess(path.name, first, TRACE_ROLES, given)
         if not {"trace", "reasoning", "content"} & self.columns.keys():
             raise InputError(
@@ -58,6 +59,8 @@ class TraceRows:
             return
         for row in rows_of(self.path, self._format, progress):
             if isinstance(row, Bad) or not is_chat(row.values):
+                if not isinstance(row, Bad) and self.kind == Format.JSONL:
+                    self._learn(row.values)
                 yield row
                 continue
             try:
@@ -65,6 +68,13 @@ class TraceRows:
                     yield Row(row.number, row.place, values)
             except UnusableError as error:
                 yield Bad(row.number, row.place, error.kind, str(error.value))
+
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        """Takes up columns that no row had before: each row of JSON lines has its own."""
+        new = values.keys() - self._seen
+        if new:
+            self._seen |= new
+            self.columns = {**guess(self.path.name, sorted(new), TRACE_ROLES, {}), **self.columns}
 
 
 def _first(path: Path, kind: Format | None) -> dict[str, Any]:

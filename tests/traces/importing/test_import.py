@@ -56,6 +56,18 @@ def test_a_mixed_file_keeps_the_good_rows_and_names_the_bad_ones(
     assert len(written) == 1 + 8
 
 
+def test_a_column_that_only_late_rows_have_is_read(settings: Settings, tmp_path: Path) -> None:
+    plain = {key: value for key, value in GOOD.items() if key != "answer"}
+    rows = [{**plain, "trace": f"{GOOD['trace']} {n}"} for n in range(40)]
+    late = {**plain, "trace": "topic 3, then", "answer": ["L1"]}
+    store = open_store(settings)
+    report = brought_in(settings, rows_file(tmp_path, [*rows, late]), store=store)
+    assert report.columns["answer"] == "answer"
+    with store.read() as session:
+        (summary,) = page_of(session, TraceFilter(text="then"))
+        assert load_trace(session, summary.id).answer == ("L1",)
+
+
 def test_what_a_row_says_is_in_the_store(settings: Settings, tmp_path: Path) -> None:
     row = {**GOOD, "candidates": ["L2", "L3"], "tokens": 20, "seconds": 1.5,
            "token_offsets": [[0, 5], [5, 9]], "finish_reason": "length"}  # fmt: skip
