@@ -116,6 +116,14 @@ def done_documents(session: Session, run_id: str) -> set[str]:
     return set(session.execute(done).scalars())
 
 
+def answered_documents(session: Session, run_id: str) -> set[str]:
+    """Ids of the documents that this run, a batch or an import, has answered."""
+    done = select(TraceRow.document_id).where(
+        TraceRow.run_id == run_id, TraceRow.origin != "live", TraceRow.state == TraceState.DONE
+    )
+    return set(session.execute(done).scalars())
+
+
 def list_runs(session: Session, *, offset: int = 0, limit: int = 100) -> list[RunSummary]:
     """Batch runs and imported ones, newest first."""
     query = select(RunRow).where(RunRow.origin != "live")

@@ -5,7 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.comparison import Comparison, Measure, Side, compare, rarity_of, shown_of, size_of
+from core.comparison import (
+    Comparison,
+    Measure,
+    Side,
+    compare,
+    rarity_of,
+    shown_of,
+    size_of,
+    together,
+)
 from core.errors import InputError
 from core.rerank.base import Bucket, Fate
 from db.runs import RunRecord
@@ -34,6 +43,15 @@ def two() -> Comparison:
 
 def test_only_documents_that_all_have_answered_and_that_have_gold_count() -> None:
     assert two().documents == ("a", "b", "c")
+
+
+def test_runs_are_offered_that_share_documents() -> None:
+    runs = {"one": "ab", "two": "abcdef", "three": "abcdeg", "four": "abcz", "five": "xyz"}
+    assert together(runs, 2) == ["two", "three"]
+    assert together(runs, 3) == ["two", "three", "four"]
+    assert together({"one": "ab", "two": "abcdef", "three": "abcdefg"}, 3) == ["two", "three"]
+    assert together({"one": "a", "two": "b"}, 3) == []
+    assert together({"one": "a"}, 3) == []
 
 
 def test_scores_by_hand() -> None:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from core.comparison import FEWEST, MOST
+from core.comparison import FEWEST, MOST, together
 from core.study.offered import offered
 from core.traces.inert import one_line
-from db.runs import RunSummary, list_runs
+from db.runs import RunSummary, answered_documents, list_runs
 from pages.parts import services
 from pages.parts.address import Address
 from pages.parts.times import local_time
@@ -15,6 +15,7 @@ SLICE = "cmp_slice"
 LIVE, VIEW = "cmp_live", "cmp_view"  # trace ids of a new text; which of these is looked at:
 TESTED, NEW_TEXT = "Their documents", "A new text"
 OFFERED = 400
+LOOKED_AT, OFFERED_AT_FIRST = 8, 3  # runs, where nobody has chosen any
 ADDRESS = Address("compare", ("dataset", "runs", "slice", "document", "live"), ("cmp_",))
 
 
@@ -111,7 +112,12 @@ def run_title(run: RunSummary) -> str:
     """Different for each run: the browser tells which was chosen by these words."""
     decoding = run.config.decoding
     parts = [run.system, decoding.mode.value + (" guided" * decoding.guided)]
-    parts += [run.split or "all", f"{run.done:,} documents", local_time(run.created_at), run.id[:6]]
+    parts += [
+        run.split or "all",
+        f"{run.done:,} document{'s' * (run.done != 1)}",
+        local_time(run.created_at),
+        run.id[:6],
+    ]
     return one_line(" · ".join(parts), 120)
 
 
@@ -128,7 +134,7 @@ def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
 
 def _keep_known(known: dict[str, RunSummary]) -> None:
     """Runs of an address that are not there are left out; without a choice, it is the tests of a
-    study, or the newest run of each of the first systems."""
+    study, or the newest runs of some systems that share documents."""
     asked = st.session_state.get(RUNS)
     kept = [run for run in asked or () if run in known]
     if asked is None:
@@ -136,10 +142,16 @@ def _keep_known(known: dict[str, RunSummary]) -> None:
         for run in known.values():
             newest.setdefault(run.system, run.id)
         kept = offered((run.id, run.system, run.split) for run in known.values())
-        kept = kept or list(newest.values())[:3]
-        kept = kept if len(kept) >= FEWEST else list(known)[:FEWEST]
+        kept = kept or _sharing(list(newest.values())) or _sharing(list(known))
     if kept != asked:
         st.session_state[RUNS] = kept
+
+
+def _sharing(runs: list[str]) -> list[str]:
+    """Some of the first of them that can be compared."""
+    with services.store().read() as session:
+        documents = {run: answered_documents(session, run) for run in runs[:LOOKED_AT]}
+    return together(documents, OFFERED_AT_FIRST)
 
 
 def _forget() -> None:

@@ -56,8 +56,9 @@ def _table(frame: pd.DataFrame) -> None:
                 strict=True,
             )
         ]  # fmt: skip
-    shown["Tokens"] = frame["tokens"].round().astype(int)
-    shown["Seconds"] = frame["seconds"].round(1)
+    # An import may not know them: nothing takes no tokens and no time.
+    shown["Tokens"] = frame["tokens"].where(frame["tokens"] > 0).round().astype("Int64")
+    shown["Seconds"] = frame["seconds"].where(frame["seconds"] > 0).round(1)
     st.dataframe(shown, hide_index=True, alt="Scores of each system with 95% intervals")
 
 
@@ -70,11 +71,16 @@ def _differences(found: Comparison, scored: Scored) -> None:
         better, worse, same = scored.wins[run]
         lines.append(
             f"- **{markdown_text(titles[run])}** {one.mean:+.3f} ({one.low:+.3f} to "
-            f"{one.high:+.3f}), p = {less.corrected:.3f}; documents: better on {better:,}, worse "
+            f"{one.high:+.3f}), {p_words(less.corrected)}; documents: better on {better:,}, worse "
             f"on {worse:,}, the same on {same:,}"
         )
     said = f"Example F1 less that of **{markdown_text(base.title)}**:\n\n"
     st.markdown(said + "\n".join(lines), help=TEST_HELP)
+
+
+def p_words(value: float) -> str:
+    """ "p = 0.034", or "p < 0.001"."""
+    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
 
 
 def color(titles: Sequence[str]) -> alt.Color:

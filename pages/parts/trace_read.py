@@ -225,7 +225,8 @@ def _shortlist_side(stored: StoredTrace, view: LiveView, label: str | None) -> N
     mentions = Counter(m.label_id for m in view.trace.mentions) if view.trace else None
     shortlist_table(
         view.shortlist, gold=set(view.document.gold),
-        shown={c.label_id for c in view.candidates} or view.config.n, mentions=mentions, height=640, narrow=True, key=f"shortlist_{stored.id}",
+        shown={c.label_id for c in view.candidates} or view.config.n, mentions=mentions,
+        height=640, narrow=True, key=f"shortlist_{stored.id}",
     )  # fmt: skip
 
 
