@@ -22,17 +22,32 @@ def steps_of(text: str) -> list[tuple[int, int]]:
     return found
 
 
-_OPEN = re.compile(r"[\s\W]*\d{0,4}[.):\s]*|[^\n]*[:;]\s*")  # "3. ", "The text says: "
+_NUMBER = re.compile(r"[\s\W]*\d{0,4}[.):\s]*")  # "3. "
+_LEADS = re.compile(r"[:;]\s*$|(?:^|[\s(\"'-])(?:e\.g|i\.e|vs|cf|Dr|Mr|Mrs|Ms|St|Fig|z\.B)\.\s*$")
+_INITIAL = re.compile(r"(?:^|[\s(\"'-])[A-Z]\.\s*$")  # "E. " before "coli"
+_TAIL = 40  # characters in which a step's end is looked at
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
-    """The steps of a text, in which a list's number and what ends with a colon or semicolon stay
-    with what they lead to on the same line: the units in which a trace is shown."""
+    """The steps of a text, in which a list's number, an abbreviation ("E. coli") and what ends with
+    a colon or semicolon stay with what they lead to on the same line: the units in which a trace is
+    shown."""
     found: list[tuple[int, int]] = []
+    last = 0  # where the last step begins, before it was joined to others
     for start, end in steps_of(text):
-        leads = found and "\n" not in text[found[-1][0] : start].lstrip("\n")
-        if leads and _OPEN.fullmatch(text, found[-1][0], start):
+        if found and "\n" not in text[last:start].lstrip("\n") and _open(text, last, start):
             found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))
+        last = start
     return found
+
+
+def _open(text: str, start: int, end: int) -> bool:
+    """Whether a step leads to the one that begins at `end`."""
+    tail = text[max(start, end - _TAIL) : end]
+    return (
+        bool(_LEADS.search(tail))
+        or (text[end].islower() and bool(_INITIAL.search(tail)))
+        or (end - start <= _TAIL and bool(_NUMBER.fullmatch(tail)))
+    )

@@ -8,6 +8,7 @@ from core.traces.base import BoundarySource, Curves
 from pages.parts.chart_export import export
 
 STEP = "step"
+HEIGHT = 300
 FOCUS = "Focus"
 CONFUSION = "Confusion"
 # Of arXiv 2606.06840's teacher, at t = 0 and 1: constants of its plotting scripts.
@@ -97,13 +98,13 @@ def curves_plot(
             rule.mark_text(
                 align="left" if boundary < 0.75 else "right",
                 dx=6 if boundary < 0.75 else -6,
-                dy=4,
-                baseline="top",
+                dy=-4 if paper else 4,  # the paper's teacher has its name at the top
+                baseline="bottom" if paper else "top",
                 color="#8a94a6",
                 fontSize=12,
-            ).encode(y=alt.value(0), text="label:N")
+            ).encode(y=alt.value(HEIGHT if paper else 0), text="label:N")
         )
-    return alt.layer(*layers).properties(height=300)
+    return alt.layer(*layers).properties(height=HEIGHT)
 
 
 def _paper_lines() -> list[alt.Chart]:
@@ -118,7 +119,7 @@ def _paper_lines() -> list[alt.Chart]:
         align="right", dy=-7, dx=-4, fontSize=11, color="#8a94a6"
     )
     return [
-        base.mark_line(strokeWidth=1, strokeDash=[1, 3], color="#8a94a6"),
+        base.mark_line(strokeWidth=1.5, strokeDash=[2, 3], color="#8a94a6"),
         names.encode(text="curve:N"),
     ]
 
