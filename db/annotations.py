@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputError, UnknownNameError
+from db.annotation_models import AnnotationEventRow
 from db.clock import now
-from db.models import AnnotationEventRow, TraceBodyRow, TraceRow
+from db.models import TraceBodyRow, TraceRow
 from db.trace_filters import standing_flags
 from db.trace_writes import no_such_trace
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from core.errors import InputError, UnknownNameError
 from core.traces.base import BoundarySource, Trace
 from core.traces.phases import share_before
+from db.annotation_models import AnnotationEventRow
 from db.clock import now
-from db.models import AnnotationEventRow, TraceBodyRow, TraceRow, TraceTextRow
+from db.models import TraceBodyRow, TraceRow, TraceTextRow
 from db.trace_writes import no_such_trace
 
 KIND = "boundary"

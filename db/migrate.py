@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import StoreError
 from db.failures import shown, store_error
-from db.models import Base
+from db.metadata import METADATA
 from db.session import Store
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -72,7 +72,7 @@ def _refuse_newer(store: Store, found: str | None) -> None:
 
 def _refuse_foreign(store: Store, connection: Connection) -> None:
     """Another program's tables of the same names must not be mixed with ours."""
-    theirs = sorted(set(inspect(connection).get_table_names()) & set(Base.metadata.tables))
+    theirs = sorted(set(inspect(connection).get_table_names()) & set(METADATA.tables))
     if theirs:
         raise StoreError(
             f"The database {shown(store.url)} belongs to another program (it has a table "

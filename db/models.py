@@ -5,96 +5,26 @@
     trace_texts        document, label and trace text: the source of the full-text index
     trace_bodies       everything else that one trace's page shows, as JSON
     trace_fates        one row a gold label
-    annotation_events  append-only: flags on traces and their undoing
-    shortlist_flag_events  the same on shortlists that no run made
     jobs               long work: progress, lease, outcome
     models             language models the user added
     trainings          learning curves of trained systems
     slices             filters of traces under a name
 
+Those of what people say stand in db/annotation_models.py.
+
 The full-text index is `trace_search`: FTS5 on SQLite, a tsvector with GIN on PostgreSQL. It is
 kept by triggers on trace_texts, made in the migrations, and is not an ORM table.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, CleanText
 
 UNFINISHED_JOB = "state IN ('queued', 'running', 'cancelling')"
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime on every database (SQLite has no time zones of its own)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class CleanText(TypeDecorator[str]):
-    """Text of any origin. NUL and lone surrogates become U+FFFD, one for one.
-
-    No database stores lone surrogates and PostgreSQL stores no NUL; models and files write both.
-    Character offsets into the text stay right.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else clean(value)
-
-
-def clean(value: str) -> str:
-    """`value` with every NUL and lone surrogate replaced by U+FFFD; the same length."""
-    if "\x00" in value:
-        value = value.replace("\x00", "\ufffd")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
-    return value
-
-
-class Base(DeclarativeBase):
-    """Names every constraint, so that later migrations can find it on every database."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy reads a plain class attribute
-        datetime: UtcTime,
-        dict[str, Any]: JSON(none_as_null=True),
-        list[Any]: JSON(none_as_null=True),
-    }
 
 
 class RunRow(Base):
@@ -236,50 +166,6 @@ class TraceFateRow(Base):
     exact_rank: Mapped[int | None]
 
     __table_args__ = (Index("ix_trace_fates_fate", "fate", "trace_seq"),)
-
-
-class AnnotationEventRow(Base):
-    """What a person says of a trace, or the undoing of it. Never changed, never deleted (triggers
-    refuse both). `kind`: flag (a verdict), boundary (`value`: {"at": character or None}), undo.
-    """
-
-    __tablename__ = "annotation_events"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id"), index=True)
-    undoes: Mapped[str | None] = mapped_column(ForeignKey("annotation_events.id"), unique=True)
-    verdict: Mapped[str | None] = mapped_column(String(20))
-    comment: Mapped[str] = mapped_column(CleanText, default="")
-    annotator: Mapped[str] = mapped_column(CleanText)
-    client_token: Mapped[str | None] = mapped_column(String(64), unique=True)
-    value: Mapped[dict[str, Any] | None]  # what is said besides a verdict
-    shown: Mapped[dict[str, Any] | None]  # what was on the screen
-    created_at: Mapped[datetime]
-
-    __table_args__ = (Index("ix_annotation_events_verdict", "verdict", "trace_id"),)
-
-
-class ShortlistFlagRow(Base):
-    """A flag on a shortlist that no run made, or the undoing of one. Never changed or deleted.
-
-    `subject`: a hash of dataset, document and text; `document_id` is "" for a person's own text.
-    """
-
-    __tablename__ = "shortlist_flag_events"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))  # flag | undo
-    undoes: Mapped[str | None] = mapped_column(ForeignKey("shortlist_flag_events.id"), unique=True)
-    dataset: Mapped[str] = mapped_column(String(200))
-    document_id: Mapped[str] = mapped_column(CleanText)
-    subject: Mapped[str] = mapped_column(String(64), index=True)
-    verdict: Mapped[str | None] = mapped_column(String(20))
-    comment: Mapped[str] = mapped_column(CleanText, default="")
-    annotator: Mapped[str] = mapped_column(CleanText)
-    client_token: Mapped[str | None] = mapped_column(String(64), unique=True)
-    shown: Mapped[dict[str, Any] | None]  # what was on the screen
-    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class JobRow(Base):

@@ -18,9 +18,10 @@ from core.datasets.base import Document
 from core.datasets.examples import is_own
 from core.errors import InputError, UnknownNameError
 from core.shortlist.base import Shortlist
+from db.annotation_models import ShortlistFlagRow
 from db.annotations import MAX_COMMENT, FlagVerdict, parse_verdict
+from db.base import clean
 from db.clock import now
-from db.models import ShortlistFlagRow, clean
 
 MAX_LISTED = 500
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import AnnotationEventRow, TraceFateRow, TraceRow
+from db.annotation_models import AnnotationEventRow
+from db.models import TraceFateRow, TraceRow
 from db.search import Wanted, matches, wanted_from
 from db.trace_views import TraceFilter, TraceOrder
 

@@ -12,8 +12,8 @@ from core.rerank.base import Bucket, Candidate, Fate, GoldFate, Prediction
 from core.shortlist.base import GoldRank, Shortlist
 from core.systems import RunConfig
 from core.traces.base import Trace
+from db.annotation_models import AnnotationEventRow
 from db.models import (
-    AnnotationEventRow,
     RunRow,
     TraceBodyRow,
     TraceFateRow,

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from core.config import load_settings
-from db.models import Base
+from db.metadata import METADATA
 
 
 def _is_ours(name: str | None, kind: str) -> bool:
@@ -19,7 +19,7 @@ def _is_ours(name: str | None, kind: str) -> bool:
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         render_as_batch=True,  # SQLite changes a table by copying it
         compare_type=True,
         transactional_ddl=True,
