@@ -43,3 +43,11 @@ class StoreError(PhaseLensError):
 
 class JobError(PhaseLensError):
     """Long work that cannot be started, taken over or cancelled."""
+
+
+class NotAllowedError(PhaseLensError):
+    """Something that the person's role does not allow."""
+
+
+class ConflictError(PhaseLensError):
+    """Somebody, or the same person in another window, was faster: nothing was overwritten."""
