@@ -169,7 +169,9 @@ def finish_trace(
     row.finish_reason = trace.finish_reason
     row.has_phases, row.boundary = trace.boundary is not None, trace.boundary
     row.boundary_source = trace.boundary_source
-    row.tokens, row.chars, row.seconds = trace.tokens, len(trace.text), trace.seconds
+    row.tokens, row.chars = trace.tokens, len(trace.text)
+    if row.origin != "import":  # whose time stays as its file says, or unknown
+        row.seconds = trace.seconds
     row.example_f1, row.recall_at_k = record.example_f1, record.recall_at_k
     row.error_what, row.error_fix = error or (None, None)
     _set_body(session, row.seq, partial=None, **_wide_parts(record))

@@ -17,8 +17,8 @@ MAX_REASONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a verdict was given. `id` is what is stored, and never changes its meaning; `of`: the kind
-    of task it belongs to."""
+    """Why a verdict was given. `id` is what is stored, and never changes its meaning; `of`: the
+    kind of task it belongs to."""
 
     id: str
     name: str

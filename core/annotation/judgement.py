@@ -28,8 +28,8 @@ PHASES = (PhaseKind.SHORTLISTING, PhaseKind.REASONING)
 
 @dataclass(frozen=True)
 class Judgement:
-    """`labels`: label id -> verdict; `missing`: ids of labels that fit and are not in the shortlist;
-    `phases`: phase -> verdict; `reasons`: ids of the guidelines' reasons; `boundary`: the character
+    """`labels`: label id -> verdict; `missing`: ids of labels that fit and are not in the
+    shortlist; `phases`: phase -> verdict; `reasons`: ids of the guidelines' reasons; `boundary`: the character
     at which reasoning begins, -1 for "no phases", None where nothing is said of it."""
 
     shortlist: ShortlistVerdict | None = None

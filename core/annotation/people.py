@@ -1,5 +1,5 @@
-"""Who may do what. The data layer asks before every write (db/people.py); pages only hide what would
-be refused."""
+"""Who may do what. The data layer asks before every write (db/people.py); pages only hide what
+would be refused."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -62,7 +62,7 @@ SHORTLIST_CHOICES = (
         "Close but wrong labels take the places of right ones.",
     ),
     Choice(ShortlistVerdict.DUPLICATES, "Duplicates", "5", "Labels that mean the same fill it."),
-    Choice(ShortlistVerdict.WRONG_GOLD, "Gold is wrong", "6", "The dataset's own labels are wrong."),
+    Choice(ShortlistVerdict.WRONG_GOLD, "Gold is wrong", "6", "The dataset's labels are wrong."),
     Choice(ShortlistVerdict.UNSURE, "Unsure", "7", "Not to be decided from what is shown."),
 )  # fmt: skip
 LABEL_CHOICES = (

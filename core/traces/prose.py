@@ -74,10 +74,11 @@ def alternations(phases: Sequence[Phase]) -> int:
 
 def moved(phases: Sequence[Phase], at: int | None, length: int) -> tuple[Phase, ...]:
     """The phases as a person has them who says that reasoning begins at character `at`: one of
-    shortlisting before it, one of reasoning after it, the answer as it was. None: no phases."""
+    shortlisting before it, one of reasoning after it, the answer as it was. None: the answer alone."""
+    given = [p for p in phases if p.kind is PhaseKind.ANSWER]
     if at is None:
-        return ()
-    answers = [p for p in phases if p.kind is PhaseKind.ANSWER and p.start >= at]
+        return tuple(given)
+    answers = [replace(p, start=max(p.start, at)) for p in given if p.end > at]
     end = min((p.start for p in answers), default=length)
     parts = (Phase(PhaseKind.SHORTLISTING, 0, at), Phase(PhaseKind.REASONING, at, end))
     return (*(p for p in parts if p.end > p.start), *answers)

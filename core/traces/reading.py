@@ -45,8 +45,8 @@ class Reading:
 
     @property
     def alternations(self) -> int:
-        """How often shortlisting turns into reasoning."""
-        return alternations(self.trace.phases)
+        """How often shortlisting turns into reasoning, as the machine has it."""
+        return alternations(self.machine.phases)
 
     @property
     def boundary_confidence(self) -> float | None:

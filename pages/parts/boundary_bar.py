@@ -22,8 +22,11 @@ HELP = (
 )
 
 
-def boundary_bar(trace_id: str, reading: Reading, moves: list[BoundaryMove], step: int) -> None:
-    """Draws what there is, and the buttons. `step`: the one chosen in the trace."""
+def boundary_bar(
+    trace_id: str, reading: Reading, moves: list[BoundaryMove], step: int, reader: str
+) -> None:
+    """Draws what there is, and the buttons. `step`: the one chosen in the trace when it was drawn;
+    `reader`: the key of the trace's reader, which knows the one chosen since."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Boundary** {_machine(reading)}", width="content", help=HELP)
         if moves:
@@ -32,7 +35,7 @@ def boundary_bar(trace_id: str, reading: Reading, moves: list[BoundaryMove], ste
         st.button(
             "Reasoning begins at this step", key=f"boundary_here_{trace_id}",
             icon=":material/border_vertical:", shortcut="B", disabled=not reading.steps,
-            on_click=_move, args=(trace_id, _at(reading, step)),
+            on_click=_move_here, args=(trace_id, reading, step, reader),
             help="The step that is framed in the trace.",
         )  # fmt: skip
         st.button(
@@ -74,6 +77,11 @@ def _person(reading: Reading, move: BoundaryMove) -> str:
 def _move(trace_id: str, at: int | None) -> None:
     with errors.kept(), services.store().write() as session:
         move_boundary(session, trace_id, at, annotator(), client_token=uuid.uuid4().hex)
+
+
+def _move_here(trace_id: str, reading: Reading, step: int, reader: str) -> None:
+    chosen = st.session_state.get(reader, {}).get("step")
+    _move(trace_id, _at(reading, step if chosen is None else int(chosen)))
 
 
 def _undo(event_id: str) -> None:

@@ -180,12 +180,20 @@ def _running(trace_id: str, saved: bool) -> None:
 
 def _worked_out(stored: StoredTrace) -> None:
     """An imported trace at its first view: its text, until phases, curves and fates are there."""
+    failure = f"not_worked_out_{stored.id}"  # told until somebody tries again
     with errors.kept():
-        answer = services.live_worker().ask(ReadTrace(stored.id), patience_s=FIRST_S)
-        if isinstance(answer, Failed):
-            errors.card(answer.what, answer.fix)
-        elif answer is not None:
-            st.rerun()
+        if failure not in st.session_state:
+            answer = services.live_worker().ask(ReadTrace(stored.id), patience_s=FIRST_S)
+            if isinstance(answer, Failed):
+                st.session_state[failure] = (answer.what, answer.fix)
+            elif answer is not None:
+                st.rerun()
+        if failure in st.session_state:
+            errors.card(*st.session_state[failure])
+            st.button(
+                "Try again", icon=":material/refresh:", key=f"again_{stored.id}",
+                on_click=lambda: st.session_state.pop(failure, None),
+            )  # fmt: skip
         else:
             st.caption("Phases, mentions, curves and fates are being worked out …")
     document(stored)

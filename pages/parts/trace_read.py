@@ -64,7 +64,7 @@ def read_trace(stored: StoredTrace, view: LiveView, link: str) -> None:
     left, right = st.columns((8, 15), gap="medium")
     with right:
         step = _trace_side(stored, view, reading, label, link)
-    boundary_bar(stored.id, reading, moves, step)
+    boundary_bar(stored.id, reading, moves, step, _key(stored.id))
     with left:
         _shortlist_side(stored, view, label)
     _contradictions(stored.id, reading, _names(view))

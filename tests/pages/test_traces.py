@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.events import Failed
 from core.live.client import LiveWorker
 from core.live.questions import ReadTrace
 from core.live.view import LiveView
@@ -296,3 +297,23 @@ def test_a_snippet_marks_words_and_escapes_the_rest() -> None:
 
 def test_flags_are_counted() -> None:
     assert flags_text(["good", "unsure", "good"]) == "Good ×2, Unsure"
+
+
+def test_a_trace_that_cannot_be_worked_out_is_tried_again_when_asked(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def fail(self: LiveWorker, question: object, **_: object) -> Failed:
+        asked.append(question)
+        return Failed("There is no index.", "Build it.")
+
+    monkeypatch.setattr(LiveWorker, "ask", fail)
+    trace = saved.save_imported("Could be heart failure.")
+    app = open_page("traces", trace=trace)
+    run(app)
+    assert len(asked) == 1
+    assert "There is no index" in html_of(app)
+    app.button(key=f"again_{trace}").click()
+    run(app)
+    assert len(asked) == 2

@@ -62,4 +62,7 @@ def test_a_moved_boundary_leaves_one_phase_on_each_side_and_the_answer() -> None
     made = moved(phases(S, R, S, R, A), 25, 60)
     assert [(p.kind, p.start, p.end) for p in made] == [(S, 0, 25), (R, 25, 40), (A, 40, 50)]
     assert moved(phases(S, R), None, 20) == ()
+    assert [p.kind for p in moved(phases(S, R, A), None, 30)] == [A]
+    inside = moved(phases(S, R, A), 25, 30)
+    assert [(p.kind, p.start, p.end) for p in inside] == [(S, 0, 25), (A, 25, 30)]
     assert [(p.kind, p.start, p.end) for p in moved(phases(S, R), 0, 20)] == [(R, 0, 20)]

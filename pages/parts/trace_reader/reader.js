@@ -69,8 +69,15 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 
   const tell = () => {
     clearTimeout(state.timer)
-    state.timer = setTimeout(() => setStateValue("step", state.step), TELL_AFTER_MS)
+    state.timer = setTimeout(flush, TELL_AFTER_MS)
   }
+  // Before a button is pressed, by key or mouse, Python is told which step it is about.
+  const flush = () => {
+    clearTimeout(state.timer)
+    state.timer = 0
+    setStateValue("step", state.step)
+  }
+  const pressed = () => { if (state.timer) flush() }
   const show = (scroll) => {
     root.querySelectorAll(".now").forEach((n) => n.classList.remove("now"))
     const node = nodes[state.step]
@@ -231,8 +238,13 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const writing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
     if (writing || event.ctrlKey || event.metaKey || event.altKey) return
     const move = { j: 1, k: -1 }[event.key.toLowerCase()]
-    if (move) { event.preventDefault(); go(state.step + move) }
+    if (move) { event.preventDefault(); go(state.step + move) } else pressed()
   }
-  document.addEventListener("keydown", typed)
-  return () => { document.removeEventListener("keydown", typed); clearTimeout(state.timer) }
+  document.addEventListener("keydown", typed, true)
+  document.addEventListener("pointerdown", pressed, true)
+  return () => {
+    document.removeEventListener("keydown", typed, true)
+    document.removeEventListener("pointerdown", pressed, true)
+    clearTimeout(state.timer)
+  }
 }
