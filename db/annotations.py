@@ -78,7 +78,7 @@ def flag(
         comment=comment.strip(),
         annotator=annotator.strip(),
         client_token=client_token,
-        shown=_on_screen(session, trace_id),
+        shown=on_screen(session, trace_id),
         created_at=now(session),
     )
     session.add(event)
@@ -149,7 +149,7 @@ def flag_counts(session: Session, trace_ids: Sequence[str] | None = None) -> dic
     return counts
 
 
-def _on_screen(session: Session, trace_id: str) -> dict[str, Any]:
+def on_screen(session: Session, trace_id: str) -> dict[str, Any]:
     """What the annotator saw: the shortlist in its order, k and n, and how far the trace was."""
     found = session.execute(
         select(TraceRow, TraceBodyRow.shortlist)

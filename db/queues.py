@@ -133,7 +133,7 @@ def progress(session: Session, queue: Queue, person: Person) -> Progress:
     own = select(TaskStateRow.state, func.count()).where(
         TaskStateRow.queue_id == queue.id, TaskStateRow.person == person.id
     )
-    states = dict(session.execute(own.group_by(TaskStateRow.state)).tuples().all())
+    states = dict(session.execute(own.group_by(TaskStateRow.state)).all())
     return Progress(
         queue.tasks, complete or 0, judged or 0, states.get(DONE, 0), states.get(SKIPPED, 0),
         pace(session, queue, person),

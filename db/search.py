@@ -2,8 +2,9 @@
 
 Words are letters and digits of any script; everything else separates them. Each word matches the
 start of a word; "words in quotes" match whole, in that order. All must be found. Case and accents
-do not count. FTS5 (SQLite) and tsvector (PostgreSQL) are asked for the same thing, and the marks
-in a snippet are placed here, so both databases show the same.
+of Latin letters do not count. FTS5 (SQLite) and tsvector (PostgreSQL) are asked for the same thing,
+and the marks in a snippet are placed here, so both databases show the same. PostgreSQL has the
+first 100,000 characters of each text in its index, SQLite all.
 """
 
 import re
@@ -17,16 +18,17 @@ from db.models import TraceRow
 
 MARK_START, MARK_END = "\ue000", "\ue001"  # private use: no text of ours contains them
 SNIPPET_CHARS = 160
-SEARCHED_CHARS = 20_000  # how far into a text a snippet is looked for
+SEARCHED_FIRST = 20_000  # characters in which a snippet is looked for before the whole text
 FEW = 1_000  # matches that PostgreSQL is given one by one
 MAX_WORDS = 16  # more words than this narrow nothing down, and cost time
+_ACCENTS = ("\u0300", "\u036f")  # the first and the last
 
 TRACE_SEARCH = table("trace_search", column("rowid"), column("trace_seq"), column("words"))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Words that must stand in this order; `whole`: the last one must not go on."""
+    """Words, as typed, that must stand in this order; `whole`: the last one must not go on."""
 
     words: tuple[str, ...]
     whole: bool
@@ -35,23 +37,45 @@ class Wanted:
 def wanted_from(typed: str) -> tuple[Wanted, ...]:
     """What a person's search asks for; () where it holds no word at all."""
     found: list[Wanted] = []
-    for quoted, plain in re.findall(r'"([^"]*)"|([^\s"]+)', typed):
-        words = tuple(re.findall(r"[^\W_]+", fold(quoted or plain)))
+    composed = unicodedata.normalize("NFC", typed)
+    for quoted, plain in re.findall(r'"([^"]*)"|([^\s"]+)', composed):
+        words = tuple(re.findall(r"[^\W_]+", quoted or plain))
         if words:
             found.append(Wanted(words, bool(quoted)))
     return tuple(found[:MAX_WORDS])
 
 
 def fold(text: str) -> str:
-    """`text` in lower case and without accents; character for character, so offsets stay right."""
-    if text.isascii():
-        return text.lower()
-    return "".join(_fold_character(character) for character in text)
+    """`text` as FTS5's unicode61 has it in its index: in lower case, and Latin letters without their
+    accents. Character for character, so offsets stay right."""
+    return text.lower() if text.isascii() else text.translate(_FOLDED)
+
+
+class _Folded(dict[int, str]):
+    """What each character becomes, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        return self.setdefault(code, _fold_character(chr(code)))
+
+
+_FOLDED = _Folded()
 
 
 def _fold_character(character: str) -> str:
-    plain = unicodedata.normalize("NFD", character)[0].lower()
+    """Other letters keep their marks: without them a syllable of Hangul is one of its parts, a kana
+    another one, and "й" another letter, none of which the index has."""
+    base, *marks = unicodedata.normalize("NFD", character)
+    if marks and base.isascii() and all(_ACCENTS[0] <= mark <= _ACCENTS[1] for mark in marks):
+        return base.lower()
+    plain = character.casefold()  # and "ς" is "σ"
+    plain = plain if len(plain) == 1 else character.lower()
     return plain if len(plain) == 1 else character
+
+
+def _decomposed(word: str) -> str:
+    """A word as the index of PostgreSQL has it (phaselens_words in the migrations)."""
+    parts = unicodedata.normalize("NFKD", word)
+    return "".join(part for part in parts if not _ACCENTS[0] <= part <= _ACCENTS[1])
 
 
 def matching(wanted: tuple[Wanted, ...], dialect: str) -> Select[tuple[int]]:
@@ -98,12 +122,13 @@ def count_matches(session: Session, wanted: tuple[Wanted, ...]) -> int:
 
 def _fts5(wanted: tuple[Wanted, ...]) -> str:
     """Each part in quotes, where FTS5 knows no operators; `*` after it means "starts with"."""
-    return " AND ".join(f'"{" ".join(w.words)}"{"" if w.whole else "*"}' for w in wanted)
+    return " AND ".join(f'"{fold(" ".join(w.words))}"{"" if w.whole else "*"}' for w in wanted)
 
 
 def _tsquery(wanted: tuple[Wanted, ...]) -> ColumnElement[bool]:
     parts = [
-        " <-> ".join(f"'{word}'" for word in w.words) + ("" if w.whole else ":*") for w in wanted
+        " <-> ".join(f"'{_decomposed(word)}'" for word in w.words) + ("" if w.whole else ":*")
+        for w in wanted
     ]
     query = func.to_tsquery("simple", " & ".join(parts))
     condition: ColumnElement[bool] = TRACE_SEARCH.c.words.op("@@")(query)
@@ -117,15 +142,23 @@ def snippet(texts: tuple[str, ...], wanted: tuple[Wanted, ...]) -> str:
     """
     pattern = re.compile("|".join(_pattern(w) for w in wanted))
     for text in texts:
-        text = text[:SEARCHED_CHARS].replace(MARK_START, "\ufffd").replace(MARK_END, "\ufffd")
-        first = pattern.search(fold(text))
-        if first is not None:
-            return _cut(text, first.start(), pattern)
+        at = _first(text, pattern)
+        if at is not None:
+            text = text.replace(MARK_START, "\ufffd").replace(MARK_END, "\ufffd")
+            return _cut(text, at, pattern)
     return texts[0][:SNIPPET_CHARS] if texts else ""
 
 
+def _first(text: str, pattern: re.Pattern[str]) -> int | None:
+    """Where a text first has what is looked for. Most have it near their start."""
+    found = pattern.search(fold(text[:SEARCHED_FIRST]))
+    if found is None or found.end() == SEARCHED_FIRST:  # there a word may be cut
+        found = pattern.search(fold(text)) if len(text) > SEARCHED_FIRST else found
+    return None if found is None else found.start()
+
+
 def _pattern(wanted: Wanted) -> str:
-    inside = r"[\W_]+".join(re.escape(word) for word in wanted.words)
+    inside = r"[\W_]+".join(re.escape(fold(word)) for word in wanted.words)
     return rf"(?<![^\W_]){inside}" + (r"(?![^\W_])" if wanted.whole else r"[^\W_]*")
 
 

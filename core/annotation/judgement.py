@@ -29,8 +29,8 @@ PHASES = (PhaseKind.SHORTLISTING, PhaseKind.REASONING)
 @dataclass(frozen=True)
 class Judgement:
     """`labels`: label id -> verdict; `missing`: ids of labels that fit and are not in the
-    shortlist; `phases`: phase -> verdict; `reasons`: ids of the guidelines' reasons; `boundary`: the character
-    at which reasoning begins, -1 for "no phases", None where nothing is said of it."""
+    shortlist; `phases`: phase -> verdict; `reasons`: ids of the guidelines' reasons; `boundary`:
+    the character at which reasoning begins, -1 for "no phases", None where nothing is said."""
 
     shortlist: ShortlistVerdict | None = None
     labels: Mapping[str, LabelVerdict] = field(default_factory=dict)
@@ -70,6 +70,15 @@ class Judgement:
             raise InputError("No verdict on a phase is given.", "Choose one, or move the boundary.")
         if kind is TaskKind.PREFERENCE and self.preference is None:
             raise InputError("It is not said which side is better.", "Choose one.")
+
+    def in_words(self) -> str:
+        """What it says, in one line."""
+        parts = [str(self.shortlist or ""), str(self.preference or "")]
+        parts += [f"{phase} {verdict}" for phase, verdict in self.phases.items()]
+        parts += [f"{len(self.labels)} labels judged"] if self.labels else []
+        parts += [f"{len(self.missing)} labels missing"] if self.missing else []
+        parts += ["a boundary"] if self.boundary is not None else []
+        return ", ".join(part.replace("_", " ") for part in parts if part) or "a comment"
 
     def to_json(self) -> dict[str, Any]:
         """Without what is not said."""
