@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.agreement import LabelRow, Standing, label_rows
 from core.comparison import Comparison
+from core.label_standings import LabelRow, Standing, label_rows
 from core.live.view import LiveView
 from core.traces.base import PhaseKind
 from core.traces.blocks import Block, blocks_of

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.agreement import label_rows
 from core.comparison import Comparison
 from core.datasets.examples import own_document
 from core.errors import PhaseLensError, UnknownNameError
+from core.label_standings import label_rows
 from core.live.view import LiveView
 from core.rerank.base import Decoding, Mode
 from core.systems import RunConfig

@@ -1,6 +1,6 @@
 """Labels across traces, on traces written by hand."""
 
-from core.agreement import Standing, label_rows, standings
+from core.label_standings import Standing, label_rows, standings
 from core.rerank.base import Candidate
 from core.traces.base import FinishReason, Trace
 
