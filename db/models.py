@@ -76,6 +76,7 @@ class TraceRow(Base):
     seconds: Mapped[float | None]
     example_f1: Mapped[float | None]
     recall_at_k: Mapped[float | None]
+    mean_confusion: Mapped[float | None]  # near-miss confusion, over the whole trace
     error_what: Mapped[str | None] = mapped_column(CleanText)
     error_fix: Mapped[str | None] = mapped_column(CleanText)
 

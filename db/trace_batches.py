@@ -55,7 +55,7 @@ def begin_again(session: Session, row: TraceRow, config: RunConfig, owner: str) 
     row.created_at = row.updated_at = now(session)
     row.finished_at = row.error_what = row.error_fix = None
     row.bucket = row.finish_reason = row.has_phases = row.boundary = row.boundary_source = None
-    row.seconds = row.example_f1 = row.recall_at_k = row.selected = None
+    row.seconds = row.example_f1 = row.recall_at_k = row.selected = row.mean_confusion = None
     row.tokens = row.chars = 0
     seq = row.seq
     session.execute(delete(TraceFateRow).where(TraceFateRow.trace_seq == seq))

@@ -173,6 +173,7 @@ def finish_trace(
     if row.origin != "import":  # whose time stays as its file says, or unknown
         row.seconds = trace.seconds
     row.example_f1, row.recall_at_k = record.example_f1, record.recall_at_k
+    row.mean_confusion = trace.curves.mean_confusion if trace.curves else None
     row.error_what, row.error_fix = error or (None, None)
     _set_body(session, row.seq, partial=None, **_wide_parts(record))
     session.execute(

@@ -143,8 +143,31 @@ def upgrade() -> None:
         ["queue_id", "person", "state", "position"],
         unique=False,
     )
-    for statement in KEPT[op.get_bind().dialect.name]:
+    op.add_column("traces", sa.Column("mean_confusion", sa.Double(), nullable=True))
+    dialect = op.get_bind().dialect.name
+    for statement in (CONFUSION[dialect], *KEPT[dialect]):
         op.execute(sa.text(statement))
+
+
+CONFUSION = {  # of the traces that are there
+    "sqlite": """
+    UPDATE traces SET mean_confusion = (
+        SELECT avg(json_extract(p.value, '$.confusion'))
+        FROM trace_bodies b, json_each(b.trace, '$.curves.points') p
+        WHERE b.trace_seq = traces.seq
+    )
+    """,
+    "postgresql": """
+    UPDATE traces SET mean_confusion = (
+        SELECT avg((p ->> 'confusion')::float)
+        FROM trace_bodies b, json_array_elements(
+            CASE WHEN json_typeof(b.trace -> 'curves' -> 'points') = 'array'
+                THEN b.trace -> 'curves' -> 'points' ELSE '[]'::json END
+        ) p
+        WHERE b.trace_seq = traces.seq
+    )
+    """,
+}
 
 
 SQLITE = (
