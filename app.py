@@ -65,6 +65,12 @@ page = st.navigation(
             help="Inside a local model: which heads shortlist and reason, and what patching does.",
         ),
         st.Page(
+            "pages/annotate.py",
+            title="Annotate",
+            icon=":material/rate_review:",
+            help="Queues of shortlists and traces to judge, with one key a verdict.",
+        ),
+        st.Page(
             "pages/data.py",
             title="Data",
             icon=":material/database:",

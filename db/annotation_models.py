@@ -2,6 +2,14 @@
 
 annotation_events  append-only: flags on traces and their undoing
 shortlist_flag_events  the same on shortlists that no run made
+judgements         append-only: what annotators say of tasks, its undoing, and adjudications
+queues, queue_tasks    what is asked of annotators
+task_states        who has claimed, done or skipped which task: derived, but for claims and skips
+drafts             what an annotator has not submitted yet
+guidelines         their versions
+people             who has signed in, and their roles
+own_keys           keys that people have chosen
+talks              lists of examples with a speaker's notes
 """
 
 from datetime import datetime
@@ -181,6 +189,15 @@ class PersonRow(Base):
     role: Mapped[str] = mapped_column(String(10))
     added_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class OwnKeysRow(Base):
+    """The keys that somebody has chosen for verdicts and actions: "kind.name" -> key."""
+
+    __tablename__ = "own_keys"
+
+    person: Mapped[str] = mapped_column(CleanText, primary_key=True)
+    keys: Mapped[dict[str, Any]]
 
 
 class TalkRow(Base):

@@ -143,6 +143,12 @@ def upgrade() -> None:
         ["queue_id", "person", "state", "position"],
         unique=False,
     )
+    op.create_table(
+        "own_keys",
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("keys", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_own_keys")),
+    )
     op.add_column("traces", sa.Column("mean_confusion", sa.Double(), nullable=True))
     dialect = op.get_bind().dialect.name
     for statement in (CONFUSION[dialect], *KEPT[dialect]):

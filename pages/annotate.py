@@ -1,0 +1,147 @@
+"""Annotate: work through a queue of shortlists or traces with one key a verdict.
+
+The address names the view and the queue: `?view=Judge&queue=ID`.
+"""
+
+import streamlit as st
+
+from core.annotation.keys import TAKEN, checked_keys, keys_of
+from core.annotation.people import Role
+from core.annotation.verdicts import TaskKind
+from core.errors import StoreError
+from core.traces.inert import neutralise, one_line
+from db.guidelines import guidelines, write_guidelines
+from db.own_keys import forget_keys, own_keys, save_keys
+from db.queues import Queue, queues
+from pages.parts import entry, errors, services
+from pages.parts.annotate_queues import QUEUE, queue_list
+from pages.parts.annotate_task import task_area
+from pages.parts.annotator import name_field
+from pages.parts.judge import help_of
+from pages.parts.people import may, person
+
+VIEW, VIEWS = "annotate_view", ("Judge", "Queues", "Guidelines", "Keys")
+
+
+def chosen_view() -> str:
+    """Draws the views; the one in the address at first."""
+    asked = st.query_params.get("view")
+    if VIEW not in st.session_state:
+        st.session_state[VIEW] = asked if asked in VIEWS else "Judge"
+    if QUEUE not in st.session_state and st.query_params.get("queue"):
+        st.session_state[QUEUE] = st.query_params["queue"]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title("Annotate", width="content", anchor=False)
+        view = st.segmented_control(
+            "View", VIEWS, key=VIEW, required=True, persist_state="session",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        st.space("stretch")
+        with st.popover("Name", icon=":material/person:"):
+            name_field("annotate_name")
+    return str(view)
+
+
+def judging() -> None:
+    """The queue that is chosen, and its next task."""
+    with services.store().read() as session:
+        mine = [queue for queue in queues(session, person()) if queue.closed_at is None]
+    if not mine:
+        with st.container(border=True, horizontal_alignment="center"):
+            st.markdown("**There is no open queue for you.**", width="content")
+            st.markdown(
+                "A queue is a list of shortlists or traces to judge, made from a slice of Traces "
+                "or a rule.", width="content",
+            )  # fmt: skip
+            st.button("Make a queue", icon=":material/add:", on_click=_to_queues,
+                      disabled=not may(Role.LEAD))  # fmt: skip
+        return
+    known = {queue.id: queue for queue in mine}
+    if st.session_state.get(QUEUE) not in known:
+        st.session_state[QUEUE] = mine[0].id
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        queue = known[
+            st.selectbox(
+                "Queue", list(known), key=QUEUE, persist_state="session", width=340,
+                format_func=lambda one: one_line(known[one].name, 80), label_visibility="collapsed",
+            )
+        ]  # fmt: skip
+        with st.popover("Guidelines", icon=":material/menu_book:"):
+            _guidelines(queue)
+    st.query_params.from_dict({"view": "Judge", "queue": queue.id})
+    task_area(queue)
+
+
+def _to_queues() -> None:
+    st.session_state[VIEW] = "Queues"
+
+
+def _guidelines(queue: Queue | None) -> None:
+    with services.store().read() as session:
+        rules = guidelines(session)
+    st.caption(f"Version {rules.version}")
+    st.markdown(neutralise(rules.text))
+    reasons = rules.reasons if queue is None else rules.reasons_of(queue.kind)
+    for reason in reasons:
+        st.text(f"{reason.name}: {reason.meaning}")
+
+
+def guidelines_view() -> None:
+    """The newest guidelines; a lead writes a newer version."""
+    _guidelines(None)
+    if not may(Role.LEAD):
+        return
+    with services.store().read() as session:
+        rules = guidelines(session)
+    with st.expander("Write a new version", icon=":material/edit:"):
+        st.text_area("Text, in Markdown", rules.text, height=360, key=f"rules_text_{rules.version}")
+        rows = st.data_editor(
+            rules.reasons_json(), num_rows="dynamic", key=f"rules_reasons_{rules.version}",
+            column_config={"of": st.column_config.SelectboxColumn("of", options=list(TaskKind))},
+        )  # fmt: skip
+        if st.button("Save as a new version", type="primary", icon=":material/save:"):
+            with errors.kept():
+                with services.store().write() as session:
+                    write_guidelines(
+                        session, person(), after=rules.version, reasons=list(rows),
+                        text=st.session_state[f"rules_text_{rules.version}"],
+                    )  # fmt: skip
+                st.rerun()
+
+
+def keys_view() -> None:
+    """All keys, and other ones for those who want them."""
+    st.caption(f"One letter or digit each; {', '.join(sorted(TAKEN))} are taken by the page.")
+    me = person()
+    with services.store().read() as session:
+        own = own_keys(session, me)
+    for kind in TaskKind:
+        st.subheader(str(kind).capitalize())
+        keys = keys_of(kind, own)
+        rows = [{"key": keys[name], "what it does": what} for name, what in help_of(kind, keys)]
+        changed = st.data_editor(
+            rows, key=f"keys_{kind}_{hash(tuple(keys.items()))}", disabled=["what it does"],
+            column_config={"key": st.column_config.TextColumn("Key", width=70, max_chars=1)},
+        )  # fmt: skip
+        wanted = {name: str(row["key"] or "") for name, row in zip(keys, changed, strict=True)}
+        if wanted != keys and st.button("Use these keys", key=f"keys_save_{kind}"):
+            with errors.kept():
+                with services.store().write() as session:
+                    save_keys(session, me, checked_keys(kind, wanted))
+                st.rerun()
+    if own and st.button("Back to the usual keys", icon=":material/undo:"):
+        with services.store().write() as session:
+            forget_keys(session, me)
+        st.rerun()
+
+
+entry.through_app()
+try:
+    view = chosen_view()
+    if view == "Judge":
+        judging()
+    else:
+        st.query_params.from_dict({"view": view})
+        {"Queues": queue_list, "Guidelines": guidelines_view, "Keys": keys_view}[view]()
+except StoreError as error:
+    errors.card(error.what, error.fix)

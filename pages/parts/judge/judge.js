@@ -1,0 +1,308 @@
+// One task to be judged by keys. What is said lives here until it is sent, so that a key answers at
+// once; Python is told of drafts a moment later. All texts are put in place as text, never as HTML.
+const DRAFT_AFTER_MS = 700
+const PHASES = { shortlisting: "Shortlisting", reasoning: "Reasoning" }
+
+function element(kind, css, text) {
+  const made = document.createElement(kind)
+  if (css) made.className = css
+  if (text !== undefined) made.textContent = text
+  return made
+}
+
+function button(css, words, key, pressed, act) {
+  const made = element("button", css)
+  made.type = "button"
+  if (pressed !== null) made.setAttribute("aria-pressed", pressed ? "true" : "false")
+  made.append(element("span", "", words))
+  if (key) made.append(element("kbd", "", key))
+  made.onclick = act
+  return made
+}
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector(".judge")
+  const old = root._state
+  const same = old && old.task === data.task && old.revision === data.revision
+  const state = same ? old : {
+    task: data.task, revision: data.revision, said: structuredClone(data.said), at: 0,
+    began: performance.now() - 1000 * data.seconds, timer: 0, sent: false,
+  }
+  root._state = state
+  const said = state.said
+  said.labels ??= {}
+  said.phases ??= {}
+  said.reasons ??= []
+  said.missing = data.missing
+  const kind = data.kind
+  const lines = []  // what J and K go through
+  const spent = () => (performance.now() - state.began) / 1000
+
+  const draft = () => {
+    clearTimeout(state.timer)
+    state.timer = setTimeout(() => {
+      if (!state.sent) setStateValue("draft", { task: data.task, said, seconds: spent() })
+    }, DRAFT_AFTER_MS)
+  }
+  const submit = () => {
+    if (state.sent) return
+    state.sent = true
+    clearTimeout(state.timer)
+    root.classList.add("sent")
+    setTriggerValue("sent", {
+      task: data.task, after: data.after, said, seconds: spent(),
+      token: crypto.randomUUID ? crypto.randomUUID() : `${Math.random()}${Date.now()}`,
+    })
+  }
+  const say = (change, send) => {
+    change()
+    if (send) submit()
+    else { draft(); draw() }
+  }
+  const tell = (what) => {
+    clearTimeout(state.timer)
+    setTriggerValue(what, { task: data.task, said, seconds: spent() })
+  }
+  const go = (by) => {
+    if (!lines.length) return
+    state.at = Math.min(Math.max(state.at + by, 0), lines.length - 1)
+    draw()
+    lines[state.at]?.scrollIntoView({ block: "nearest" })
+  }
+  const judgeLabel = (verdict) => {
+    const row = data.rows[state.at]
+    if (!row) return
+    const again = said.labels[row.id] === verdict
+    say(() => { if (again) delete said.labels[row.id]; else said.labels[row.id] = verdict }, false)
+    if (!again) go(1)
+  }
+  const judgePhase = (verdict) => {
+    const open = said.phases.shortlisting ? "reasoning" : "shortlisting"
+    say(() => { said.phases[open] = verdict }, open === "reasoning")
+  }
+  const decide = (verdict) => {
+    if (kind === "shortlist") say(() => { said.shortlist = verdict }, true)
+    else if (kind === "trace") judgePhase(verdict)
+    else {
+      const swap = { first: "second", second: "first" }
+      say(() => { said.preference = data.swapped ? swap[verdict] ?? verdict : verdict }, true)
+    }
+  }
+  const chosen = (verdict) => kind === "shortlist" ? said.shortlist === verdict
+    : kind === "preference" ? said.preference === verdict : false
+
+  const acts = {
+    next: () => go(1), before: () => go(-1), skip: () => tell("skip"), undo: () => tell("undo"),
+    comment: () => root.querySelector("textarea")?.focus(),
+    missing: () => tell("missing"),
+    help: () => { state.help = !state.help; draw() },
+    boundary: () => say(() => { said.boundary = data.steps[state.at]?.at ?? null }, false),
+    no_boundary: () => say(() => { said.boundary = said.boundary === -1 ? null : -1 }, false),
+  }
+  for (const choice of data.choices) acts[choice.verdict] = () => decide(choice.verdict)
+  for (const choice of data.label_choices) {
+    acts[`label.${choice.verdict}`] = () => judgeLabel(choice.verdict)
+  }
+
+  function documentPane() {
+    const pane = element("section", "pane document")
+    pane.tabIndex = 0
+    pane.setAttribute("aria-label", "Document")
+    pane.append(element("h3", "", "Document"))
+    const text = element("p", "words", data.document)
+    text.dir = "auto"
+    pane.append(text)
+    if (data.gold.length) {
+      const gold = element("p", "gold", "Gold: ")
+      gold.append(data.gold.map((one) => `${one.name || one.id} (${one.id})`).join("; "))
+      pane.append(gold)
+    }
+    return pane
+  }
+  function rowsPane() {
+    const pane = element("section", "pane list")
+    pane.setAttribute("aria-label", "Shortlist")
+    pane.append(element("h3", "", `Shortlist · ${data.rows.length} labels`))
+    data.rows.forEach((row, at) => {
+      const line = element("div", `row${at === state.at ? " now" : ""}`)
+      lines[at] = line
+      line.append(element("span", "rank", String(row.rank)))
+      const name = element("span", "name", row.name)
+      name.append(element("small", "", ` ${row.code}${row.gold ? " · ★ gold" : ""}`))
+      line.append(name)
+      const verdicts = element("span", "verdicts")
+      for (const choice of data.label_choices) {
+        if (!row.gold && choice.verdict === "wrong_gold" && !data.blind) continue
+        const on = said.labels[row.id] === choice.verdict
+        const made = button("chip", choice.name, at === state.at ? data.keys[`label.${choice.verdict}`]
+          : "", on, () => { state.at = at; judgeLabel(choice.verdict) })
+        made.title = choice.meaning
+        verdicts.append(made)
+      }
+      line.append(verdicts)
+      line.onclick = () => { state.at = at; draw() }
+      pane.append(line)
+    })
+    if (!data.rows.length) pane.append(element("p", "empty", "Nothing was retrieved."))
+    return pane
+  }
+  function stepsPane(steps, listed) {
+    const pane = element("section", "pane list steps")
+    pane.tabIndex = 0
+    pane.setAttribute("aria-label", "Trace")
+    const edge = listed && said.boundary > 0 ? said.boundary : null
+    steps.forEach((step, at) => {
+      const phase = !listed || said.boundary === undefined || said.boundary === null ? step.phase
+        : step.phase === "answer" ? "answer"
+          : said.boundary < 0 ? "outside" : step.at < edge ? "shortlisting" : "reasoning"
+      const line = element("div", `step ${phase}${listed && at === state.at ? " now" : ""}`, step.text)
+      line.dir = "auto"
+      if (PHASES[phase] && steps[at - 1]?.shown !== phase) {
+        pane.append(element("h4", "", PHASES[phase]))
+      }
+      step.shown = phase
+      if (listed) { lines[at] = line; line.onclick = () => { state.at = at; draw() } }
+      pane.append(line)
+    })
+    if (!steps.length) pane.append(element("p", "empty", "Nothing was written."))
+    return pane
+  }
+  function side(one, place) {
+    const pane = element("section", "pane list side")
+    pane.setAttribute("aria-label", place)
+    pane.append(element("h3", "", one.title ? `${place}: ${one.title}` : place))
+    const list = element("ul", "")
+    for (const label of one.labels) {
+      list.append(element("li", "", `${label.name || label.id}${label.gold ? " · ★ gold" : ""}`))
+    }
+    if (!one.labels.length) list.append(element("li", "empty", "No label was chosen."))
+    pane.append(list, ...stepsPane(one.steps, false).childNodes)
+    return pane
+  }
+  function bar() {
+    const made = element("div", "bar")
+    if (kind === "trace") {
+      for (const phase of ["shortlisting", "reasoning"]) {
+        const open = phase === (said.phases.shortlisting ? "reasoning" : "shortlisting")
+        const line = element("div", `verdict-line${open ? " open" : ""}`)
+        line.append(element("b", "", PHASES[phase]))
+        for (const choice of data.choices) {
+          const one = button("verdict", choice.name, open ? data.keys[choice.verdict] : "",
+            said.phases[phase] === choice.verdict,
+            () => say(() => { said.phases[phase] = choice.verdict },
+              phase === "reasoning" && Boolean(said.phases.shortlisting)))
+          one.title = choice.meaning
+          line.append(one)
+        }
+        made.append(line)
+      }
+      const line = element("div", "verdict-line")
+      line.append(
+        element("b", "", "Boundary"),
+        button("verdict", "Reasoning begins at this sentence", data.keys.boundary,
+          said.boundary >= 0 && said.boundary !== null, acts.boundary),
+        button("verdict", "No phases", data.keys.no_boundary, said.boundary === -1,
+          acts.no_boundary))
+      made.append(line)
+    } else {
+      const line = element("div", "verdict-line open")
+      for (const choice of data.choices) {
+        const one = button("verdict", choice.name, data.keys[choice.verdict],
+          chosen(choice.verdict), () => decide(choice.verdict))
+        one.title = choice.meaning
+        line.append(one)
+      }
+      made.append(line)
+    }
+    const more = element("div", "verdict-line")
+    for (const reason of data.reasons) {
+      const on = said.reasons.includes(reason.id)
+      const one = button("chip", reason.name, "", on, () => say(() => {
+        said.reasons = on ? said.reasons.filter((id) => id !== reason.id)
+          : [...said.reasons, reason.id]
+      }, false))
+      one.title = reason.meaning
+      more.append(one)
+    }
+    if (data.reasons.length) made.append(more)
+    for (const one of data.missing_names) {
+      const chip = button("chip missing", `missing: ${one.name}`, "", null,
+        () => setTriggerValue("drop", { task: data.task, label: one.id, said, seconds: spent() }))
+      chip.title = "Take this label back"
+      chip.append(element("span", "", "×"))
+      more.append(chip)
+    }
+    if (!more.parentNode && more.childNodes.length) made.append(more)
+    return made
+  }
+  function foot() {
+    const made = element("div", "foot")
+    const note = element("textarea", "")
+    note.value = said.comment ?? ""
+    note.rows = 1
+    note.maxLength = 5000
+    note.placeholder = `Comment (${data.keys.comment}); Esc leaves it`
+    note.setAttribute("aria-label", "Comment")
+    note.oninput = () => { said.comment = note.value; draft() }
+    note.onkeydown = (event) => {
+      if (event.key === "Escape") { note.blur(); root.querySelector(".pane").focus() }
+      event.stopPropagation()
+    }
+    made.append(note)
+    if (kind === "shortlist") {
+      made.append(button("plain", "Add a missing label", data.keys.missing, null, acts.missing))
+    }
+    made.append(
+      button("plain", "Skip", data.keys.skip, null, acts.skip),
+      button("plain", "Undo", data.keys.undo, null, acts.undo),
+      button("plain", "Keys", data.keys.help, Boolean(state.help), acts.help))
+    return made
+  }
+  function help() {
+    const made = element("div", "help")
+    made.setAttribute("role", "region")
+    made.setAttribute("aria-label", "Keys")
+    for (const [name, what] of data.help) {
+      const line = element("div", "")
+      line.append(element("kbd", "", data.keys[name]), ` ${what}`)
+      made.append(line)
+    }
+    return made
+  }
+
+  function draw() {
+    const scrolled = [...root.querySelectorAll(".pane")].map((pane) => pane.scrollTop)
+    const writing = root.ownerDocument.activeElement
+      && root.querySelector("textarea:focus") !== null
+    lines.length = 0
+    const panes = element("div", `panes ${kind}`)
+    if (kind === "shortlist") panes.append(documentPane(), rowsPane())
+    else if (kind === "trace") panes.append(documentPane(), stepsPane(data.steps, true))
+    else panes.append(documentPane(), side(data.sides[0], "Left"), side(data.sides[1], "Right"))
+    const about = element("div", "about", data.about)
+    about.setAttribute("aria-live", "polite")
+    const parts = [about, bar(), panes, foot()]
+    if (state.help) parts.unshift(help())
+    root.replaceChildren(...parts)
+    root.querySelectorAll(".pane").forEach((pane, at) => { pane.scrollTop = scrolled[at] ?? 0 })
+    if (writing) root.querySelector("textarea").focus()
+  }
+  root.classList.toggle("sent", state.sent)
+  if (!same) root.replaceChildren()
+  draw()
+
+  const byKey = new Map(Object.entries(data.keys).map(([name, key]) => [key, name]))
+  const typed = (event) => {
+    const target = event.composedPath()[0]
+    const writing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+    if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat && !/[jk]/i.test(event.key)) return
+    const name = byKey.get(event.key.toUpperCase())
+    if (name && acts[name]) {
+      event.preventDefault()
+      event.stopPropagation()
+      acts[name]()
+    }
+  }
+  document.addEventListener("keydown", typed, true)
+  return () => { document.removeEventListener("keydown", typed, true); clearTimeout(state.timer) }
+}
