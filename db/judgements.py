@@ -77,7 +77,7 @@ def judge_task(session: Session, by: Person, task_id: int, sent: Submission) -> 
             "Ask its lead to open it again.",
         )
     sent.judgement.check(TaskKind(queue.kind))
-    row = _event(session, known, JUDGEMENT, f"task:{task.id}", task.trace_id, sent, task.id)
+    row = add_event(session, known, JUDGEMENT, f"task:{task.id}", task.trace_id, sent, task.id)
     set_state(session, task, known, DONE)
     _count(session, task, queue.overlap)
     return row.id
@@ -91,7 +91,7 @@ def judge_trace(session: Session, by: Person, trace_id: str, sent: Submission) -
         return again
     if sent.judgement.empty:
         raise InputError("Nothing is judged.", "Choose a verdict.")
-    return _event(session, known, JUDGEMENT, f"trace:{trace_id}", trace_id, sent, None).id
+    return add_event(session, known, JUDGEMENT, f"trace:{trace_id}", trace_id, sent, None).id
 
 
 def undo_judgement(session: Session, by: Person, id: str, token: str | None = None) -> str:
@@ -110,7 +110,7 @@ def undo_judgement(session: Session, by: Person, id: str, token: str | None = No
     if done is not None:
         return done
     sent = Submission(Judgement(), after=id, token=token)
-    event = _event(session, known, UNDO, row.subject, row.trace_id, sent, row.task_id, undoes=id)
+    event = add_event(session, known, UNDO, row.subject, row.trace_id, sent, row.task_id, undoes=id)
     if row.task_id is not None and row.kind == JUDGEMENT:
         task = session.get_one(TaskRow, row.task_id)
         earlier = own_judgement(session, known, row.subject)
@@ -122,19 +122,19 @@ def undo_judgement(session: Session, by: Person, id: str, token: str | None = No
 def newest(session: Session, person: Person, subject: str) -> str:
     """The newest event of a person on a subject, which the next one names in `after`; "" for
     none."""
-    row = _newest(session, person.id, subject)
+    row = newest_event(session, person.id, subject)
     return "" if row is None else row.id
 
 
 def judgements_of(session: Session, subject: str) -> list[Judged]:
     """All that stand on a subject, one a person, oldest first; no adjudication is among them."""
-    query = _standing().where(JudgementRow.subject == subject, JudgementRow.kind == JUDGEMENT)
+    query = standing().where(JudgementRow.subject == subject, JudgementRow.kind == JUDGEMENT)
     return views(session.execute(query.order_by(JudgementRow.seq)).scalars().all())
 
 
 def own_judgement(session: Session, person: Person, subject: str) -> Judged | None:
     """The one of this person that stands."""
-    query = _standing().where(
+    query = standing().where(
         JudgementRow.subject == subject, JudgementRow.person == person.id,
         JudgementRow.kind == JUDGEMENT,
     )  # fmt: skip
@@ -146,7 +146,7 @@ def last_of(session: Session, person: Person, queue_id: str) -> Judged | None:
     """The person's last judgement in a queue that stands: what undo takes back, also after a
     reload."""
     query = (
-        _standing()
+        standing()
         .join(TaskRow, TaskRow.id == JudgementRow.task_id)
         .where(
             TaskRow.queue_id == queue_id, JudgementRow.person == person.id,
@@ -179,7 +179,7 @@ def draft(session: Session, person: Person, subject: str) -> tuple[Judgement, fl
     return None if row is None else (Judgement.from_json(row.value), row.seconds)
 
 
-def _event(
+def add_event(
     session: Session,
     by: Person,
     kind: str,
@@ -188,15 +188,18 @@ def _event(
     sent: Submission,
     task_id: int | None,
     undoes: str | None = None,
+    person: str | None = None,
 ) -> JudgementRow:
-    """Adds an event to the chain. Raises ConflictError where the author has not seen its end."""
-    end = _newest(session, by.id, subject)
+    """Adds an event to the chain of its author, or of `person`. Raises ConflictError where the
+    author has not seen its end."""
+    chain = person or by.id
+    end = newest_event(session, chain, subject)
     if (end.id if end else "") != sent.after:
         raise _conflict(end)
     shown = None if undoes else {**on_screen(session, trace_id), **(sent.shown or {})}
     row = JudgementRow(
         id=uuid.uuid4().hex, kind=kind, subject=subject, task_id=task_id, trace_id=trace_id,
-        person=by.id, annotator=by.name, after=sent.after, undoes=undoes,
+        person=chain, annotator=by.name, after=sent.after, undoes=undoes,
         value=None if undoes else sent.judgement.to_json(),
         guideline=None if undoes else guidelines(session).version,
         seconds=sent.seconds, shown=shown, client_token=sent.token, created_at=now(session),
@@ -218,7 +221,9 @@ def _conflict(end: JudgementRow | None) -> ConflictError:
         what = "You have taken your judgement back in another window."
     else:
         said = Judgement.from_json(end.value or {}).in_words()
-        what = f"You have judged this in another window meanwhile: {said}."
+        who = "You have" if end.kind == JUDGEMENT else f"{end.annotator or 'Somebody'} has"
+        how = "judged this in another window" if end.kind == JUDGEMENT else "settled this"
+        what = f"{who} {how} meanwhile: {said}."
     return ConflictError(
         f"{what} Nothing was overwritten, and what you have here is kept as a draft.",
         "Look at both; submit again to put this one in its place.",
@@ -228,16 +233,14 @@ def _conflict(end: JudgementRow | None) -> ConflictError:
 def _count(session: Session, task: TaskRow, overlap: int) -> None:
     """Writes how many have judged a task."""
     query = select(func.count()).select_from(
-        _standing()
-        .where(JudgementRow.task_id == task.id, JudgementRow.kind == JUDGEMENT)
-        .subquery()
+        standing().where(JudgementRow.task_id == task.id, JudgementRow.kind == JUDGEMENT).subquery()
     )
     task.judged = session.execute(query).scalar_one()
     task.complete = task.judged >= overlap
     session.flush()
 
 
-def _standing() -> Select[JudgementRow]:
+def standing() -> Select[JudgementRow]:
     """The newest judgement, that is not taken back, of each person on each subject."""
     later, undo, undo_later = (aliased(JudgementRow) for _ in range(3))
     undone = select(undo.id).where(undo.undoes == JudgementRow.id)
@@ -251,7 +254,7 @@ def _standing() -> Select[JudgementRow]:
     )
 
 
-def _newest(session: Session, person: str, subject: str) -> JudgementRow | None:
+def newest_event(session: Session, person: str, subject: str) -> JudgementRow | None:
     query = (
         select(JudgementRow)
         .where(JudgementRow.subject == subject, JudgementRow.person == person)
@@ -272,11 +275,13 @@ def _of_token(session: Session, token: str | None) -> str | None:
 
 def views(rows: Sequence[JudgementRow]) -> list[Judged]:
     """Stored judgements as they are read."""
-    return [
-        Judged(
-            row.id, row.kind, row.subject, row.trace_id, row.person, row.annotator,
-            Judgement.from_json(row.value or {}), row.guideline, row.seconds, row.shown or {},
-            row.created_at,
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [judged(row) for row in rows]
+
+
+def judged(row: JudgementRow) -> Judged:
+    """One of them."""
+    return Judged(
+        row.id, row.kind, row.subject, row.trace_id, row.person, row.annotator,
+        Judgement.from_json(row.value or {}), row.guideline, row.seconds, row.shown or {},
+        row.created_at,
+    )  # fmt: skip

@@ -46,8 +46,8 @@ def wanted_from(typed: str) -> tuple[Wanted, ...]:
 
 
 def fold(text: str) -> str:
-    """`text` as FTS5's unicode61 has it in its index: in lower case, and Latin letters without their
-    accents. Character for character, so offsets stay right."""
+    """`text` as the index of FTS5 has it: in lower case, and Latin letters without their accents.
+    Character for character, so offsets stay right."""
     return text.lower() if text.isascii() else text.translate(_FOLDED)
 
 
@@ -64,9 +64,10 @@ _FOLDED = _Folded()
 def _fold_character(character: str) -> str:
     """Other letters keep their marks: without them a syllable of Hangul is one of its parts, a kana
     another one, and "й" another letter, none of which the index has."""
-    base, *marks = unicodedata.normalize("NFD", character)
-    if marks and base.isascii() and all(_ACCENTS[0] <= mark <= _ACCENTS[1] for mark in marks):
-        return base.lower()
+    parts = unicodedata.normalize("NFD", character)
+    accents = all(_ACCENTS[0] <= mark <= _ACCENTS[1] for mark in parts[1:])
+    if len(parts) > 1 and accents and parts[0].isascii():
+        return parts[0].lower()
     plain = character.casefold()  # and "ς" is "σ"
     plain = plain if len(plain) == 1 else character.lower()
     return plain if len(plain) == 1 else character
@@ -74,7 +75,7 @@ def _fold_character(character: str) -> str:
 
 def _decomposed(word: str) -> str:
     """A word as the index of PostgreSQL has it (phaselens_words in the migrations)."""
-    parts = unicodedata.normalize("NFKD", word)
+    parts = unicodedata.normalize("NFKD", word.lower())
     return "".join(part for part in parts if not _ACCENTS[0] <= part <= _ACCENTS[1])
 
 

@@ -67,6 +67,36 @@ def test_words_phrases_and_word_starts_are_found(store: Store, text: str) -> Non
     assert wanted in found(store, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("그는 한국 사람", "한국"),
+        ("그는 한국어 교사", "한국"),
+        ("がんの治療", "がん"),
+        ("ガイドラインの改訂", '"ガイドラインの改訂"'),
+        ("йод и ёлка", "йод ёлка"),
+        ("ο λόγος", "λόγος"),
+        ("ο λόγος", "ΛΌΓΟΣ"),
+        ("Ménière", "Me\u0301nie\u0300re"),
+    ],
+)
+def test_words_of_any_script_are_found_and_marked(store: Store, text: str, asked: str) -> None:
+    add(store, "Something else", "Nothing of note")
+    wanted = add(store, "A document", f"keep {text} here")
+    assert found(store, asked) == [wanted]
+    with store.read() as session:
+        (trace,) = page_of(session, TraceFilter(text=asked))
+    assert MARK_START in (trace.snippet or "")
+
+
+@pytest.mark.parametrize("before", [19_990, 19_996, 20_000, 90_000])
+def test_a_word_late_in_a_long_text_is_shown(store: Store, before: int) -> None:
+    add(store, "A document", f"{'x' * before} vibrio family é")
+    with store.read() as session:
+        (trace,) = page_of(session, TraceFilter(text='"vibrio"'))
+    assert f"{MARK_START}vibrio{MARK_END} family" in (trace.snippet or "")
+
+
 @pytest.mark.parametrize("text", ["holera", '"chol"', '"cholerae vibrio"', "cholera plague", "99"])
 def test_what_is_not_there_is_not_found(store: Store, text: str) -> None:
     add(store, "Cholera due to Vibrio cholerae", "keep")
@@ -137,3 +167,4 @@ def test_folding_keeps_every_character_s_place() -> None:
     text = "Ménière ẞ ﬁ İ 心 Å"
     assert len(fold(text)) == len(text)
     assert fold("Ménière Å") == "meniere a"
+    assert fold("한 ガ й Λόγος") == "한 ガ й λόγοσ"

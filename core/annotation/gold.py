@@ -1,0 +1,92 @@
+"""Gold labels as annotators have them: the dataset's own, revised by what was judged.
+
+A label that a majority of those who judged it calls relevant, or adds as missing, is gold; one that
+a majority calls anything else is not; a tie, and a label that nobody judged, stay as they were.
+What an adjudication says of a label is the last word on it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.annotation.judgement import Judgement
+from core.annotation.verdicts import LabelVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A document's gold, revised. `added`, `removed`: against the dataset's own; `disputed`: labels
+    on which as many say yes as no; `missed`: gold labels that annotators found missing in the
+    shortlist."""
+
+    gold: frozenset[str]
+    added: frozenset[str]
+    removed: frozenset[str]
+    disputed: frozenset[str]
+    missed: frozenset[str]
+
+
+def revised(
+    gold: Collection[str], judgements: Iterable[Judgement], final: Judgement | None = None
+) -> Revised:
+    """`judgements`: one an annotator; `final`: the adjudication, where there is one."""
+    said_missing: set[str] = set(final.missing) if final is not None else set()
+    votes: dict[str, list[bool]] = defaultdict(list)
+    for judgement in judgements:
+        said_missing |= set(judgement.missing)
+        for label, fits in votes_of(judgement).items():
+            votes[label].append(fits)
+    if final is not None:
+        votes |= {label: [fits] for label, fits in votes_of(final).items()}
+    own = frozenset(gold)
+    yes = {label for label, said in votes.items() if 2 * sum(said) > len(said)}
+    no = {label for label, said in votes.items() if 2 * sum(said) < len(said)}
+    found = frozenset((own | yes) - no)
+    return Revised(
+        gold=found,
+        added=found - own,
+        removed=own - found,
+        disputed=frozenset(votes.keys() - yes - no),
+        missed=found & said_missing,
+    )
+
+
+def votes_of(judgement: Judgement) -> dict[str, bool]:
+    """Label -> whether it fits, of those that the judgement speaks of."""
+    found = {label: verdict is LabelVerdict.RELEVANT for label, verdict in judgement.labels.items()}
+    return found | dict.fromkeys(judgement.missing, True)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallIf:
+    """Recall at k, mean over documents with gold, in [0, 1], higher = better. `before`: against the
+    dataset's gold; `revised`: against the revised gold; `fixed`: the same, if the shortlist had
+    also held the labels that annotators found missing. `documents`: judged ones."""
+
+    documents: int
+    before: float
+    revised: float
+    fixed: float
+
+
+def recall_if_fixed(
+    retrieved: Mapping[str, Sequence[str]],
+    gold: Mapping[str, Collection[str]],
+    found: Mapping[str, Revised],
+    k: int,
+) -> RecallIf | None:
+    """`retrieved`, `gold`: by document, labels best first and the dataset's own; `found`: of the
+    documents that were judged. None where none of these has gold."""
+    before, after, fixed = [], [], []
+    for document, one in found.items():
+        if document not in retrieved or not one.gold or not gold.get(document):
+            continue
+        top = set(retrieved[document][:k])
+        own = set(gold[document])
+        before.append(len(own & top) / len(own))
+        after.append(len(one.gold & top) / len(one.gold))
+        fixed.append(len(one.gold & (top | one.missed)) / len(one.gold))
+    if not before:
+        return None
+    count = len(before)
+    return RecallIf(count, sum(before) / count, sum(after) / count, sum(fixed) / count)
