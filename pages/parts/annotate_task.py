@@ -8,8 +8,8 @@ import streamlit as st
 from core.annotation.judgement import Judgement
 from core.annotation.keys import keys_of
 from core.annotation.people import Person
-from core.annotation.task_view import on_screen, task_view
 from core.errors import PhaseLensError
+from core.task_view import on_screen, task_view
 from db.guidelines import guidelines
 from db.judgements import (
     Submission,

@@ -30,7 +30,7 @@ from db.jobs import JobState, load_job
 from pages.parts import errors, services
 from pages.parts.facts import facts
 from pages.parts.followed_job import followed_job
-from pages.parts.import_parts import TYPES, kept_upload, problems_table
+from pages.parts.import_parts import TYPES, kept_uploads, problems_table
 
 NOT_USED = "(not used)"
 _JOB = "import_job"
@@ -73,9 +73,9 @@ def _uploaded() -> tuple[Path | None, list[Path], list[Path]]:
         help="filter_labels_train.txt and filter_labels_test.txt of the XMC repository.",
     )  # fmt: skip
     return (
-        kept_upload(labels) if labels is not None else None,
-        [kept_upload(one) for one in documents],
-        [kept_upload(one) for one in filters],
+        kept_uploads([labels])[0] if labels is not None else None,
+        kept_uploads(documents),
+        kept_uploads(filters),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.importing.problems import Kind
-from core.importing.uploads import keep_upload
+from core.importing.uploads import keep_uploads
 from core.traces.inert import one_line
 from pages.parts import services
 
@@ -17,13 +17,15 @@ TYPES = ["jsonl", "json", "csv", "tsv", "parquet", "txt", "gz"]
 _OWNER, _FILES = "import_owner", "import_files"
 
 
-def kept_upload(file: Any) -> Path:
-    """Where an uploaded file lies, written there once a visit."""
+def kept_uploads(files: Sequence[Any]) -> list[Path]:
+    """Where files of one uploader lie, written there beside each other once a visit."""
     owner = st.session_state.setdefault(_OWNER, uuid.uuid4().hex)
-    known: dict[str, Path] = st.session_state.setdefault(_FILES, {})
-    if file.file_id not in known or not known[file.file_id].is_file():
-        known[file.file_id] = keep_upload(services.settings(), owner, file.name, file)
-    return known[file.file_id]
+    known: dict[tuple[str, ...], list[Path]] = st.session_state.setdefault(_FILES, {})
+    together = tuple(file.file_id for file in files)
+    if together not in known or not all(path.is_file() for path in known[together]):
+        named = [(file.name, file) for file in files]
+        known[together] = keep_uploads(services.settings(), owner, named)
+    return known[together]
 
 
 def problems_table(problems: Sequence[Mapping[str, Any]], path: Path, name: str) -> None:

@@ -15,14 +15,15 @@ from core.traces.importing.request import TraceImportRequest
 from core.traces.inert import one_line
 from pages.parts import errors, services
 from pages.parts.followed_job import followed_job
-from pages.parts.import_parts import TYPES, kept_upload, problems_table
+from pages.parts.import_parts import TYPES, kept_uploads, problems_table
 from pages.parts.work_out import work_out_button, work_out_progress
 
 _JOB = "trace_import_job"
 FORMATS = """
 One trace a row, as JSON lines, Parquet or CSV, with columns for
 
-- the **document**: its id in the dataset (`document_id`), or its `text`
+- the **document**: its id in the dataset (`document_id`), or its `text`; a `prompt` that holds more
+  than the document is none
 - the **trace**: `trace`, or `reasoning_content` and `content`; `<think>` tags are understood
 - and, where they are known: `dataset`, `system`, `answer` (ids or names of labels), `candidates`
   (the labels that the model was shown, in order), `token_offsets`, `tokens`, `seconds`,
@@ -75,7 +76,7 @@ def _uploaded() -> list[Path]:
         "Files with traces", type=[*TYPES, "eval"], key="trace_import_files",
         accept_multiple_files=True,
     )  # fmt: skip
-    return [kept_upload(one) for one in files]
+    return kept_uploads(files)
 
 
 def _named() -> list[Path]:

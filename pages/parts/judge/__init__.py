@@ -39,7 +39,7 @@ def judge(
     on: Mapping[str, Callable[[], None]],
     key: str,
 ) -> None:
-    """Draws the task. `view`: core/annotation/task_view.py; `said`, `seconds`: so far; `missing`:
+    """Draws the task. `view`: core/task_view.py; `said`, `seconds`: so far; `missing`:
     (id, name) of the labels added; `on`: what to do with each of EVENTS and with "draft"; the event
     itself is `st.session_state[key][name]`."""
     data: dict[str, Any] = {

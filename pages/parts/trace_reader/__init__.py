@@ -4,6 +4,7 @@ A small component of our own, drawn in the page without any network. Texts reach
 and are put there as text, never as HTML.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +14,6 @@ from typing import Any
 import streamlit as st
 
 from core.datasets.base import Document
-from core.traces.base import Mention
 from core.traces.functions import MEANINGS
 from core.traces.inert import neutralise
 from core.traces.reading import Reading
@@ -73,7 +73,9 @@ def trace_reader(
         "outline": [[one.step, neutralise(one.words)] for one in reading.outline()],
         "document": _document(reading, document.text),
         "timeline_words": _timeline_words(reading),
-        "steps": _steps(reading, numbers, importance),
+        "steps": _kept_steps(
+            _fingerprint(reading, labels, importance), reading, numbers, importance
+        ),
     }
     found = _COMPONENT(
         key=key, data=data, default={"step": step}, on_step_change=lambda: None,
@@ -83,21 +85,46 @@ def trace_reader(
     return step if chosen is None else int(chosen)
 
 
+def _fingerprint(
+    reading: Reading, labels: Mapping[str, LabelShown], importance: Sequence[float] | None
+) -> int:
+    """Of all that the steps are drawn from."""
+    trace = reading.trace
+    weights = None if importance is None else tuple(importance)
+    return hash(
+        (trace.text, trace.mentions, trace.given, reading.steps, reading.step_phase, reading.ends,
+         reading.anchors, tuple(labels), weights)
+    )  # fmt: skip
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _kept_steps(
+    key: int,
+    _reading: Reading,
+    _numbers: Mapping[str, int],
+    _importance: Sequence[float] | None,
+) -> list[dict[str, Any]]:
+    return _steps(_reading, _numbers, _importance)
+
+
 def _steps(
     reading: Reading, numbers: Mapping[str, int], importance: Sequence[float] | None
 ) -> list[dict[str, Any]]:
     trace, text = reading.trace, reading.trace.text
     mentions = sorted(trace.mentions, key=lambda m: m.start)
     starts = (0.0, *reading.ends[:-1])
+    anchors = _anchors(reading)
     found, at = [], 0
     for place, step in enumerate(reading.steps):
         while at < len(mentions) and mentions[at].end <= step.start:
             at += 1
-        inside = []
-        for mention in mentions[at:]:
-            if mention.start >= step.end:
-                break
-            inside.append(mention)
+        after = at
+        while after < len(mentions) and mentions[after].start < step.end:
+            after += 1
+        labels = [
+            (max(m.start, step.start), m.end, numbers.get(m.label_id, -1), m.exact)
+            for m in mentions[at:after]
+        ]
         weight = None if importance is None else importance[place]
         found.append(
             {
@@ -109,9 +136,20 @@ def _steps(
                 "given": any(a <= step.start and step.end <= b for a, b in trace.given),
                 "opacity": None if weight is None else FAINTEST + (1 - FAINTEST) * weight,
                 "importance": "" if weight is None else f"importance {weight:.2f} of 1",
-                "words": _segments(text, step.start, step.end, inside, numbers, reading),
+                "words": _segments(text, step.start, step.end, labels, anchors[place]),
             }
         )
+    return found
+
+
+def _anchors(reading: Reading) -> list[list[tuple[int, int, int]]]:
+    """(start, end, anchor number) of the anchors that each step has a part of."""
+    starts = [step.start for step in reading.steps]
+    found: list[list[tuple[int, int, int]]] = [[] for _ in starts]
+    for number, anchor in enumerate(reading.anchors):
+        first = max(bisect_right(starts, anchor.start) - 1, 0)
+        for place in range(first, bisect_left(starts, anchor.end)):
+            found[place].append((max(anchor.start, starts[place]), anchor.end, number))
     return found
 
 
@@ -119,28 +157,32 @@ def _segments(
     text: str,
     start: int,
     end: int,
-    mentions: Sequence[Mention],
-    numbers: Mapping[str, int],
-    reading: Reading,
+    labels: Sequence[tuple[int, int, int, bool]],
+    anchors: Sequence[tuple[int, int, int]],
 ) -> list[list[Any]]:
-    """[text, label number or -1, exact, anchor number or -1] from start to end."""
+    """[text, label number or -1, exact, anchor number or -1] from start to end. `labels`: (start,
+    end, number, exact), `anchors`: (start, end, number); both in order."""
     end = start + len(text[start:end].rstrip("\n"))
-    anchors = [
-        (max(a.start, start), min(a.end, end), n)
-        for n, a in enumerate(reading.anchors)
-        if a.start < end and a.end > start
-    ]
-    labels = [
-        (max(m.start, start), min(m.end, end), numbers.get(m.label_id, -1), m.exact)
-        for m in mentions
-    ]
-    cuts = sorted({start, end, *(x for a, b, *_ in (*anchors, *labels) for x in (a, b))})
+    edges = (x for a, b, *_ in (*anchors, *labels) for x in (a, b))
+    cuts = sorted({start, end, *(min(edge, end) for edge in edges)})
     found: list[list[Any]] = []
+    label_at = anchor_at = 0
     for a, b in pairwise(cuts):
-        label, exact = next(((n, e) for x, y, n, e in labels if x <= a and b <= y), (-1, True))
-        anchor = next((n for x, y, n in anchors if x <= a and b <= y), -1)
-        found.append([neutralise(text[a:b]), label, exact, anchor])
+        label_at = _next(labels, label_at, a)
+        anchor_at = _next(anchors, anchor_at, a)
+        label, exact = -1, True
+        if label_at < len(labels) and labels[label_at][0] <= a:
+            label, exact = labels[label_at][2:]
+        inside = anchor_at < len(anchors) and anchors[anchor_at][0] <= a
+        found.append([neutralise(text[a:b]), label, exact, anchors[anchor_at][2] if inside else -1])
     return found
+
+
+def _next(spans: Sequence[tuple[int, ...]], at: int, character: int) -> int:
+    """From place `at` on, the first span that does not end before a character."""
+    while at < len(spans) and spans[at][1] <= character:
+        at += 1
+    return at
 
 
 def _document(reading: Reading, text: str) -> list[list[Any]]:
