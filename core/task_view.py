@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.annotation.verdicts import TaskKind
-from core.traces.base import PhaseKind
 from core.traces.inert import neutralise, one_line
 from core.traces.reading import reading_of
 from db.trace_views import StoredTrace
@@ -109,6 +108,3 @@ def _side(trace: StoredTrace, *, blind: bool) -> dict[str, Any]:
         ],
         "steps": _steps(trace),
     }
-
-
-PHASE_NAMES = {PhaseKind.SHORTLISTING: "Shortlisting", PhaseKind.REASONING: "Reasoning"}

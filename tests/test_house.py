@@ -18,6 +18,7 @@ MAY_USE_DB = (
     "jobs.py",
     "live",
     "study",
+    "task_view.py",
     "toolbox.py",
     "doctor.py",
     "trace_analysis.py",
