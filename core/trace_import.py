@@ -9,12 +9,12 @@ what is not there. Phases, curves and fates are worked out when a trace is first
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.config import Settings
 from core.errors import InputError
-from core.importing.problems import Kind, Problems
+from core.importing.problems import Kind, Problems, told_apart
 from core.importing.readers import Bad, Row
 from core.importing.values import UnusableError
 from core.traces.importing.base import ImportedTrace
@@ -28,7 +28,7 @@ from db.trace_imports import add_imported
 
 MB = 1_000_000
 BATCH_TRACES = 500
-BATCH_CHARS = 8_000_000
+BATCH_CHARS = 8_000_000  # of texts; what else is in a trace counts as so many (size_of)
 ENOUGH = 1000  # rows after which a file without any good one is given up
 
 Report = Callable[[str, int, int], None]
@@ -55,7 +55,8 @@ def import_traces(
     folder.mkdir(parents=True, exist_ok=True)
     asked = json.dumps(request.to_json(), sort_keys=True)
     path = folder / f"traces-{hashlib.sha256(asked.encode()).hexdigest()[:12]}-problems.csv"
-    problems = Problems(path)
+    names = told_apart(one.path for one in rows)
+    problems = Problems(path, names)
     import_ = Import(settings, store, request, problems)
     try:
         for one in rows:
@@ -75,7 +76,7 @@ def import_traces(
     return TraceImportReport(
         traces=sum(import_.added.values()), known=known, rejected=problems.rejected - known,
         problems=tuple(found), by=dict(sorted(import_.added.items())),
-        files={one.path.name: one.kind for one in rows},
+        files={names[one.path]: one.kind for one in rows},
         columns={role: column for one in rows for role, column in one.columns.items()},
         problems_file=str(path) if found else "",
     )  # fmt: skip
@@ -93,7 +94,7 @@ class Import:
         self._defaults = {"dataset": request.dataset, "system": request.system}
         self._longest = settings.max_text_chars
         self._batch: list[tuple[int, ImportedTrace]] = []
-        self._chars = 0
+        self._size = 0
 
     def read(self, rows: TraceRows, report: Report, cancelled: Cancelled) -> bool:
         """Stores the good rows of a file; False when cancelled. Raises InputError for a file in
@@ -107,12 +108,13 @@ class Import:
             report(f"Reading {rows.path.name}", done, total)
 
         progress(0)
-        good = 0
-        for at, row in enumerate(rows.read(progress)):
+        good, doubted = 0, False
+        for at, (row, columns) in enumerate(rows.read(progress)):
             if at % 100 == 0 and cancelled():
                 self._flush(rows.path)
                 return False
-            good += self._take(rows, row)
+            good += self._take(rows, row, columns)
+            doubted = doubted or self._doubt(rows, row, columns)
             if at + 1 == ENOUGH and not good:
                 raise InputError(
                     f"The first {ENOUGH:,} rows of {rows.path.name} cannot be used. "
@@ -120,26 +122,37 @@ class Import:
                     "Say which columns hold what (--column), and which dataset and system the "
                     "traces are of (--dataset, --system).",
                 )
-            if len(self._batch) >= BATCH_TRACES or self._chars >= BATCH_CHARS:
+            if len(self._batch) >= BATCH_TRACES or self._size >= BATCH_CHARS:
                 self._flush(rows.path)
         self._flush(rows.path)
         return True
 
-    def _take(self, rows: TraceRows, row: Row | Bad) -> bool:
+    def _doubt(self, rows: TraceRows, row: Row | Bad, columns: Mapping[str, str]) -> bool:
+        """Says, once a file, that what was taken for the answer may be gold."""
+        column = rows.maybe_gold
+        if column is None or isinstance(row, Bad) or columns.get("answer") != column:
+            return False
+        if not row.values.get(column):
+            return False
+        self._problems.add(
+            Kind.MAYBE_GOLD, rows.path, row.number,
+            f"{column}; if it is gold, say so: gold={column} (--column)",
+        )  # fmt: skip
+        return True
+
+    def _take(self, rows: TraceRows, row: Row | Bad, columns: Mapping[str, str]) -> bool:
         if isinstance(row, Bad):
             self._problems.add(row.kind, rows.path, row.number, row.value)
             return False
         try:
-            item, notes = item_of(
-                row.values, rows.columns, self._defaults, self._known, self._longest
-            )
+            item, notes = item_of(row.values, columns, self._defaults, self._known, self._longest)
         except UnusableError as error:
             self._problems.add(error.kind, rows.path, row.number, error.value)
             return False
         for kind, value in notes:
             self._problems.add(kind, rows.path, row.number, value)
         self._batch.append((row.number, item))
-        self._chars += len(item.text) + len(item.document.text)
+        self._size += size_of(item)
         return True
 
     def _flush(self, path: Path) -> None:
@@ -155,4 +168,10 @@ class Import:
             else:
                 self._problems.add(Kind.REPEATED, path, number, item.id)
         self._batch.clear()
-        self._chars = 0
+        self._size = 0
+
+
+def size_of(trace: ImportedTrace) -> int:
+    """How much memory a trace takes while it waits, in characters."""
+    parts = 100 * len(trace.token_offsets) + 200 * len(trace.candidates)
+    return len(trace.text) + len(trace.document.text) + parts

@@ -2,6 +2,8 @@
 file."""
 
 import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,10 +33,16 @@ class Kind(StrEnum):
     UNKNOWN_DATASET = "datasets that are not here"
     UNKNOWN_DOCUMENT = "documents that are neither in the dataset nor given as text"
     OTHER_TEXT = "documents whose text is another than the dataset's"
+    UNUSED_TEXT = "document texts that cannot be used; the dataset's are taken"
+    OTHER_PROMPT = "prompts in which the dataset's document is not found"
+    PROMPT = "prompts taken for documents, for nothing else says which these are"
     EMPTY_TRACE = "empty traces"
     NO_SYSTEM = "no system"
+    MAYBE_GOLD = "columns taken for the answer that may hold gold"
     UNKNOWN_ANSWER = "answered labels that the dataset has not"
+    CANDIDATES = "more candidates than are kept"
     OFFSETS = "token offsets that do not fit the trace"
+    NUMBER = "numbers that cannot be used"
     REPEATED = "traces that are here already"
 
 
@@ -96,11 +104,13 @@ class Problems:
     """Collects problems as they are met: counts in memory, every one in a CSV file.
 
     `rejected`: rows left out so far; `unreadable`: those of them that are a sign of a wrong file.
+    `names`: what files are called, where their own names are not enough.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, names: Mapping[Path, str] | None = None) -> None:
         self.rejected = 0
         self.unreadable = 0
+        self._names = names or {}
         self._count: dict[Kind, int] = {}
         self._first: dict[Kind, list[Place]] = {}
         self._file = path.open("w", encoding="utf-8", newline="")
@@ -110,7 +120,7 @@ class Problems:
 
     def add(self, kind: Kind, file: Path, row: int, value: object) -> None:
         """Notes one problem of a row."""
-        place = Place(file.name, row, shown(value))
+        place = Place(self._names.get(file, file.name), row, shown(value))
         self._count[kind] = self._count.get(kind, 0) + 1
         self.rejected += kind in REJECTING
         self.unreadable += kind in UNREADABLE
@@ -141,6 +151,20 @@ class Problems:
 
     def close(self) -> None:
         self._file.close()
+
+
+def told_apart(files: Iterable[Path]) -> dict[Path, str]:
+    """What to call each file: its name, with as many of its folders as tell it from the others."""
+    names: dict[Path, str] = {}
+    left, length = set(files), 1
+    while left:
+        tails = {file: "/".join(file.parts[-length:]) for file in left}
+        often = Counter(tails.values())
+        last = length >= max(len(file.parts) for file in left)
+        names |= {file: tail for file, tail in tails.items() if often[tail] == 1 or last}
+        left -= names.keys()
+        length += 1
+    return names
 
 
 def shown(value: object) -> str:

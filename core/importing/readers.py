@@ -18,7 +18,10 @@ from core.errors import InputError
 from core.importing.lines import Progress, lines_of
 from core.importing.problems import Kind
 
-BATCH_ROWS = 2048  # of a Parquet file at a time
+BATCH_ROWS = 2048  # of a Parquet file at a time; fewer where they are large
+LIST_ROWS = 64  # where columns hold lists, whose sizes a file does not say
+BATCH_BYTES = 16_000_000  # as the file has them; dictionaries may make more of them
+PYTHON_BYTES = 2_000_000  # of columns that are Python's values at a time; these take ten times that
 RECORD_LINES = 1000  # a quoted CSV value may span so many lines; a longer one is not closed
 RECORD_CHARS = 4_000_000
 DELIMITERS = ",\t;|"
@@ -230,12 +233,13 @@ def _parquet_rows(
                 columns = file.schema_arrow.names
             total = max(file.metadata.num_rows, 1)
             index = 0
-            for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
+            rows = _rows_at_a_time(file)
+            for batch in file.iter_batches(rows, columns=columns, use_threads=False):
                 if progress is not None:
                     progress(size * index // total)
-                for row in _batch_rows(batch, index):
-                    yield row
-                    index += 1
+                for part in _parts(batch):
+                    yield from _batch_rows(part, index)
+                    index += part.num_rows
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path.name} is no Parquet file that can be read ({str(error)[:200]}).",
@@ -243,16 +247,35 @@ def _parquet_rows(
         ) from error
 
 
+def _rows_at_a_time(file: pq.ParquetFile) -> int:
+    """Rows of a batch, so that it takes about BATCH_BYTES."""
+    groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
+    largest = max((one.total_byte_size / max(one.num_rows, 1) for one in groups), default=1.0)
+    lists = any(pa.types.is_nested(field.type) for field in file.schema_arrow)
+    most = min(BATCH_ROWS, LIST_ROWS) if lists else BATCH_ROWS
+    return max(1, min(most, int(BATCH_BYTES / max(largest, 1.0))))
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in parts of about PYTHON_BYTES, each of one row at least."""
+    rows = max(1, batch.num_rows * PYTHON_BYTES // max(batch.nbytes, 1))
+    for at in range(0, batch.num_rows, rows):
+        yield batch.slice(at, rows)
+
+
 def _batch_rows(batch: pa.RecordBatch, start: int) -> Iterator[Row | Bad]:
     try:
-        for at, values in enumerate(batch.to_pylist(), start=start):
-            yield Row(at + 1, at, values)
-        return
-    except UnicodeDecodeError:  # a text column may hold any bytes: find the row
-        pass
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError):  # a text may hold any bytes, a time be none: find the row
+        rows = None
     for at in range(batch.num_rows):
-        index = start + at
-        try:
-            yield Row(index + 1, index, batch.slice(at, 1).to_pylist()[0])
-        except UnicodeDecodeError as error:
-            yield Bad(index + 1, index, Kind.ENCODING, str(error))
+        yield Row(start + at + 1, start + at, rows[at]) if rows else _one_row(batch, at, start + at)
+
+
+def _one_row(batch: pa.RecordBatch, at: int, index: int) -> Row | Bad:
+    try:
+        return Row(index + 1, index, batch.slice(at, 1).to_pylist()[0])
+    except UnicodeDecodeError as error:
+        return Bad(index + 1, index, Kind.ENCODING, str(error))
+    except (ValueError, OverflowError) as error:
+        return Bad(index + 1, index, Kind.MALFORMED, str(error))

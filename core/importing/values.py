@@ -1,7 +1,9 @@
 """Values of any file as the texts that a dataset holds."""
 
+import ast
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +14,12 @@ SEPARATORS = ("|", ";", ",")
 MAX_ID = 512  # characters
 MAX_BITS = 128  # of a whole number that is an id: a UUID may be one
 MAX_DIGITS = 18  # of the row of a label: such a number fits into 8 bytes
+MAX_REPR = 1_000_000  # characters of a list as Python writes it; a longer one is no list of ids
+
+_QUOTED = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_ARRAY = re.compile(rf"\[\s*(?:{_QUOTED}\s+)*{_QUOTED}\s*\]", re.DOTALL)
+_ARRAY_OF_NUMBERS = re.compile(r"\[\s*\d+(?:\s+\d+)*\s*\]")
+_PAIRS = {"[": "]", "(": ")", "{": "}"}
 
 
 class UnusableError(Exception):
@@ -64,6 +72,35 @@ def ids_of(value: Any, separator: str) -> list[str]:
     return list(dict.fromkeys(one for one in found if one))
 
 
+def listed(text: str) -> list[Any] | None:
+    """The list that a text holds, None where it holds none: JSON, or a list, tuple or set as Python
+    writes it, or an array as numpy does (["a" "b"], without commas); pandas puts all of these into
+    CSV files. A set comes sorted."""
+    text = text.strip()
+    if not text or _PAIRS.get(text[0]) != text[-1]:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = _as_python_writes(text)
+    if isinstance(found, set):
+        return sorted(found, key=str)
+    return list(found) if isinstance(found, list | tuple) else None
+
+
+def _as_python_writes(text: str) -> Any:
+    if len(text) > MAX_REPR:
+        return None
+    if _ARRAY_OF_NUMBERS.fullmatch(text):
+        return text[1:-1].split()
+    try:
+        if _ARRAY.fullmatch(text):  # else Python would read 'a' 'b' as one text
+            return [ast.literal_eval(one) for one in re.findall(_QUOTED, text, re.DOTALL)]
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+
+
 def rows_of_labels(values: Mapping[str, Any], column: str, separator: str) -> list[int]:
     """Rows of labels, as in "target_ind", but those of relevance 0. Raises UnusableError."""
     value = values.get(column)
@@ -103,13 +140,11 @@ def _whole(value: Any) -> int | None:
 
 
 def _split(text: str, separator: str) -> list[Any]:
+    found = listed(text)
+    if found is not None:
+        return found
     if text.startswith("["):
-        try:
-            listed = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UnusableError(Kind.MALFORMED, text) from error
-        if isinstance(listed, list):
-            return listed
+        raise UnusableError(Kind.MALFORMED, text)
     if not separator:
         separator = next((one for one in SEPARATORS if one in text), "|")
     return text.split(separator) if separator.strip() else text.split()

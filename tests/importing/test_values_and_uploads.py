@@ -11,8 +11,11 @@ from core.config import Settings
 from core.datasets.catalogue import label_frequencies, open_dataset, summary
 from core.datasets.importing import ImportRequest
 from core.errors import InputError
-from core.importing.uploads import keep_upload
+from core.importing.problems import told_apart
+from core.importing.uploads import drop_uploads, keep_uploads
+from core.importing.values import UnusableError, ids_of
 from core.jobs.kinds import import_of
+from pages.parts import import_parts
 from tests.importing.files import LABELS, brought_in, documents, json_lines, problems, text
 
 GOOD = "".join(f'{{"id": "g{n}", "text": "x", "target_ind": [0]}}\n' for n in range(4))
@@ -114,7 +117,7 @@ def test_uploads_go_when_imported_and_stay_when_not(home: Path, tmp_path: Path) 
     labels = json_lines(tmp_path / "l.jsonl", LABELS)
 
     def uploaded(content: bytes) -> Path:
-        return keep_upload(settings, "owner", "d.jsonl", io.BytesIO(content))
+        return keep_uploads(settings, "owner", [("d.jsonl", io.BytesIO(content))])[0]
 
     def imported(docs: Path, *, stop: bool = False) -> None:
         params = ImportRequest("mine", labels, (docs,)).to_json()
@@ -131,7 +134,81 @@ def test_uploads_go_when_imported_and_stay_when_not(home: Path, tmp_path: Path) 
     assert not good.exists()
     assert labels.is_file()
 
-    old, new = uploaded(b"old"), keep_upload(settings, "other", "new", io.BytesIO(b"new"))
+    old = uploaded(b"old")
+    (new,) = keep_uploads(settings, "other", [("new", io.BytesIO(b"new"))])
     os.utime(old, (time.time() - 8 * 24 * 3600,) * 2)
-    keep_upload(settings, "third", "x", io.BytesIO(b"x"))
+    keep_uploads(settings, "third", [("x", io.BytesIO(b"x"))])
     assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_uploads_of_one_name_stay_apart_and_those_of_others_beside_each_other(home: Path) -> None:
+    settings = Settings(home=home)
+
+    def kept(*files: tuple[str, bytes]) -> list[Path]:
+        named = [(name, io.BytesIO(content)) for name, content in files]
+        return keep_uploads(settings, "owner", named)
+
+    two = kept(("out.jsonl", b"first"), ("out.jsonl", b"second"), ("more.jsonl", b"third"))
+    assert [path.read_bytes() for path in two] == [b"first", b"second", b"third"]
+    names = told_apart(two)
+    assert [names[path] for path in two] == ["1/out.jsonl", "2/out.jsonl", "more.jsonl"]
+    (changed,) = kept(("out.jsonl", b"changed"))
+    assert [path.read_bytes() for path in [*two, changed]] == [
+        b"first", b"second", b"third", b"changed",
+    ]  # fmt: skip
+    assert kept(("out.jsonl", b"changed")) == [changed], "the same is not kept twice"
+    pair = kept(("trn_X_Y.txt", b"1 1\n0:1\n"), ("trn_X.txt", b"a text\n"))
+    assert pair[0].parent == pair[1].parent, "a matrix finds its texts"
+    drop_uploads(settings, [*two, changed, *pair])
+    assert list((settings.cache_dir / "uploads").iterdir()) == []
+
+
+class Upload(io.BytesIO):
+    """As Streamlit gives one."""
+
+    def __init__(self, file_id: str, name: str, content: bytes) -> None:
+        super().__init__(content)
+        self.file_id, self.name = file_id, name
+
+
+def test_a_form_keeps_what_its_uploader_has_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_parts.st, "session_state", {})
+    monkeypatch.setattr(import_parts.services, "settings", lambda: Settings(home=home))
+    two = [Upload("1", "out.jsonl", b"first"), Upload("2", "out.jsonl", b"second")]
+    paths = import_parts.kept_uploads(two)
+    assert [path.read_bytes() for path in paths] == [b"first", b"second"]
+    assert import_parts.kept_uploads(two) is paths
+    paths[0].unlink()  # as an import that is done does
+    assert [path.read_bytes() for path in import_parts.kept_uploads(two)] == [b"first", b"second"]
+    assert import_parts.kept_uploads([]) == []
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
+    files = [Path("/a/runA/out.jsonl"), Path("/a/runB/out.jsonl"), Path("/a/runA/more.jsonl")]
+    names = told_apart([*files, files[0]])
+    assert [names[file] for file in files] == ["runA/out.jsonl", "runB/out.jsonl", "more.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("['J45', 'E11']", ["J45", "E11"]),  # pandas, of a list
+        ("['J45' 'E11']", ["J45", "E11"]),  # pandas, of an array
+        ("['J45'\n \"Graves' disease\"]", ["J45", "Graves' disease"]),
+        ("('J45',)", ["J45"]),
+        ("{'J45', 'E11'}", ["E11", "J45"]),  # a set has no order
+        ("[250 401]", ["250", "401"]),
+        ('["J45", "E11"]', ["J45", "E11"]),
+        ("(left) heart", ["(left) heart"]),
+    ],
+)
+def test_lists_written_as_text_are_lists(text: str, ids: list[str]) -> None:
+    assert ids_of(text, "") == ids
+
+
+@pytest.mark.parametrize("text", ["[J45", "[" * 5000 + "]" * 5000, "[" + "-" * 50_000 + "1]"])
+def test_what_is_half_a_list_costs_its_row(text: str) -> None:
+    with pytest.raises(UnusableError):
+        ids_of(text, "")

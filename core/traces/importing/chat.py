@@ -6,36 +6,58 @@ What is understood: a response object (`choices`); a line of a batch's output (`
 `metadata` of the request; without a document id there, `custom_id` is taken for it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from core.importing.problems import Kind
 from core.importing.values import UnusableError
+from core.traces.importing.columns import TRACE_ROLES
+from core.traces.importing.prompt import text_in
 
 Values = Mapping[str, Any]
+# What the rows have, by role; those of Inspect logs as well (core/traces/importing/inspect_log.py).
+LOG_COLUMNS = {
+    "dataset": "dataset", "document": "document_id", "text": "text", "prompt": "prompt",
+    "system": "system", "reasoning": "reasoning_content", "content": "content",
+    "answer": "answer", "gold": "gold", "candidates": "candidates", "offsets": "token_offsets",
+    "tokens": "tokens", "seconds": "seconds", "finish": "finish_reason",
+}  # fmt: skip
 _NAMED = ("dataset", "document_id", "text", "system", "gold", "candidates")
 
 
-def is_chat(values: Values) -> bool:
-    """Whether a row is of a chat log and not a row of named columns."""
-    response = values.get("response")
-    inside = isinstance(response, dict) and ("body" in response or "choices" in response)
-    return inside or any(isinstance(values.get(key), list) for key in ("choices", "messages"))
+def is_chat(values: Values, written: Collection[str] = ()) -> bool:
+    """Whether a row is of a chat log and not a row of named columns, as one is whose trace is a
+    text in a column of its own. `written`: columns that the user says hold what the model wrote."""
+    for name, value in values.items():
+        plain = name.lower().replace("-", "_").replace(" ", "_")
+        a_trace = name in written or plain in TRACE_ROLES["trace"]
+        if a_trace and isinstance(value, str) and value.strip():
+            return False
+    response, choices = values.get("response"), values.get("choices")
+    if isinstance(response, dict) and {"body", "choices", "error"} & response.keys():
+        return True
+    if isinstance(choices, list) and (not choices or any(isinstance(c, dict) for c in choices)):
+        return True
+    messages = values.get("messages")
+    return isinstance(messages, list) and _ends_with_an_answer(messages)
 
 
 def from_chat(values: Values) -> Iterator[dict[str, Any]]:
     """A row of traces for each answer of the log's row. Raises UnusableError."""
     request, response = _request(values), _response(values)
-    if response.get("error") or values.get("error"):
-        raise UnusableError(Kind.MALFORMED, f"an error: {response.get('error') or values['error']}")
-    messages = values.get("messages") or request.get("messages") or []
-    asked, answers = _asked(messages), response.get("choices")
-    if answers is None and messages and _role(messages[-1]) == "assistant":
+    if error := response.get("error") or values.get("error"):
+        raise UnusableError(Kind.MALFORMED, f"an error: {error}")
+    messages = values.get("messages") or request.get("messages")
+    messages = messages if isinstance(messages, list) else []
+    answers = response.get("choices")
+    if answers is None and _ends_with_an_answer(messages):
         answers = [{"message": messages[-1]}]
     if not isinstance(answers, list) or not answers:
         raise UnusableError(Kind.MALFORMED, "no answer (choices) in this row")
     usage = response.get("usage") if len(answers) == 1 else None
-    named = _named(values, request)
+    named: dict[str, Any] = {}
+    for place in places_of(values):
+        named |= {key: place[key] for key in _NAMED if place.get(key) is not None}
     for answer in answers:
         message = answer.get("message") if isinstance(answer, dict) else None
         if not isinstance(message, dict):
@@ -43,7 +65,7 @@ def from_chat(values: Values) -> Iterator[dict[str, Any]]:
         reasoning = message.get("reasoning_content") or message.get("reasoning")
         yield {
             "document_id": values.get("custom_id"),
-            "text": asked,
+            "prompt": messages,
             "system": response.get("model") or request.get("model"),
             **named,
             "reasoning_content": _text(reasoning) if reasoning else None,
@@ -51,6 +73,12 @@ def from_chat(values: Values) -> Iterator[dict[str, Any]]:
             "finish_reason": answer.get("finish_reason"),
             "tokens": usage.get("completion_tokens") if isinstance(usage, dict) else None,
         }
+
+
+def places_of(values: Values) -> list[Values]:
+    """Where a log's row may name dataset, document and the like; later ones count more."""
+    places = (_request(values).get("metadata"), values.get("metadata"), values)
+    return [place for place in places if isinstance(place, Mapping)]
 
 
 def _request(values: Values) -> Values:
@@ -69,30 +97,13 @@ def _response(values: Values) -> Values:
     return inner if isinstance(inner, dict) else {}
 
 
-def _named(values: Values, request: Values) -> dict[str, Any]:
-    """What the log says of dataset and document, in the row itself before the metadata."""
-    found: dict[str, Any] = {}
-    for place in (request.get("metadata"), values.get("metadata"), values):
-        if isinstance(place, dict):
-            found |= {key: place[key] for key in _NAMED if place.get(key) is not None}
-    return found
-
-
-def _asked(messages: Any) -> str | None:
-    """The last text of the user's."""
-    asked = [m for m in messages if _role(m) == "user"] if isinstance(messages, list) else []
-    return _text(asked[-1].get("content")) if asked else None
-
-
-def _role(message: Any) -> Any:
-    return message.get("role") if isinstance(message, dict) else None
+def _ends_with_an_answer(messages: list[Any]) -> bool:
+    last = messages[-1] if messages else None
+    return isinstance(last, dict) and last.get("role") == "assistant"
 
 
 def _text(content: Any) -> str:
-    """A message's content, which may come in parts; those that are no text are left out."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "\n".join(part for part in parts if isinstance(part, str))
-    if content is None or isinstance(content, str):
-        return content or ""
-    raise UnusableError(Kind.MALFORMED, content)
+    text = text_in(content)
+    if text is None:
+        raise UnusableError(Kind.MALFORMED, content)
+    return text

@@ -7,7 +7,8 @@ from core.errors import InputError
 TRACE_ROLES: dict[str, tuple[str, ...]] = {
     "dataset": ("dataset", "dataset_name", "task", "corpus"),
     "document": ("document_id", "doc_id", "docid", "document", "id", "uid", "pmid", "key"),
-    "text": ("text", "document_text", "input", "abstract", "body", "question", "query"),
+    "text": ("text", "document_text", "abstract", "body"),
+    "prompt": ("prompt", "input", "question", "query", "messages", "instruction"),
     "system": ("system", "model", "model_name", "model_id", "engine"),
     "trace": (
         "trace", "reasoning_trace", "chain_of_thought", "cot", "output", "completion", "response",
@@ -15,7 +16,7 @@ TRACE_ROLES: dict[str, tuple[str, ...]] = {
     ),
     "reasoning": ("reasoning_content", "reasoning", "thinking"),
     "content": ("content", "message", "answer_text"),
-    "answer": ("answer", "labels", "prediction", "predictions", "predicted", "final_answer"),
+    "answer": ("answer", "prediction", "predictions", "predicted", "final_answer", "labels"),
     "gold": ("gold", "gold_labels", "target", "targets"),
     "candidates": ("candidates", "shown", "shortlist"),
     "offsets": ("token_offsets", "offsets"),
@@ -23,6 +24,8 @@ TRACE_ROLES: dict[str, tuple[str, ...]] = {
     "seconds": ("seconds", "total_time", "duration_s", "latency_s"),
     "finish": ("finish_reason", "stop_reason"),
 }  # fmt: skip
+WRITTEN = ("trace", "reasoning", "content")  # roles of what the model wrote
+MAYBE_GOLD = "labels"  # a column that holds an answer in some files, and gold in others
 
 
 def parse_trace_columns(given: Iterable[str]) -> dict[str, str]:

@@ -3,7 +3,8 @@
 Read by Inspect's own reader, in whatever Python has it (core/traces/importing/inspect_reader.py):
 ours, the one named by PHASELENS_INSPECT_PYTHON, or that of the `inspect` program on the PATH.
 Dataset and document come from a sample's metadata (`dataset`, `document_id`), or else from the
-log's dataset and the sample's id.
+log's dataset and the sample's id. The reader has limits, for a log is packed: what it takes to be
+read is not seen by its size. Samples beyond them are left out and named.
 """
 
 import importlib.util
@@ -13,14 +14,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 from core.errors import InputError
-from core.importing.lines import Progress
-from core.importing.readers import Row
+from core.importing.lines import MAX_LINE, Progress
+from core.importing.problems import Kind
+from core.importing.readers import Bad, Row
+from core.traces.importing.inspect_reader import MARK
 
 NAMED = "PHASELENS_INSPECT_PYTHON"
+MAX_MEMBER = 64 * 1024 * 1024  # bytes of a sample, unpacked; as Python's values it takes ten times
+MAX_MEMORY = 4 * 1024**3  # bytes of addresses for the whole reader
 _READER = Path(__file__).with_name("inspect_reader.py")
 
 
@@ -41,7 +47,7 @@ def python_with_inspect() -> str | None:
     return python if Path(python).exists() else None
 
 
-def eval_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
+def eval_rows(path: Path, progress: Progress | None = None) -> Iterator[Row | Bad]:
     """Rows of a log, one a sample. Raises InputError where it cannot be read."""
     python = python_with_inspect()
     if python is None:
@@ -50,13 +56,12 @@ def eval_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
             "Install it beside PhaseLens (uv tool install inspect-ai, or pipx install inspect-ai), "
             f"or name a Python that has it: {NAMED}.",
         )
-    size = path.stat().st_size
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+    limits = map(str, (MAX_MEMBER, MAX_LINE - 1000, MAX_MEMORY))
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         try:
             reader = subprocess.Popen(
-                [python, str(_READER), str(path)], stdout=subprocess.PIPE, stderr=said,
-                encoding="utf-8",
-            )  # fmt: skip
+                [python, str(_READER), str(path), *limits], stdout=subprocess.PIPE, stderr=said
+            )
         except OSError as error:
             raise InputError(
                 f"{python} cannot be run ({error.strerror}).", f"Mend or unset {NAMED}."
@@ -64,15 +69,19 @@ def eval_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
         with reader:
             if reader.stdout is None:
                 raise AssertionError("stdout is a pipe")
-            total = 1
-            for place, line in enumerate(reader.stdout):
-                values = json.loads(line)
-                if place == 0:
-                    total = max(int(values["samples"]), 1)
-                    continue
-                if progress is not None:
-                    progress(size * place // total)
-                yield Row(place, place - 1, values)
+            ended, total = False, 0
+            try:
+                for place, line in enumerate(_lines(reader.stdout)):
+                    if place == 0:
+                        total = max(int(line["samples"]), 1)
+                        continue
+                    if progress is not None:
+                        progress(path.stat().st_size * min(place, total) // total)
+                    yield _row(place, line)
+                ended = True
+            finally:
+                if not ended:
+                    reader.kill()
         if reader.returncode:
             said.seek(0)
             last = (said.read().strip().splitlines() or ["no reason given"])[-1]
@@ -80,3 +89,30 @@ def eval_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
                 f"{path.name} is no Inspect log that can be read ({last[:200]}).",
                 "Check it with `inspect log dump`, and that it is whole.",
             )
+        if not total:
+            raise InputError(
+                f"{python} did not read {path.name}.",
+                f"Name a Python that has inspect_ai in {NAMED}, or unset it.",
+            )
+
+
+def _lines(stdout: IO[bytes]) -> Iterator[dict[str, Any]]:
+    """What the reader says, line by line; what else is printed there is passed over, until it is
+    too much."""
+    others = 0
+    while line := stdout.readline(MAX_LINE):
+        whole = line.endswith(b"\n")
+        if whole and line.startswith(MARK):
+            yield json.loads(line[len(MARK) :].decode("utf-8", "surrogatepass"))
+        else:
+            others += len(line)
+        if others > MAX_LINE:
+            return
+
+
+def _row(number: int, line: Mapping[str, Any]) -> Row | Bad:
+    if "too_long" in line:
+        return Bad(number, number - 1, Kind.TOO_LONG, str(line["too_long"]))
+    if "malformed" in line:
+        return Bad(number, number - 1, Kind.MALFORMED, str(line["malformed"]))
+    return Row(number, number - 1, line["sample"])

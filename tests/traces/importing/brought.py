@@ -11,6 +11,8 @@ from core.trace_import import import_traces
 from core.traces.importing.report import TraceImportReport
 from core.traces.importing.request import TraceImportRequest
 from db.session import Store, open_store
+from db.trace_views import StoredTrace, TraceFilter
+from db.traces import load_trace, page_of
 from tests.importing.files import LABELS, documents, json_lines
 
 GOOD: dict[str, Any] = {
@@ -51,6 +53,12 @@ def brought_in(
     )
     assert made is not None
     return made
+
+
+def stored(settings: Settings) -> list[StoredTrace]:
+    """All traces, in the order in which they came in."""
+    with open_store(settings).read() as session:
+        return [load_trace(session, row.id) for row in reversed(page_of(session, TraceFilter()))]
 
 
 def problems(report: TraceImportReport) -> dict[str, list[int]]:

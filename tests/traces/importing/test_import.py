@@ -1,17 +1,29 @@
 """Traces of other programs: what is kept, what is left out and named, each kept once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
+from core import trace_import
 from core.config import Settings
 from core.errors import InputError
 from core.trace_import import import_traces
+from core.traces.importing.base import ImportedTrace
 from core.traces.importing.request import TraceImportRequest
 from db.session import open_store
+from db.trace_imports import add_imported
 from db.trace_views import TraceFilter
 from db.traces import load_trace, page_of
-from tests.traces.importing.brought import GOOD, brought_in, problems, rows_file, with_dataset
+from tests.traces.importing.brought import (
+    GOOD,
+    brought_in,
+    problems,
+    rows_file,
+    stored,
+    with_dataset,
+)
 
 
 @pytest.fixture
@@ -150,6 +162,71 @@ def test_a_file_without_traces_is_refused(settings: Settings, tmp_path: Path) ->
         brought_in(settings, file)
     with pytest.raises(InputError, match="no column 'cot'"):
         brought_in(settings, file, columns={"trace": "cot"})
+
+
+def test_labels_stand_for_the_answer_only_where_no_prediction_does_and_it_is_said(
+    settings: Settings, tmp_path: Path
+) -> None:
+    plain = {key: value for key, value in GOOD.items() if key != "answer"}
+    both = {**plain, "labels": ["L3"], "prediction": ["L1"]}
+    report = brought_in(settings, rows_file(tmp_path, [both], "both.jsonl"))
+    assert (report.columns["answer"], problems(report)) == ("prediction", {})
+
+    alone = [{**plain, "trace": f"trace {n}", "labels": ["L3"]} for n in range(3)]
+    file = rows_file(tmp_path, alone, "alone.jsonl")
+    report = brought_in(settings, file)
+    assert problems(report) == {"columns taken for the answer that may hold gold": [1]}
+    assert report.problems[0].count == 1
+    given = {"gold": "labels"}
+    report = brought_in(settings, file, columns=given)
+    assert (report.traces, problems(report)) == (3, {}), "these have no answer"
+    assert brought_in(settings, file, columns={"answer": "labels"}).problems[0].kind == (
+        "traces that are here already"
+    )
+    late = [*alone[:1] * 30, {**plain, "trace": "late", "labels": ["L3"], "prediction": ["L1"]}]
+    brought_in(settings, rows_file(tmp_path, late, "late.jsonl"))
+    assert [one.answer for one in stored(settings)] == [
+        ("L1",), *[("L3",)] * 3, *[None] * 3, ("L1",),
+    ]  # fmt: skip
+
+
+def test_rows_of_one_file_may_name_trace_and_document_otherwise(
+    settings: Settings, tmp_path: Path
+) -> None:
+    rows = [GOOD, {"dataset": "mine", "system": "s", "doc_id": "d4", "output": "topic 4"}]
+    report = brought_in(settings, rows_file(tmp_path, rows))
+    assert (report.traces, problems(report)) == (2, {})
+    assert [one.document.id for one in stored(settings)] == ["d3", "d4"]
+
+
+def test_traces_with_many_offsets_are_stored_a_few_at_a_time(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def counted(session: Session, traces: Sequence[ImportedTrace]) -> set[str]:
+        sizes.append(len(traces))
+        return add_imported(session, traces)
+
+    monkeypatch.setattr(trace_import, "add_imported", counted)
+    monkeypatch.setattr(trace_import, "BATCH_CHARS", 10_000)
+    offsets = [[at, at + 1] for at in range(50)]
+    rows = [{**GOOD, "seconds": n, "token_offsets": offsets} for n in range(6)]
+    assert brought_in(settings, rows_file(tmp_path, rows)).traces == 6
+    assert sizes == [2, 2, 2]
+
+
+def test_files_of_one_name_are_two_files(settings: Settings, tmp_path: Path) -> None:
+    files = []
+    for run in ("runA", "runB"):
+        (tmp_path / run).mkdir()
+        rows = [{**GOOD, "trace": run}, {**GOOD, "trace": ""}]
+        files.append(rows_file(tmp_path / run, rows, "out.jsonl"))
+    report = brought_in(settings, *files)
+    assert (report.traces, report.known) == (2, 0)
+    assert report.files == {"runA/out.jsonl": "JSON lines", "runB/out.jsonl": "JSON lines"}
+    (empty,) = report.problems
+    assert [place.file for place in empty.first] == ["runA/out.jsonl", "runB/out.jsonl"]
 
 
 def test_offsets_that_do_not_fit_are_named_and_left_out(settings: Settings, tmp_path: Path) -> None:

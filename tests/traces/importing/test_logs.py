@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from core.config import Settings
+from core.errors import InputError
 from core.traces.importing.thinking import joined, taken_apart, thinking_of
 from db.session import open_store
 from db.trace_views import StoredTrace, TraceFilter
 from db.traces import load_trace, page_of
-from tests.traces.importing.brought import brought_in, problems, rows_file, with_dataset
+from tests.traces.importing.brought import brought_in, problems, rows_file, stored, with_dataset
 
 MESSAGE = {"role": "assistant", "content": "Answer: topic 3", "reasoning_content": "Topic 3?"}
 CHOICES = [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}]
@@ -79,6 +80,53 @@ def test_a_conversation_ends_with_the_trace(settings: Settings, tmp_path: Path) 
     row = {"messages": [*USER, {"role": "assistant", "content": parts}]}
     brought_in(settings, rows_file(tmp_path, [row]), dataset="mine", system="ours")
     assert only_one(settings).text == "<think>hm</think>\ntopic 3"
+
+
+PLAIN: dict[str, dict[str, Any]] = {
+    "messages that are the prompt": {"id": "d3", "messages": USER, "output": "Answer: topic 3"},
+    "choices that are labels": {"id": "d3", "choices": ["a", "b"], "output": "Answer: topic 3"},
+    "a conversation beside": {"id": "d3", "messages": [*USER, MESSAGE], "cot": "Answer: topic 3"},
+    "a response that is a text": {"id": "d3", "messages": USER, "response": "Answer: topic 3"},
+}
+
+
+@pytest.mark.parametrize("row", PLAIN.values(), ids=PLAIN.keys())
+def test_a_row_with_a_trace_of_its_own_is_no_chat(
+    settings: Settings, tmp_path: Path, row: dict[str, Any]
+) -> None:
+    report = brought_in(settings, rows_file(tmp_path, [row]), dataset="mine", system="ours")
+    assert (problems(report), report.files) == ({}, {"traces.jsonl": "JSON lines"})
+    assert (only_one(settings).text, only_one(settings).document.id) == ("Answer: topic 3", "d3")
+
+
+def test_a_column_that_is_given_counts_in_logs_as_well(settings: Settings, tmp_path: Path) -> None:
+    log = {"model": "r1", "choices": CHOICES, "mine": "Mine: topic 3",
+           "metadata": {"dataset": "mine", "pmid": "d3", "shown": ["L2", "L3"]}}  # fmt: skip
+    file = rows_file(tmp_path, [log])
+    given = {"document": "pmid", "candidates": "shown"}
+    assert problems(brought_in(settings, file, columns=given)) == {}
+    assert [c.label_id for c in only_one(settings).candidates] == ["L2", "L3"]
+    with pytest.raises(InputError, match="no column 'docid'"):
+        brought_in(settings, file, columns={"document": "docid"})
+    own = {"trace": "mine", "document": "id"}
+    file = rows_file(tmp_path, [{**log, "id": "d3"}])
+    brought_in(settings, file, columns=own, dataset="mine")
+    assert [one.text for one in stored(settings)][1] == "Mine: topic 3"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_file_may_mix_rows_of_logs_and_of_named_columns(
+    settings: Settings, tmp_path: Path, turned: bool
+) -> None:
+    named = {"document_id": "d4", "model": "r1", "trace": "Answer: topic 4", "answer": ["L4"]}
+    rows = [LOGS["a batch's output"], named]
+    file = rows_file(tmp_path, rows[::-1] if turned else rows)
+    report = brought_in(settings, file, dataset="mine")
+    assert (report.traces, problems(report)) == (2, {})
+    assert report.files == {"traces.jsonl": "JSON lines and chat log"}
+    found = {one.document.id: one for one in stored(settings)}
+    assert found["d4"].answer == ("L4",)
+    assert found["d3"].text.startswith("<think>")
 
 
 @pytest.mark.parametrize(
