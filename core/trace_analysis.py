@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.datasets.base import Dataset, Document, LabelSpace
-from core.errors import DataError, InputError
+from core.errors import PhaseLensError, StoreError
 from core.metrics.sets import example_f1
 from core.rerank.base import (
     Bucket,
@@ -32,7 +32,7 @@ from core.shortlist.base import GoldRank, Shortlist
 from core.toolbox import Toolbox
 from core.trace_curves import measured, near_misses_of
 from core.traces.base import BoundarySource, FinishReason, Mention, PhaseKind, Trace
-from core.traces.functions import StepFunction, functions_of
+from core.traces.functions import functions_of, verdicts_of
 from core.traces.fuzzy_mentions import fuzzy_mentions
 from core.traces.mentions import find_mentions
 from core.traces.prose import segment_any, with_answer
@@ -130,7 +130,9 @@ def analyse_all(
             try:
                 analyse_stored(toolbox, trace_id)
                 counts["done"] += 1
-            except (InputError, DataError) as error:
+            except StoreError:  # of the store, not of this trace: the next would fail as well
+                raise
+            except (PhaseLensError, RuntimeError, ValueError, MemoryError) as error:
                 log.warning("trace %s cannot be worked out: %s", trace_id, error)
                 counts["failed"] += 1
             report("Working out traces", sum(counts.values()), total)
@@ -188,7 +190,7 @@ def all_mentions(text: str, looked: Sequence[Candidate], document: str) -> tuple
 
 def answer_in(trace: Trace, looked: Sequence[Candidate]) -> tuple[str, ...] | None:
     """The labels of the trace's answer, in order; () where it says that none fits, None where it
-    has no answer."""
+    has no answer, or one that cannot be read."""
     parts = [phase for phase in trace.phases if phase.kind is PhaseKind.ANSWER]
     if not parts:
         return None
@@ -196,7 +198,7 @@ def answer_in(trace: Trace, looked: Sequence[Candidate]) -> tuple[str, ...] | No
     found = answer_span(trace.text, trace.mentions, looked)
     inside = found is not None and found[0] >= last.start
     span = found if found is not None and inside else (last.start, last.end)
-    return answered(trace.text, span, trace.mentions, looked) or ()
+    return answered(trace.text, span, trace.mentions, looked)
 
 
 def named_before_answer(trace: Trace) -> tuple[Mention, ...]:
@@ -205,14 +207,8 @@ def named_before_answer(trace: Trace) -> tuple[Mention, ...]:
 
 
 def verdicts_in(trace: Trace, document: str) -> tuple[tuple[str, Verdict, int], ...]:
-    """(label, verdict, character) of each step that decides, in order."""
-    words = {StepFunction.KEEP: Verdict.KEEP, StepFunction.DROP: Verdict.DROP}
-    return tuple(
-        (label, words[step.function], step.start)
-        for step in functions_of(trace.text, trace.phases, trace.mentions, document)
-        if step.function in words
-        for label in step.labels
-    )
+    """(label, verdict, character) of each decision, in order."""
+    return verdicts_of(functions_of(trace.text, trace.phases, trace.mentions, document))
 
 
 def _prediction(

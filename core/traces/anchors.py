@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHORTEST = 3  # characters of a quotation
-_QUOTE = re.compile(r'"([^"\n]+)"|“([^”\n]+)”|„([^“”\n]+)[“”]|«([^»\n]+)»|‘([^’\n]{4,})’')
+# No quotation holds the mark that opens it: of many that are never closed, each ends at the next.
+_QUOTE = re.compile(r'"([^"\n]+)"|“([^“”\n]+)”|„([^„“”\n]+)[“”]|«([^«»\n]+)»|‘([^‘’\n]{4,})’')
 _BARE = re.compile(r"<-+[ \t]*([^\"“\n]+)")  # an anchor without quotation marks
 _WORD = re.compile(r"\w+")
 
@@ -28,9 +29,12 @@ def anchors_of(text: str, document: str) -> tuple[Anchor, ...]:
     for at, (word, _, _) in enumerate(words):
         places.setdefault(word, []).append(at)
     found = []
+    known: dict[tuple[str, ...], int | None] = {}  # a trace may repeat itself
     for start, end in _quoted(text):
-        said = [word.casefold() for word in _WORD.findall(text[start:end])]
-        place = _place(said, words, places)
+        said = tuple(word.casefold() for word in _WORD.findall(text[start:end]))
+        if said not in known:
+            known[said] = _place(said, words, places)
+        place = known[said]
         if place is not None:
             last = words[place + len(said) - 1]
             found.append(Anchor(start, end, words[place][1], last[2]))

@@ -6,7 +6,8 @@ The first rule that holds says it:
     check     it stops and looks again ("wait", "let me check")
     keep      a verdict for a label ("3. keep: ...", "so heart failure stays")
     drop      a verdict against one ("too narrow", "rule out", "not ...")
-    compare   it names two labels or more and sets them against each other
+    compare   it names two labels or more and sets them against each other, or decides for one
+              and against another
     propose   it names a label, and phase or words say that it is only considered
     anchor    it quotes the text, or repeats words of it, and names no label
     other     none of these
@@ -15,14 +16,18 @@ Functions after Bogdan et al., "Thought Anchors" (arXiv 2506.19143), in the term
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from core.rerank.base import Verdict
 from core.traces.base import Mention, Phase, PhaseKind
 from core.traces.grammar import LineKind, read_line
 from core.traces.steps import sentences_of
+from core.traces.verdicts import COMPARE, Judged, judged
+
+Verdicts = tuple[tuple[str, Verdict], ...]  # (label, verdict)
 
 
 class StepFunction(StrEnum):
@@ -50,12 +55,29 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Characters start..end of the trace, what they do, and the labels that they name."""
+    """Characters start..end of the trace, what they do, the labels that they name, and what they
+    decide about which label, in order."""
 
     start: int
     end: int
     function: StepFunction
     labels: tuple[str, ...] = ()
+    verdicts: Verdicts = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A step as it is read: its words from character `start` on, and the mentions in it."""
+
+    text: str
+    start: int
+    kind: PhaseKind | None
+    mentions: Sequence[Mention]
+
+
+_FUNCTION = {Verdict.KEEP: StepFunction.KEEP, Verdict.DROP: StepFunction.DROP}
+_VERDICT = {function: verdict for verdict, function in _FUNCTION.items()}
+_FIRST_VERDICT = re.compile(r"(?<![\w'])(?:keep|kept|drop|dropped)\b", re.IGNORECASE)
 
 
 _CHECK = re.compile(
@@ -69,34 +91,10 @@ _ANSWER = re.compile(
     r"antwort|ergebnis|respuesta|réponse)\b[^.]{0,30}(?::|\bis\b|\bare\b)",
     re.IGNORECASE,
 )
-_DROP = re.compile(
-    r"\b(?:drop(?:s|ped|ping)?|reject(?:s|ed)?|exclud(?:e|es|ed|ing)|discard(?:s|ed)?"
-    r"|rul(?:e|es|ed) (?:it |this |that |them )?out|remov(?:e|es|ed)|eliminat(?:e|es|ed)"
-    r"|leave (?:it|this|that) out|too (?:narrow|broad|wide|specific|general|vague)"
-    r"|(?:is|are|was|does|do)(?:n't| not) (?:(?:really|quite|clearly|directly) )?"
-    r"(?:fit|apply|match|right|it|mentioned|supported|stated|what)|does not belong"
-    r"|(?:is|are|'s) (?:just |simply |plainly |clearly )?(?:the )?(?:wrong|incorrect)"
-    r"|no (?:mention|evidence|sign|support)|raus|streichen|descartar|descarto|écarter|écarté)\b",
-    re.IGNORECASE,
-)
-_KEEP = re.compile(
-    r"\b(?:keep(?:s|ing)?|kept|stays?|holds(?: up)?"
-    r"|(?:is|are) (?:in|right|correct|clearly|supported"
-    r"|the best|a (?:good|clear|strong|direct) (?:fit|match))"
-    r"|fits?(?: (?:best|well|perfectly|exactly))?|match(?:es)?(?: (?:well|exactly|directly))?"
-    r"|belongs?|(?:i'?ll|we) (?:take|include|choose|select)|include[ds]?|select(?:ed)?"
-    r"|accept(?:ed|s)?|confirm(?:ed|s)?|applies|behalten|bleibt|queda|garder)\b",
-    re.IGNORECASE,
-)
-_COMPARE = re.compile(
-    r"\b(?:than|versus|vs\.?|whereas|while|rather|instead|between|compared?|better|closer|"
-    r"more specific|more general|difference|both|als|sondern|sino|plutôt)\b",
-    re.IGNORECASE,
-)
 _WEIGH = re.compile(
     r"\b(?:but|however|though|although|because|since|yet|aber|weil|pero|mais)\b", re.IGNORECASE
 )
-_QUOTE = re.compile(r'"[^"]{3,}"|“[^”]{3,}”|«[^»]{3,}»|„[^“”]{3,}[“”]|‘[^’]{3,}’')
+_QUOTE = re.compile(r'"[^"]{3,}"|“[^“”]{3,}”|«[^«»]{3,}»|„[^„“”]{3,}[“”]|‘[^‘’]{3,}’')
 _WORD = re.compile(r"\w{4,}")
 REPEATED = 3  # words of the text, of four letters and more, that make a step an anchor
 
@@ -108,65 +106,100 @@ def functions_of(
     of_document = {word.casefold() for word in _WORD.findall(document)}
     ordered = sorted(mentions, key=lambda m: m.start)
     found, at = [], 0
-    for start, end in sentences_of(text):
+    pending: tuple[str, ...] = ()  # the label of what came before a semicolon
+    for (start, end), kind in _with_phases(sentences_of(text), phases):
         while at < len(ordered) and ordered[at].end <= start:
             at += 1
-        labels = []
-        for mention in ordered[at:]:
-            if mention.start >= end:
-                break
-            labels.append(mention.label_id)
-        named = tuple(dict.fromkeys(labels))
-        kind = _phase_at(phases, start, end)
-        function = _function(text[start:end], start, kind, named, of_document)
-        found.append(Step(start, end, function, named))
+        after = at
+        while after < len(ordered) and ordered[after].start < end:
+            after += 1
+        step = _Said(text[start:end], start, kind, ordered[at:after])
+        named = tuple(dict.fromkeys(m.label_id for m in step.mentions))
+        function, verdicts = _function(step, named, of_document)
+        if function in _VERDICT and not named:  # "COPD: a single word; drop"
+            verdicts = tuple((label, _VERDICT[function]) for label in pending)
+        found.append(Step(start, end, function, named, verdicts))
+        pending = _pending(step.text, named, pending)
     return tuple(found)
 
 
-def _phase_at(phases: Sequence[Phase], start: int, end: int) -> PhaseKind | None:
-    """The phase in which most of a step lies."""
-    inside = [(min(p.end, end) - max(p.start, start), p.kind) for p in phases]
-    best = max(inside, key=lambda one: one[0], default=(0, None))
-    return best[1] if best[0] > 0 else None
+def _pending(step: str, named: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    """The one label that a verdict after the step's semicolon is on."""
+    open_ended = step.rstrip(" \t").endswith(";")
+    return (named or before) if open_ended and len(named) < 2 else ()
+
+
+def verdicts_of(steps: Sequence[Step]) -> tuple[tuple[str, Verdict, int], ...]:
+    """(label, verdict, character) of all steps, in order."""
+    return tuple((label, verdict, step.start) for step in steps for label, verdict in step.verdicts)
+
+
+def _with_phases(
+    steps: Sequence[tuple[int, int]], phases: Sequence[Phase]
+) -> Iterator[tuple[tuple[int, int], PhaseKind | None]]:
+    """The steps, each with the phase in which most of it lies."""
+    ordered, at = sorted(phases, key=lambda p: p.start), 0
+    for start, end in steps:
+        while at < len(ordered) and ordered[at].end <= start:
+            at += 1
+        inside: list[tuple[int, PhaseKind | None]] = [(0, None)]
+        for phase in islice(ordered, at, None):
+            if phase.start >= end:
+                break
+            inside.append((min(phase.end, end) - max(phase.start, start), phase.kind))
+        most, kind = max(inside, key=lambda one: one[0])
+        yield (start, end), kind if most > 0 else None
 
 
 def _function(
-    step: str,
-    start: int,
-    kind: PhaseKind | None,
-    named: tuple[str, ...],
-    of_document: set[str],
-) -> StepFunction:
-    if kind is PhaseKind.ANSWER or _ANSWER.match(step):
-        return StepFunction.ANSWER
-    line = read_line(step.strip("\r\n").split("\n")[-1], start)
-    if line.kind is LineKind.VERDICT:
-        return StepFunction.KEEP if line.verdict is Verdict.KEEP else StepFunction.DROP
-    if _CHECK.search(step):
-        return StepFunction.CHECK
-    if kind is not PhaseKind.SHORTLISTING:
-        judged = _judged(step, named)
-        if judged is not None:
-            return judged
-    if len(named) > 1 and _COMPARE.search(step):
+    step: _Said, named: tuple[str, ...], of_document: set[str]
+) -> tuple[StepFunction, Verdicts]:
+    if step.kind is PhaseKind.ANSWER or _ANSWER.match(step.text):
+        return StepFunction.ANSWER, ()
+    line = _verdict_line(step)
+    if line is not None:
+        return line
+    if _CHECK.search(step.text):
+        return StepFunction.CHECK, ()
+    if step.kind is not PhaseKind.SHORTLISTING:
+        found = judged(step.text, step.start, step.mentions)
+        if found:
+            return _decided(found)
+    return _undecided(step, named, of_document), ()
+
+
+def _verdict_line(step: _Said) -> tuple[StepFunction, Verdicts] | None:
+    """A line of our grammar ("3. keep: ..."). Its verdict is on what stands before it: its evidence
+    may name other labels."""
+    raw = step.text.strip("\r\n")
+    raw = raw[raw.rfind("\n") + 1 :]
+    start = step.start + step.text.rfind(raw)
+    line = read_line(raw, start)
+    if line.kind is not LineKind.VERDICT or line.verdict is None:
+        return None
+    word = _FIRST_VERDICT.search(raw)
+    before = start + word.start() if word else line.end
+    labels = [m.label_id for m in step.mentions if start <= m.start < before]
+    labels = labels or [m.label_id for m in step.mentions if m.start >= start][:1]
+    verdicts = tuple((label, line.verdict) for label in dict.fromkeys(labels))
+    return _FUNCTION[line.verdict], verdicts
+
+
+def _decided(found: Sequence[Judged]) -> tuple[StepFunction, Verdicts]:
+    """A step that decides for one label and against another compares them."""
+    last = {label: one.verdict for one in found for label in one.labels}
+    kinds = set(last.values()) or {found[-1].verdict}
+    function = StepFunction.COMPARE if len(kinds) > 1 else _FUNCTION[kinds.pop()]
+    return function, tuple(last.items())
+
+
+def _undecided(step: _Said, named: tuple[str, ...], of_document: set[str]) -> StepFunction:
+    if len(named) > 1 and COMPARE.search(step.text):
         return StepFunction.COMPARE
     if named:
-        weighs = kind is PhaseKind.REASONING and bool(_WEIGH.search(step))
+        weighs = step.kind is PhaseKind.REASONING and bool(_WEIGH.search(step.text))
         return StepFunction.COMPARE if weighs else StepFunction.PROPOSE
-    words = {word.casefold() for word in _WORD.findall(step)}
-    if _QUOTE.search(step) or len(words & of_document) >= REPEATED:
+    words = {word.casefold() for word in _WORD.findall(step.text)}
+    if _QUOTE.search(step.text) or len(words & of_document) >= REPEATED:
         return StepFunction.ANCHOR
     return StepFunction.OTHER
-
-
-def _judged(step: str, named: tuple[str, ...]) -> StepFunction | None:
-    """Keep or drop, by the words; the last one said holds ("it fits, but is too broad"). Of several
-    labels, words that compare say more than a verdict that may be on either."""
-    if len(named) > 1 and _COMPARE.search(step):
-        return None
-    keeps, drops = list(_KEEP.finditer(step)), list(_DROP.finditer(step))
-    keeps = [k for k in keeps if not any(d.start() <= k.start() < d.end() for d in drops)]
-    if not keeps and not drops:
-        return None
-    last = max([*keeps, *drops], key=lambda found: found.start())
-    return StepFunction.KEEP if last in keeps else StepFunction.DROP

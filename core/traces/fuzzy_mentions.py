@@ -1,8 +1,8 @@
 """Labels that a trace names in other words than their own: most of a name's words, in any order and
 form, close together, small slips of spelling included.
 
-1. Words are compared by their stems (the first letters); a word of the trace that is no label's is
-   taken for the label's word that it is nearest to, if it is near enough ("pnuemonia").
+1. A word of the trace stands for a label's word that it is a form of, or a slip for
+   (core/traces/word_likeness.py). Where one word is all of a name, that must be sure.
 2. Within a step, a label counts as named where at least MOST of its words stand within a stretch
    not much longer than the name.
 3. Of labels that are named by the same words, the one with the most of its words there is meant;
@@ -10,20 +10,17 @@ form, close together, small slips of spelling included.
 """
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import DamerauLevenshtein
-
 from core.rerank.base import Candidate
 from core.traces.base import Mention
 from core.traces.steps import steps_of
+from core.traces.word_likeness import Likeness, Meant, meant_by, stems_of
 
 MOST = 0.7  # of a name's words
-STEM = 6  # letters
-SLIP_FROM = 7  # letters of a word in which a slip is looked for
-SLIP = 0.85  # likeness of two words, 1 = the same: one slip in seven letters
 SLACK = 3  # words that may stand between those of a name
 
 _WORD = re.compile(r"\w+")
@@ -35,7 +32,10 @@ _COMMON = {
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    stem: str  # or the whole word, until it is known what it stands for
+    """A word of the trace that may be one of a name. `place`: its number among all words."""
+
+    meant: Meant
+    place: int
     start: int
     end: int
 
@@ -53,27 +53,34 @@ def fuzzy_mentions(
     text: str, candidates: Sequence[Candidate], taken: Sequence[Mention]
 ) -> tuple[Mention, ...]:
     """Mentions with `exact` False, in order, none overlapping another or one of `taken`."""
-    names = {c.label_id: _stems(c.name) for c in candidates}
-    names = {label: stems for label, stems in names.items() if stems}
+    words_of = {c.label_id: _words(c.name) for c in candidates}
+    stems = stems_of(word for words in words_of.values() for word in words)
+    names = {
+        label: frozenset(stems[word] for word in words)
+        for label, words in words_of.items()
+        if words
+    }
     labels_of = defaultdict(set)
-    for label, stems in names.items():
-        for stem in stems:
+    for label, parts in names.items():
+        for stem in parts:
             labels_of[stem].add(label)
-    words = [
-        _Word(found.group().casefold(), found.start(), found.end())
-        for found in _WORD.finditer(text)
-    ]
-    meant = _meant({w.stem for w in words}, {w for c in candidates for w in _words(c.name)})
-    free = _outside([w for w in words if w.stem in meant], taken)
+    words = [(one.group().casefold(), *one.span()) for one in _WORD.finditer(text)]
+    meant = meant_by({word for word, _, _ in words if _counts(word)}, stems)
+    free = _outside(
+        [
+            _Word(meant[word], place, start, end)
+            for place, (word, start, end) in enumerate(words)
+            if word in meant
+        ],
+        taken,
+    )
     starts = [start for start, _ in steps_of(text)]
-    steps: dict[int, list[tuple[int, _Word]]] = defaultdict(list)
+    steps: dict[int, list[_Word]] = defaultdict(list)
     at = 0
-    place = {word.start: number for number, word in enumerate(words)}
-    for word in free:
-        while at + 1 < len(starts) and starts[at + 1] <= word.start:
+    for one in free:
+        while at + 1 < len(starts) and starts[at + 1] <= one.start:
             at += 1
-        stem = meant[word.stem]
-        steps[at].append((place[word.start], _Word(stem, word.start, word.end)))
+        steps[at].append(one)
     found: list[Mention] = []
     for step in steps.values():
         found += _of_step(step, names, labels_of)
@@ -81,48 +88,44 @@ def fuzzy_mentions(
 
 
 def _of_step(
-    step: list[tuple[int, _Word]],
+    step: Sequence[_Word],
     names: Mapping[str, frozenset[str]],
     labels_of: Mapping[str, set[str]],
 ) -> list[Mention]:
-    """The labels that the words of one step name. `step`: (place among all words, word)."""
-    by_label: dict[str, list[tuple[int, _Word]]] = defaultdict(list)
-    for place, word in step:
-        for label in labels_of[word.stem]:
-            by_label[label].append((place, word))
+    """The labels that the words of one step name."""
+    by_label: dict[str, list[_Word]] = defaultdict(list)
+    for word in step:
+        for label in labels_of[word.meant.stem]:
+            if len(names[label]) > 1 or word.meant.likeness is Likeness.SURE:
+                by_label[label].append(word)
     possible = [
         one for label, words in by_label.items() for one in _stretches(label, words, names[label])
     ]
     possible.sort(key=lambda one: (-one.share, -one.words, one.start))
-    chosen: list[_Found] = []
+    alike: dict[tuple[float, int, int, int], set[str]] = defaultdict(set)
     for one in possible:
-        beside = [c for c in chosen if one.start < c.end and c.start < one.end]
-        if not beside:
-            rivals = [
-                p
-                for p in possible
-                if p.label_id != one.label_id
-                and (p.share, p.words) == (one.share, one.words)
-                and (p.start, p.end) == (one.start, one.end)
-            ]
-            if not rivals:
-                chosen.append(one)
-    chosen.sort(key=lambda one: one.start)
+        alike[one.share, one.words, one.start, one.end].add(one.label_id)
+    chosen: list[_Found] = []  # in order, without overlaps
+    for one in possible:
+        at = bisect_left(chosen, one.end, key=lambda other: other.start)
+        apart = at == 0 or chosen[at - 1].end <= one.start
+        if apart and len(alike[one.share, one.words, one.start, one.end]) == 1:
+            chosen.insert(at, one)
     return [Mention(one.label_id, one.start, one.end, exact=False) for one in chosen]
 
 
-def _stretches(label: str, words: list[tuple[int, _Word]], stems: frozenset[str]) -> list[_Found]:
+def _stretches(label: str, words: Sequence[_Word], stems: frozenset[str]) -> list[_Found]:
     """Where enough of a name's words stand close together."""
     reach = len(stems) + SLACK
     found = []
-    for at, (place, first) in enumerate(words):
-        inside = {first.stem}
+    for at, first in enumerate(words):
+        inside = {first.meant.stem}
         end = first.end
-        for further, word in words[at + 1 :]:
-            if further - place >= reach:
+        for word in words[at + 1 : at + reach]:  # each has a place of its own
+            if word.place - first.place >= reach:
                 break
-            if word.stem not in inside:
-                inside.add(word.stem)
+            if word.meant.stem not in inside:
+                inside.add(word.meant.stem)
                 end = word.end
         share = len(inside) / len(stems)
         if share >= MOST:
@@ -130,26 +133,7 @@ def _stretches(label: str, words: list[tuple[int, _Word]], stems: frozenset[str]
     return found
 
 
-def _meant(words: set[str], of_names: set[str]) -> dict[str, str]:
-    """The stem that each word of the trace stands for, where it is a word of a name."""
-    stems = {word[:STEM] for word in of_names}
-    long = [word for word in of_names if len(word) >= SLIP_FROM]
-    found: dict[str, str] = {}
-    for word in words:
-        if word in _COMMON or len(word) < 3:
-            continue
-        if word[:STEM] in stems:
-            found[word] = word[:STEM]
-        elif len(word) >= SLIP_FROM and word.isalpha():
-            near = [one for one in long if one[0] == word[0] and abs(len(one) - len(word)) < 3]
-            likeness = {one: DamerauLevenshtein.normalized_similarity(word, one) for one in near}
-            best = max(likeness, key=lambda one: likeness[one], default="")
-            if best and likeness[best] >= SLIP:
-                found[word] = best[:STEM]
-    return found
-
-
-def _outside(words: list[_Word], taken: Sequence[Mention]) -> list[_Word]:
+def _outside(words: Sequence[_Word], taken: Sequence[Mention]) -> list[_Word]:
     """Words that no mention holds already."""
     spans = sorted((m.start, m.end) for m in taken)
     left, at = [], 0
@@ -161,10 +145,9 @@ def _outside(words: list[_Word], taken: Sequence[Mention]) -> list[_Word]:
     return left
 
 
-def _stems(name: str) -> frozenset[str]:
-    return frozenset(word[:STEM] for word in _words(name))
-
-
 def _words(name: str) -> list[str]:
-    words = (word.casefold() for word in _WORD.findall(name))
-    return [word for word in words if len(word) > 2 and word not in _COMMON]
+    return [word for word in map(str.casefold, _WORD.findall(name)) if _counts(word)]
+
+
+def _counts(word: str) -> bool:
+    return len(word) > 2 and word not in _COMMON

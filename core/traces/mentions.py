@@ -1,6 +1,7 @@
 """Which labels a trace names, and where."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from core.rerank.base import Candidate
@@ -41,8 +42,11 @@ def find_mentions(text: str, candidates: Sequence[Candidate]) -> tuple[Mention, 
     numbered = []
     for line in with_items(read_lines(text)):
         candidate = names.of_line(line, exact)
-        inside = [m for m in exact if m.start < line.end and m.end > line.start]
-        if candidate and not any(m.label_id == candidate.label_id for m in inside):
+        if candidate is None:
+            continue
+        first = bisect_right(exact, line.start, key=lambda m: m.end)
+        inside = exact[first : bisect_left(exact, line.end, first, key=lambda m: m.start)]
+        if not any(m.label_id == candidate.label_id for m in inside):
             start, end = _number_span(text, line, inside)
             numbered.append(Mention(candidate.label_id, start, end, exact=False))
     return tuple(sorted([*exact, *numbered], key=lambda m: m.start))
@@ -90,7 +94,7 @@ class CandidateNames:
         ]
 
     def of_line(self, line: Line, exact: Sequence[Mention]) -> Candidate | None:
-        """The candidate that a numbered line is about, or None. `exact`: exact names there.
+        """The candidate that a numbered line is about, or None. `exact`: exact names, in order.
 
         Where the line gives the exact name of another candidate, the name counts, not the
         number: models often number their own lists from 1.
@@ -98,9 +102,10 @@ class CandidateNames:
         if line.kind not in (LineKind.CANDIDATE, LineKind.VERDICT) or line.number is None:
             return None
         name_end = line.rest_start + len(line.rest)
-        named = [m.label_id for m in exact if line.rest_start <= m.start < name_end]
-        if named:
-            return next((c for c in self.by_number.values() if c.label_id == named[0]), None)
+        first = bisect_left(exact, line.rest_start, key=lambda m: m.start)
+        if first < len(exact) and exact[first].start < name_end:
+            named = exact[first].label_id
+            return next((c for c in self.by_number.values() if c.label_id == named), None)
         candidate = self.by_number.get(line.number)
         if candidate is None or not line.rest.strip():
             return candidate

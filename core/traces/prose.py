@@ -74,7 +74,7 @@ def alternations(phases: Sequence[Phase]) -> int:
 
 def moved(phases: Sequence[Phase], at: int | None, length: int) -> tuple[Phase, ...]:
     """The phases as a person has them who says that reasoning begins at character `at`: one of
-    shortlisting before it, one of reasoning after it, the answer as it was. None: the answer alone."""
+    shortlisting before it, one of reasoning after it, the answer as it was. None: no others."""
     given = [p for p in phases if p.kind is PhaseKind.ANSWER]
     if at is None:
         return tuple(given)

@@ -3,71 +3,68 @@
 Looked for in this order, the last of each kind:
 
 1. what is marked as such: `\\boxed{...}`, `<answer>...</answer>`, `<labels>...</labels>`;
-2. what is announced ("Final answer: ...", "## Labels" over a list, `"labels": [...]`), in the
-   second half of the trace or to its very end;
-3. a last line, or a list at the end, that consists of labels and nothing else.
+2. what is announced ("Final answer: ...", "So the answer is L1", "## Labels" over a list,
+   `"labels": [...]`), in the second half of the trace or to its very end;
+3. a last line, or a list at the end, that consists of labels and nothing else;
+4. what a sentence says in passing ("the label is ..."), in the same places as 2.
 
-An answer that says that no label fits is the empty answer; where nothing of this is found there is
-none. What stands after `</think>` is an answer by its place (core/traces/prose.py).
+A sentence that asks ("The label is asthma? No"), or says what the answer is not, gives none. An
+answer that says that no label fits is the empty answer; where nothing of this is found there is no
+answer. What stands after `</think>` is an answer by its place (core/traces/prose.py).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from core.rerank.base import Candidate
+from core.traces.answer_text import AnswerText, Span
 from core.traces.base import Mention
-from core.traces.references import bare_numbers, without_numbers
 
-Span = tuple[int, int]
-
-_MARKED = (
-    re.compile(r"\\boxed\{([^{}]*)\}"),
-    re.compile(r"<(?:answer|labels)>(.*?)</(?:answer|labels)>", re.IGNORECASE | re.DOTALL),
-)
+_BOXED = re.compile(r"\\boxed\{([^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+)\}")
+_TAG = re.compile(r"<(/?)(?:answer|labels)>", re.IGNORECASE)
 _ANNOUNCED = re.compile(
-    r"(?<!\w)(?:(?:final|chosen|selected|correct|predicted)\s+)?"
-    r"(?:answers?|labels?|codes?|selection|picks?|choice|final|antwort|ergebnis|respuesta(?:\s+final)?"
-    r"|resposta|risposta|réponse(?:\s+finale)?|ответ|答案|答え)"
-    r"[\"'*_`]*\s*(?:(?:is|are|was|ist|sind|es|son|est|sont)(?!\w)\s*:?|[:：=])[\"'*_`]*",
+    r"(?<!\w)(?P<chosen>(?:final|chosen|selected|correct|predicted)\s+)?"
+    r"(?:(?P<thing>labels?|codes?)|answers?|selection|picks?|choice|final|antwort|ergebnis"
+    r"|respuesta(?:\s+final)?|resposta|risposta|réponse(?:\s+finale)?|ответ|答案|答え)"
+    r"(?P<key>[\"'*_`]*)\s*"
+    r"(?:(?P<is>(?:is|are|was|ist|sind|es|son|est|sont)(?!\w))\s*(?P<colon>:?)|[:：=])[\"'*_`]*",
     re.IGNORECASE,
 )
 _HEADING = re.compile(
-    r"^\s*(?:#{1,6}|\*\*)\s*(?:\d+[.)]\s*)?(?:the\s+)?(?:final\s+|selected\s+|chosen\s+)?"
+    r"^[ \t]*(?:#{1,6}|\*\*)[ \t]*(?:\d+[.)][ \t]*)?(?:the\s+)?(?:final\s+|selected\s+|chosen\s+)?"
     r"(?:answers?|labels?|codes?|selection|result|links|antwort|ergebnis|respuesta|réponse)\W*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_NONE = re.compile(
-    r"(?<!\w)(?:none|no (?:label|code|answer|option|candidate)s?|neither|nothing|keine[rs]?"
-    r"|ninguna?|aucune?|nenhuma?|nessuna?|\[\s*\])(?!\w)",
+_STOP = re.compile(r"[\n.!?;:>)|\]}—–→]")
+_LEAD_CHARS, _LEAD_WORDS = 60, 3  # that may stand in front: "So, as I see it, my answer is"
+_NOT = re.compile(
+    r"[\s\"'*_`]*(?:\w+\s+)?(?:not|never|no|nothing|neither|hardly|unlikely|nicht|kein\w*|pas)\b",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"\s*(?:[-*•+]|\d{1,3}[.)])\s+\S")
-_SENTENCE = re.compile(r"[.!?]\s+(?=[\"“(]?[^\W\d_a-z])")
-_JOINING = re.compile(
-    r"(?<!\w)(?:and|or|und|et|y|e|so|final|finally|then|answers?|labels?|codes?)(?!\w)",
-    re.IGNORECASE,
-)
-_LETTERS = re.compile(r"\w")
+_ASKS = re.compile(r"[^.!?\n]{0,80}\?")
+_DIRECT_CHARS, _DIRECT_WORDS = 40, 1  # between "the answer is" and its first label
+_WORD = re.compile(r"\w+")
 
 
 def answer_span(
     text: str, mentions: Sequence[Mention], candidates: Sequence[Candidate]
 ) -> Span | None:
     """Characters (start, end) of the answer, or None. `mentions`: all of the trace, in order."""
-    marked = [found.span(1) for pattern in _MARKED for found in pattern.finditer(text)]
-    announced = [_announced(text, found.end(), mentions) for found in _ANNOUNCED.finditer(text)]
-    headed = [_below(text, found.end()) for found in _HEADING.finditer(text)]
-    end = len(text.rstrip())
-    later = [
-        (start, stop)
-        for start, stop in sorted([*announced, *headed])
-        if start * 2 > len(text) or stop >= end
-    ]
-    for spans in (sorted(marked), later):
-        for span in reversed(spans):
-            if answered(text, span, mentions, candidates) is not None:
-                return span
-    return _labels_alone(text, mentions, candidates)
+    said = AnswerText(text, mentions, candidates)
+    explicit = [said.below(found.end()) for found in _HEADING.finditer(text)]
+    passing: list[Span] = []
+    for found in _ANNOUNCED.finditer(text):
+        span = said.announced(found.end())
+        if not _states(said, found, span):
+            continue
+        (explicit if _is_explicit(said, found, span) else passing).append(span)
+    marked = [*(found.span(1) for found in _BOXED.finditer(text)), *_tagged(text)]
+    return (
+        _last(said, marked)
+        or _last(said, _late(text, explicit))
+        or said.labels_alone()
+        or _last(said, _late(text, passing))
+    )
 
 
 def answered(
@@ -75,70 +72,55 @@ def answered(
 ) -> tuple[str, ...] | None:
     """Label ids that the answer names, in order; () where it says that none fits; None where it
     says neither. Bare numbers count only where no label is named otherwise."""
-    start, end = span
-    named = tuple(dict.fromkeys(m.label_id for m in mentions if start <= m.start < end))
-    found = named or bare_numbers(text, start, end, candidates)
-    if not found and not _NONE.search(text, start, end):
-        return None
-    return found
+    return AnswerText(text, mentions, candidates).answered(span)
 
 
-def _announced(text: str, start: int, mentions: Sequence[Mention]) -> Span:
-    """The rest of the line, to the end of the sentence in which the first label is named; where
-    the line ends with the announcement, what is below it."""
-    end = _line_end(text, start)
-    if not _LETTERS.search(text, start, end):
-        return _below(text, end)
-    first = next((m.end for m in mentions if start <= m.start < end), start)
-    for stop in _SENTENCE.finditer(text, first, end):
-        if not any(m.start < stop.end() < m.end for m in mentions):
-            return start, stop.end()
-    return start, end
+def _last(said: AnswerText, spans: Sequence[Span]) -> Span | None:
+    """The last one that can be read."""
+    ordered = sorted(spans, reverse=True)
+    return next((span for span in ordered if said.answered(span) is not None), None)
 
 
-def _below(text: str, start: int) -> Span:
-    """The first line with words after `start`, and the list that it begins."""
-    at = start
-    while at < len(text) and not text[at : _line_end(text, at)].strip():
-        at = _line_end(text, at) + 1
-    end = _line_end(text, at)
-    while _ITEM.match(text, at) and end < len(text) and _ITEM.match(text, end + 1):
-        end = _line_end(text, end + 1)
-    return min(at, len(text)), end
-
-
-def _labels_alone(
-    text: str, mentions: Sequence[Mention], candidates: Sequence[Candidate]
-) -> Span | None:
-    """The last line, or the list at the end, where it is labels and nothing else."""
+def _late(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Those in the second half of the trace, or to its very end."""
     end = len(text.rstrip())
-    found = None
-    while end > 0:
-        start = text.rfind("\n", 0, end) + 1
-        if not _alone(text, start, end, mentions, candidates):
-            break
-        found = (start, found[1] if found else end)
-        if not _ITEM.match(text, start):
-            break
-        end = len(text[:start].rstrip())
-    return found
+    return [(start, stop) for start, stop in spans if start * 2 > len(text) or stop >= end]
 
 
-def _alone(
-    text: str, start: int, end: int, mentions: Sequence[Mention], candidates: Sequence[Candidate]
-) -> bool:
-    left, at = [], start
-    for mention in mentions:
-        if start <= mention.start < end:
-            left.append(text[at : mention.start])
-            at = max(at, mention.end)
-    left.append(text[at:end])
-    numbers = len(left) == 1 and bool(bare_numbers(text, start, end, candidates))
-    rest = " ".join(left)
-    rest = without_numbers(rest) if numbers or _ITEM.match(text, start) else rest
-    return (len(left) > 1 or numbers) and not _LETTERS.search(_JOINING.sub(" ", rest))
+def _tagged(text: str) -> Iterator[Span]:
+    """What stands between an opening tag and the next closing one."""
+    opened = None
+    for tag in _TAG.finditer(text):
+        if not tag[1]:
+            opened = tag.end()
+        elif opened is not None:
+            yield opened, tag.start()
+            opened = None
 
 
-def _line_end(text: str, start: int) -> int:
-    found = text.find("\n", start)
-    return len(text) if found < 0 else found
+def _states(said: AnswerText, found: re.Match[str], span: Span) -> bool:
+    """Whether an announcement states something: after a colon always; after "is" where it neither
+    asks nor denies."""
+    if not found["is"] or found["colon"] or said.says_none(span):
+        return True
+    if _NOT.match(said.text, *span):
+        return False
+    first = said.first_label(span)
+    return not _ASKS.match(said.text, span[0] if first is None else first[1])
+
+
+def _is_explicit(said: AnswerText, found: re.Match[str], span: Span) -> bool:
+    """Whether an announcement can be nothing else: it says "final", or begins its line or sentence,
+    and the labels follow at once where it has no colon."""
+    if found["is"] and not found["colon"]:
+        first = said.first_label(span)
+        between = "" if first is None else said.text[span[0] : first[0]]
+        if len(between) > _DIRECT_CHARS or len(_WORD.findall(between)) > _DIRECT_WORDS:
+            return False
+        if found["thing"] and not found["chosen"]:
+            return False
+    elif found["chosen"] or found["key"].startswith(('"', "'")):
+        return True
+    before = said.text[max(found.start() - _LEAD_CHARS, 0) : found.start()]
+    lead = _WORD.findall(_STOP.split(before)[-1])
+    return found["chosen"] is not None or len(lead) <= _LEAD_WORDS

@@ -7,15 +7,14 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.rerank.base import Candidate, Verdict
+from core.rerank.base import Candidate
 from core.traces.anchors import Anchor, anchors_of
 from core.traces.base import BoundarySource, Phase, PhaseKind, Trace
 from core.traces.contradictions import Contradicted, contradictions
-from core.traces.functions import Step, StepFunction, functions_of
+from core.traces.functions import Step, StepFunction, functions_of, verdicts_of
 from core.traces.phases import share_before
 from core.traces.prose import alternations, moved
 
-VERDICTS = {StepFunction.KEEP: Verdict.KEEP, StepFunction.DROP: Verdict.DROP}
 OUTLINE_CHARS = 70
 
 
@@ -94,20 +93,14 @@ def reading_of(
     says that there are no phases; None: nobody has said anything."""
     held = trace if moved_to is None else with_boundary(trace, moved_to[0])
     steps = functions_of(held.text, held.phases, held.mentions, document)
-    phases = tuple(_phase_of(held.phases, step) for step in steps)
-    verdicts = [
-        (label, VERDICTS[step.function], step.start)
-        for step in steps
-        if step.function in VERDICTS
-        for label in step.labels
-    ]
+    phases = _phases_of(held.phases, steps)
     answer_at = min((p.start for p in held.phases if p.kind is PhaseKind.ANSWER), default=None)
     named = {m.label_id for m in held.mentions if answer_at is None or m.start < answer_at}
     shown = {c.label_id for c in candidates}
     return Reading(
         trace=held, machine=trace, steps=steps, step_phase=phases,
         ends=_ends(held, steps), anchors=anchors_of(held.text, document),
-        contradictions=contradictions(answer, verdicts, named, shown),
+        contradictions=contradictions(answer, verdicts_of(steps), named, shown),
     )  # fmt: skip
 
 
@@ -118,9 +111,17 @@ def with_boundary(trace: Trace, at: int | None) -> Trace:
     return replace(trace, phases=phases, boundary=boundary, boundary_source=BoundarySource.HUMAN)
 
 
-def _phase_of(phases: Sequence[Phase], step: Step) -> PhaseKind | None:
-    middle = (step.start + step.end) // 2
-    return next((p.kind for p in phases if p.start <= middle < p.end), None)
+def _phases_of(phases: Sequence[Phase], steps: Sequence[Step]) -> tuple[PhaseKind | None, ...]:
+    """The phase of each step's middle."""
+    ordered, at = sorted(phases, key=lambda p: p.start), 0
+    found = []
+    for step in steps:
+        middle = (step.start + step.end) // 2
+        while at < len(ordered) and ordered[at].end <= middle:
+            at += 1
+        inside = at < len(ordered) and ordered[at].start <= middle
+        found.append(ordered[at].kind if inside else None)
+    return tuple(found)
 
 
 def _ends(trace: Trace, steps: Sequence[Step]) -> tuple[float, ...]:

@@ -20,7 +20,9 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _BRACKET = re.compile(r"(?<![\w\]])\[(\d{1,3})\](?!\()")
-_BARE = re.compile(r"(?<![\w.,\-/])#?(\d{1,3})(?![\w%\-/]|[.,]\d)")
+_BARE = re.compile(  # "1,4" are two numbers, "1.4" and "0,4" are none
+    r"(?<![\w.\-/])(?<!(?<!\d)0,)#?(\d{1,3})(?![\w%\-/]|\.\d)"
+)
 
 
 def referred(text: str, candidates: Sequence[Candidate], document: str) -> tuple[Mention, ...]:
@@ -29,7 +31,7 @@ def referred(text: str, candidates: Sequence[Candidate], document: str) -> tuple
     Candidates whose number is below 1 are labels that the model may never have been shown: they
     are found by code alone.
     """
-    found = [*_codes(text, candidates)]
+    codes = _codes(text, candidates)
     by_number = _by_number(candidates)
     lettered = [m for m in _LETTER.finditer(text) if int(m[1]) in by_number]
     in_document = {m[0].casefold() for m in _LETTER.finditer(document)}
@@ -37,16 +39,20 @@ def referred(text: str, candidates: Sequence[Candidate], document: str) -> tuple
     if not several or in_document & {m[0].casefold() for m in lettered}:
         lettered = []
     numbered = [*lettered, *_WORD.finditer(text), *_BRACKET.finditer(text)]
-    for match in sorted(numbered, key=re.Match.start):
-        label = by_number.get(int(match[1]))
-        inside = any(m.start < match.end() and match.start() < m.end for m in found)
-        if label is not None and not inside:
-            found.append(Mention(label, match.start(), match.end(), exact=False))
-    return tuple(sorted(found, key=lambda m: m.start))
+    named = [
+        Mention(by_number[int(match[1])], match.start(), match.end(), exact=False)
+        for match in sorted(numbered, key=re.Match.start)
+        if int(match[1]) in by_number
+    ]
+    found: list[Mention] = []
+    for mention in apart(named, codes):
+        if not found or found[-1].end <= mention.start:
+            found.append(mention)
+    return tuple(sorted([*codes, *found], key=lambda m: m.start))
 
 
 def apart(mentions: Sequence[Mention], taken: Sequence[Mention]) -> list[Mention]:
-    """Those of `mentions` that overlap none of `taken`; both in order, without overlaps."""
+    """Those of `mentions` that overlap none of `taken`; both in order, `taken` without overlaps."""
     left, at = [], 0
     for mention in mentions:
         while at < len(taken) and taken[at].end <= mention.start:
@@ -56,13 +62,12 @@ def apart(mentions: Sequence[Mention], taken: Sequence[Mention]) -> list[Mention
     return left
 
 
-def bare_numbers(
-    text: str, start: int, end: int, candidates: Sequence[Candidate]
-) -> tuple[str, ...]:
-    """Label ids of the numbers in characters start..end, in order: where an answer is meant."""
+def bare_numbers(text: str, candidates: Sequence[Candidate]) -> list[tuple[int, str]]:
+    """(character, label id) of each number that is a candidate's, in order: for where an answer is
+    meant."""
     by_number = _by_number(candidates)
-    numbers = (int(match[1]) for match in _BARE.finditer(text, start, end))
-    return tuple(dict.fromkeys(by_number[n] for n in numbers if n in by_number))
+    numbers = ((match.start(), int(match[1])) for match in _BARE.finditer(text))
+    return [(at, by_number[number]) for at, number in numbers if number in by_number]
 
 
 def without_numbers(text: str) -> str:

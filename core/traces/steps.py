@@ -12,26 +12,26 @@ _END = re.compile(r"(?<=[.!?;:])\s+|\n+|(?<=[。！？])")
 def steps_of(text: str) -> list[tuple[int, int]]:
     """Characters (start, end) of each step, in order and without gaps; none for a blank text."""
     found: list[tuple[int, int]] = []
-    start = 0
+    start = looked = 0  # what is between the two is blank
     for end in [*(stop.end() for stop in _END.finditer(text)), len(text)]:
-        if text[start:end].strip():
+        if text[looked:end].strip():
             found.append((start, end))
             start = end
+        looked = end
     if found and start < len(text):  # white space at the end
         found[-1] = (found[-1][0], len(text))
     return found
 
 
 _NUMBER = re.compile(r"[\s\W]*\d{0,4}[.):\s]*")  # "3. "
-_LEADS = re.compile(r"[:;]\s*$|(?:^|[\s(\"'-])(?:e\.g|i\.e|vs|cf|Dr|Mr|Mrs|Ms|St|Fig|z\.B)\.\s*$")
+_LEADS = re.compile(r":\s*$|(?:^|[\s(\"'-])(?:e\.g|i\.e|vs|cf|Dr|Mr|Mrs|Ms|St|Fig|z\.B)\.\s*$")
 _INITIAL = re.compile(r"(?:^|[\s(\"'-])[A-Z]\.\s*$")  # "E. " before "coli"
 _TAIL = 40  # characters in which a step's end is looked at
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
     """The steps of a text, in which a list's number, an abbreviation ("E. coli") and what ends with
-    a colon or semicolon stay with what they lead to on the same line: the units in which a trace is
-    shown."""
+    a colon stay with what they lead to on the same line: the units in which a trace is shown."""
     found: list[tuple[int, int]] = []
     last = 0  # where the last step begins, before it was joined to others
     for start, end in steps_of(text):

@@ -70,3 +70,47 @@ def test_words_of_an_exact_mention_name_nothing_else() -> None:
 def test_a_long_text_of_a_strange_kind_is_read() -> None:
     text = "heart " * 5000 + "\u202e" * 100 + "失敗" * 1000
     assert found(text) == []
+
+
+ONE_WORD = tuple(
+    Candidate(n, name, name)
+    for n, name in enumerate(
+        ("Hypertension", "Pneumonia", "Hemorrhage", "Bronchitis", "Gastritis", "Transplantation",
+         "Hypothyroidism", "Dysphagia", "Metastasis", "Diabetes", "Organ donation"), start=1)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hyperthyroidism", "pneumothorax", "hemorrhoids", "bronchiectasis", "gastric",
+        "transportation", "dysphasia", "hypotension", "organization",
+    ],
+)  # fmt: skip
+def test_another_word_that_begins_or_looks_alike_names_nothing(word: str) -> None:
+    assert fuzzy_mentions(f"It is {word} then.", ONE_WORD, ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("word", "label"),
+    [
+        ("pnuemonia", "Pneumonia"),
+        ("pneumonias", "Pneumonia"),
+        ("hypertensive", "Hypertension"),
+        ("hypertenson", "Hypertension"),
+        ("hemorrhages", "Hemorrhage"),
+        ("hemorrhagic", "Hemorrhage"),
+        ("metastases", "Metastasis"),
+        ("diabetic", "Diabetes"),
+        ("transplantations", "Transplantation"),
+    ],
+)
+def test_another_form_of_a_word_or_a_slip_in_it_names_its_label(word: str, label: str) -> None:
+    found = fuzzy_mentions(f"It is {word} then.", ONE_WORD, ())
+    assert [m.label_id for m in found] == [label]
+
+
+def test_a_step_that_never_ends_is_read() -> None:
+    # in time with the square of its length, each would take many minutes
+    assert len(fuzzy_mentions("pnuemonia " * 30_000, ONE_WORD, ())) == 30_000
+    assert fuzzy_mentions("heart kidney " * 30_000, CANDIDATES, ()) == ()

@@ -1,5 +1,7 @@
 """Labels named by code, and by their number in the prompt."""
 
+import pytest
+
 from core.rerank.base import Candidate, nearness_of
 from core.traces.base import Mention
 from core.traces.references import apart, bare_numbers, referred
@@ -54,8 +56,24 @@ def test_numbers_beyond_the_candidates_and_decimals_are_none() -> None:
 
 def test_bare_numbers_are_read_where_an_answer_is_meant() -> None:
     text = "Answer: 3, #1, 3 and 17 (0.4)"
-    assert bare_numbers(text, 0, len(text), CANDIDATES) == ("I10", "E11.21")
-    assert bare_numbers(text, 0, len(text), UNSHOWN) == ()
+    assert bare_numbers(text, CANDIDATES) == [(8, "I10"), (11, "E11.21"), (15, "I10")]
+    assert bare_numbers(text, UNSHOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("1,4", ["E11.21", "Z79"]),
+        ("[1,4]", ["E11.21", "Z79"]),
+        ("1;4&3", ["E11.21", "Z79", "I10"]),
+        ("1.4", []),
+        ("0,4", []),
+        ("10,4", ["Z79"]),
+        ("1/4, 3%, 2-3", []),
+    ],
+)
+def test_numbers_need_no_space_between_them(text: str, codes: list[str]) -> None:
+    assert [code for _, code in bare_numbers(text, CANDIDATES)] == codes
 
 
 def test_mentions_apart_from_others() -> None:

@@ -12,7 +12,7 @@ from core.traces.steps import sentences_of
          ["He grew E. coli. ", "So hepatitis B. ", "It holds."]),
         ("See e.g. Smith vs. Jones. No. It is.", ["See e.g. Smith vs. Jones. ", "No. ", "It is."]),
         ("3. Heart failure. It fits; no.\n4.\nEdema",
-         ["3. Heart failure. ", "It fits; no.\n", "4.\n", "Edema"]),
+         ["3. Heart failure. ", "It fits; ", "no.\n", "4.\n", "Edema"]),
         ("Names:\nEdema: a sign", ["Names:\n", "Edema: a sign"]),
         ("", []),
     ],

@@ -8,7 +8,7 @@ import re
 
 OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
 _OPEN = re.compile(r"\s*<think(?:ing)?>\s*", re.IGNORECASE)
-_CLOSE = re.compile(r"\s*</think(?:ing)?>\s*", re.IGNORECASE)
+_CLOSE = re.compile(r"</think(?:ing)?>\s*", re.IGNORECASE)
 
 
 def joined(reasoning: str, content: str) -> str:
@@ -32,5 +32,6 @@ def thinking_of(text: str) -> tuple[int, int, int] | None:
     start = opened.end() if opened else 0
     closed = _CLOSE.search(text, start)
     if closed is not None:
-        return start, closed.start(), closed.end()
+        between = text[start : closed.start()].rstrip()
+        return start, start + len(between), closed.end()
     return (start, len(text), len(text)) if opened else None

@@ -7,6 +7,7 @@ import pytest
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.encoders import Encoder
+from core.rerank.base import Bucket
 from core.shortlist.build import build_index
 from core.toolbox import Toolbox
 from core.trace_analysis import analyse_all, analyse_stored
@@ -59,6 +60,19 @@ def test_an_answer_is_read_off_the_text_where_none_is_given(
     assert stored.prediction is not None
     assert stored.prediction.selected == ("L3",)
     assert "read off" in stored.prediction.bucket_why
+
+
+@pytest.mark.parametrize(
+    ("finish", "bucket"), [("length", Bucket.CUT_OFF), ("stop", Bucket.WRONG_FORMAT)]
+)
+def test_an_answer_that_cannot_be_read_is_none(
+    toolbox: Toolbox, tmp_path: Path, finish: str, bucket: Bucket
+) -> None:
+    row = {key: value for key, value in GOOD.items() if key not in ("answer", "trace")}
+    text = "<think>Topic 2 or topic 3?</think>\n\nThe best matches are listed be"
+    stored = analysed(toolbox, tmp_path, {**row, "trace": text, "finish_reason": finish})
+    assert stored.prediction is not None
+    assert (stored.prediction.selected, stored.prediction.bucket) == ((), bucket)
 
 
 def test_a_gold_label_is_lost_by_what_the_trace_says_of_it(
