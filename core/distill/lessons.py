@@ -44,9 +44,11 @@ def collect(
     split: Split,
     count: int | None,
     on_progress: OnProgress = lambda done, total: None,
+    *,
+    wide: bool = False,
 ) -> list[Taught]:
     """Lessons for the first `count` documents of a split (in the order of their ids' hashes; None:
-    all).
+    all). `wide`: with long shortlists (core/distill/supervision.py).
 
     Raises UnknownNameError, DataError, IndexFileError, and InputError where there is none.
     """
@@ -57,7 +59,8 @@ def collect(
             f"{dataset_name} has no document in {split.value}, so nothing can be learned there.",
             "Choose a dataset with documents in every split.",
         )
-    path = toolbox.settings.home / "distill" / "lessons" / f"{_key(toolbox, dataset_name)}.jsonl"
+    name = _key(toolbox, dataset_name, wide)
+    path = toolbox.settings.home / "distill" / "lessons" / f"{name}.jsonl"
     known = {taught.document.id: taught for taught in _read(path, dataset.document)}
     found = []
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,14 +68,14 @@ def collect(
         for done, document in enumerate(documents):
             taught = known.get(document.id)
             if taught is None:
-                taught = _teach(toolbox, dataset_name, document)
+                taught = _teach(toolbox, dataset_name, document, wide)
                 file.write(json.dumps(_row(taught)) + "\n")
             found.append(taught)
             on_progress(done + 1, len(documents))
     return found
 
 
-def _teach(toolbox: Toolbox, dataset_name: str, document: Document) -> Taught:
+def _teach(toolbox: Toolbox, dataset_name: str, document: Document, wide: bool) -> Taught:
     dataset, encoder = toolbox.dataset(dataset_name), toolbox.encoder()
     retriever = toolbox.retriever(dataset)
     vector = encoder.encode([document.text])[0]
@@ -88,19 +91,20 @@ def _teach(toolbox: Toolbox, dataset_name: str, document: Document) -> Taught:
     index = retriever.index
     made = lesson(
         document.id, document.text, candidates, document.gold, dataset.labels, index.vectors,
-        partial(encoder.encode, cache=False),
+        partial(encoder.encode, cache=False), wide=wide,
     )  # fmt: skip
     cosines = tuple(round(row.cosine, 4) for row in rows)
     return Taught(dataset_name, document, candidates, cosines, made)
 
 
-def _key(toolbox: Toolbox, dataset_name: str) -> str:
+def _key(toolbox: Toolbox, dataset_name: str, wide: bool) -> str:
     dataset = toolbox.dataset(dataset_name)
     deciding = [
         dataset.info.fingerprint,
         toolbox.index(dataset).identity,
         K,
         SHOWN,
+        wide,
         *(Path(str(module.__file__)).read_text("utf-8") for module in (evidence, supervision)),
     ]
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]

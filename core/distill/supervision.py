@@ -1,7 +1,7 @@
 """The teacher's lessons: traces put into words from gold, in the trace grammar.
 
     Shortlist:
-    2. <name> <- "<anchor>"        the right ones of those shown, and the nearest wrong ones
+    2. <name> <- "<anchor>"        the right ones of those shown, and near misses
     5. <name> <- "<anchor>"
     Reasoning:
     2. <name> (near): keep, <evidence>      see core/distill/evidence.py
@@ -26,6 +26,7 @@ from core.rerank.prompts import rated_line
 from core.shortlist.exact import Vectors
 
 WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
+WIDE = 5  # labels on a wide shortlist, at least
 STEPS_UP = 4  # how far apart in the hierarchy labels still count as wider and narrower
 NONE = "none"
 
@@ -55,17 +56,24 @@ def lesson(
     labels: LabelSpace,
     vectors: Vectors,
     encode: Encode,
+    *,
+    wide: bool = False,
 ) -> Lesson:
     """The trace of one document over the candidates it was shown, in the order of retrieval.
 
+    Beside the right labels stand the WRONG_SHORTLISTED wrong ones most like them; `wide`: as many
+    wrong ones, the first retrieved, as it takes for WIDE labels. Who writes a shortlist does not
+    know yet which are right, so a right label is on it more often where it is wide.
     `vectors` `(labels, dim)`: unit rows of all labels; `encode` gives unit rows for texts.
     """
     wanted = set(gold)
     right = [c for c in candidates if c.label_id in wanted]
     wrong = [c for c in candidates if c.label_id not in wanted]
     alike = _likeness(right, wrong, labels, vectors)
-    near = [wrong[at] for at in _nearest(alike, len(wrong))]
-    shortlisted = sorted([*right, *near[:WRONG_SHORTLISTED]], key=lambda c: c.number)
+    near = [wrong[at] for at in _nearest(alike, len(wrong))][:WRONG_SHORTLISTED]
+    if wide:
+        near = wrong[: max(WIDE - len(right), 1)]
+    shortlisted = sorted([*right, *near], key=lambda c: c.number)
     words = words_of(text)
     closest = _Closest(text, encode)
     trace = "Shortlist:\n"

@@ -5,7 +5,8 @@
    decisions alone, first, leave it without words (docs/protocol.md).
 2. Calibration: on dev, the threshold of each dataset at which the decisions' F1 is best. A label is
    worth an answer long before it is more likely right than wrong, so right ones count more then.
-3. The same on other lessons, with right labels counted so.
+3. The same on other lessons, with right labels counted so, and with longer shortlists: what is not
+   on the shortlist cannot be kept.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,14 +71,15 @@ class Teacher:
         folder: Path,
         plan: TeacherPlan,
         taught: Sequence[Taught],
+        wide: Sequence[Taught],
         dev: Sequence[Taught],
         on_progress: OnProgress = lambda stage, done, total: None,
         cancelled: Cancelled = lambda: False,
     ) -> bool:
         """Both stages; False where cancelled. A finished stage is not done again.
 
-        The warm-up takes as many lessons as it has steps for; the second stage those that are left,
-        or all where none is.
+        The warm-up takes as many of `taught` as it has steps for; the second stage those that are
+        left, or all where none is, as `wide` has them: the same documents with long shortlists.
         """
 
         def trained(name: str, stage: Plan, some: Sequence[Example]) -> bool:
@@ -91,7 +93,7 @@ class Teacher:
             return False
         on_progress("Calibrate on dev", 0, 0)
         self.keep_weights = self.calibrated(dev)
-        examples = self.examples(taught[first:] or taught, self.keep_weights)
+        examples = self.examples(wide[first:] or wide, self.keep_weights)
         return trained(CALIBRATED, plan.traces, examples)
 
     def calibrated(self, dev: Sequence[Taught]) -> dict[str, float]:

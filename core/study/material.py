@@ -35,9 +35,15 @@ Item = TypeVar("Item")
 
 
 def lessons(
-    toolbox: Toolbox, counts: Mapping[str, int | None], split: Split, report: Report
+    toolbox: Toolbox,
+    counts: Mapping[str, int | None],
+    split: Split,
+    report: Report,
+    *,
+    wide: bool = False,
 ) -> list[Taught]:
-    """So many of each dataset (None: all), in turn, so that every few steps meet them all."""
+    """So many of each dataset (None: all), in turn, so that every few steps meet them all. `wide`:
+    with long shortlists."""
     parts = []
     for name, count in counts.items():
         stage = f"Lessons: {name}, {split.value}"
@@ -45,7 +51,7 @@ def lessons(
         def told(done: int, total: int, stage: str = stage) -> None:
             report(stage, done, total)
 
-        parts.append(collect(toolbox, name, split, count, told))
+        parts.append(collect(toolbox, name, split, count, told, wide=wide))
     return in_turn(parts)
 
 

@@ -72,12 +72,15 @@ class Work:
         taught = crew().first_before_others(
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
+        wide = crew().first_before_others(
+            lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report, wide=True)
+        )
         dev = crew().first_before_others(lambda: self._dev_lessons(preset.dev_documents))
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
         teacher.model = crew().place(teacher.model)
         plan = TeacherPlan(self.sized(preset.warm_up), self.sized(preset.lessons_plan))
         folder = self.folder / "teacher"
-        if not teacher.train(folder, plan, taught, dev, self.report, self.cancelled):
+        if not teacher.train(folder, plan, taught, wide, dev, self.report, self.cancelled):
             return None
         if not crew().first:
             return {}

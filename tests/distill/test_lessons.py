@@ -113,7 +113,7 @@ def test_a_teacher_learns_its_lessons(toolbox: Toolbox, tmp_path: Path) -> None:
     stages: list[str] = []
     dev = collect(toolbox, "tiny", Split.TEST, 4)[2:]
     assert teacher.train(
-        tmp_path, plan, taught, dev, lambda stage, done, total: stages.append(stage)
+        tmp_path, plan, taught, taught, dev, lambda stage, done, total: stages.append(stage)
     )
     assert list(dict.fromkeys(stages)) == [
         "Train: warm-up", "Calibrate on dev", "Train: calibrated",

@@ -41,10 +41,16 @@ def encode(texts: list[str]) -> np.ndarray:
     return (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
 
 
-def taught(labels: LabelSpace, gold: tuple[str, ...], shown: str = "A2 A1 B A C D") -> Lesson:
+def taught(
+    labels: LabelSpace,
+    gold: tuple[str, ...],
+    shown: str = "A2 A1 B A C D",
+    *,
+    wide: bool = False,
+) -> Lesson:
     candidates = shown_as(shown)
     vectors = encode(list(NAMES.values()))
-    return lesson("doc", TEXT, candidates, gold, labels, vectors, encode)
+    return lesson("doc", TEXT, candidates, gold, labels, vectors, encode, wide=wide)
 
 
 def shown_as(shown: str) -> list[Candidate]:
@@ -99,3 +105,11 @@ def test_the_nearest_wrong_labels_are_shortlisted(labels: LabelSpace) -> None:
     made = taught(labels, ("A2",))
     assert 6 not in made.shortlisted, "a fracture is the least like a neoplasm"
     assert 2 in made.shortlisted
+
+
+def test_a_wide_shortlist_has_the_right_labels_and_the_first_of_the_others(
+    labels: LabelSpace,
+) -> None:
+    assert taught(labels, ("D",), wide=True).shortlisted == (1, 2, 3, 4, 6)
+    assert taught(labels, (), wide=True).shortlisted == (1, 2, 3, 4, 5)
+    assert taught(labels, ("A2", "A1", "B", "C", "D"), wide=True).shortlisted == (1, 2, 3, 4, 5, 6)
