@@ -56,6 +56,9 @@ def judging() -> None:
             st.button("Make a queue", icon=":material/add:", on_click=_to_queues,
                       disabled=not may(Role.LEAD))  # fmt: skip
         return
+    if not person().name:
+        who_are_you()
+        return
     known = {queue.id: queue for queue in mine}
     if st.session_state.get(QUEUE) not in known:
         st.session_state[QUEUE] = mine[0].id
@@ -70,6 +73,13 @@ def judging() -> None:
             _guidelines(queue)
     st.query_params.from_dict({"view": "Judge", "queue": queue.id})
     task_area(queue)
+
+
+def who_are_you() -> None:
+    """Asks for the name first: a task is claimed for somebody, and judged once by each."""
+    with st.container(border=True, width=420):
+        st.markdown("**Who is judging?** Your name stands with each judgement.")
+        name_field("annotate_who")
 
 
 def _to_queues() -> None:

@@ -32,12 +32,13 @@ def runs_app_py(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_page() -> Open:
-    """`open_page("traces", trace="ID")`: the app with that page open and that address."""
+    """`open_page("traces", trace="ID")`: the app with that page open and that address; `who`: the
+    name of the person at it."""
 
-    def opened(page: str, **address: str) -> AppTest:
+    def opened(page: str, who: str = "", **address: str) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=60)
         app.query_params.update(address)
-        app.session_state["annotator_name"] = ""  # AppTest has no cookies to read it from
+        app.session_state["annotator_name"] = who  # AppTest has no cookies to read it from
         app.switch_page(f"pages/{page}.py")
         return run(app)
 

@@ -20,7 +20,7 @@ from tests.db.asked import sent
 from tests.pages import saved
 from tests.pages.conftest import Open, html_of, run, words_of
 
-NOBODY = local_person()  # no name is given in these tests
+ADA = local_person("Ada")
 
 
 @pytest.fixture
@@ -36,11 +36,23 @@ def queue_of(traces: list[str], kind: TaskKind = TaskKind.SHORTLIST, **how: Any)
     if kind is TaskKind.PREFERENCE:
         pairs = list(zip(traces[::2], traces[1::2], strict=True))  # type: ignore[arg-type]
     with saved.store().write() as session:
-        return add_queue(session, NOBODY, name="first", kind=kind, traces=pairs, **how)
+        return add_queue(session, ADA, name="first", kind=kind, traces=pairs, **how)
+
+
+def test_a_name_is_asked_for_before_a_task_is_claimed(
+    open_page: Open, shown: list[dict[str, Any]]
+) -> None:
+    queue_of([saved.save()])
+    app = open_page("annotate")
+    assert "Who is judging?" in words_of(app)
+    assert not shown
+    app.text_input(key="annotate_who").input("Ada")
+    run(app)
+    assert shown
 
 
 def test_without_a_queue_the_page_leads_to_making_one(open_page: Open) -> None:
-    app = open_page("annotate")
+    app = open_page("annotate", "Ada")
     assert "There is no open queue for you" in words_of(app)
     next(button for button in app.button if button.label == "Make a queue").click()
     run(app)
@@ -63,7 +75,7 @@ def test_a_queue_is_made_of_a_slice_and_its_first_task_shown(
     wanted = saved.save("wanted", bucket=Bucket.CUT_OFF)
     with saved.store().write() as session:
         save_slice(session, "cut", {"bucket": "cut off"})
-    app = open_page("annotate", view="Queues")
+    app = open_page("annotate", "Ada", view="Queues")
     app.selectbox(key="new_queue_slice").select("cut")
     (queue,) = made(app, " Cut  off ")
     assert (queue.name, queue.tasks, queue.kind) == ("Cut off", 1, TaskKind.SHORTLIST)
@@ -71,24 +83,24 @@ def test_a_queue_is_made_of_a_slice_and_its_first_task_shown(
     assert [row["id"] for row in shown[-1]["rows"]] == ["I50.9", "I50.1", "I51.9"]
     assert shown[-1]["rows"][0]["gold"] is True
     with saved.store().write() as session:
-        task = next_task(session, NOBODY, queue.id)
+        task = next_task(session, ADA, queue.id)
     assert task is not None
     assert task.trace_id == wanted
 
 
 def test_a_queue_of_nothing_or_without_a_name_is_refused_in_words(open_page: Open) -> None:
-    app = open_page("annotate", view="Queues")
+    app = open_page("annotate", "Ada", view="Queues")
     assert made(app, "x") == []
     assert "No saved trace fits" in html_of(app)
     saved.save()
-    assert made(open_page("annotate", view="Queues"), "  ") == []
+    assert made(open_page("annotate", "Ada", view="Queues"), "  ") == []
 
 
 def test_blind_nothing_tells_gold_score_or_system(
     open_page: Open, shown: list[dict[str, Any]]
 ) -> None:
     queue_of([saved.save()], blind=True)
-    open_page("annotate")
+    open_page("annotate", "Ada")
     (view,) = shown[-1:]
     assert view["gold"] == []
     assert view["about"] == "Task 1 of 1 · icd / 4280"
@@ -102,10 +114,10 @@ def test_after_the_last_task_there_is_nothing_left(
     queue = queue_of([saved.save(), saved.save("two")])
     for _ in range(2):
         with saved.store().write() as session:
-            task = next_task(session, NOBODY, queue.id)
+            task = next_task(session, ADA, queue.id)
             assert task is not None
-            judge_task(session, NOBODY, task.id, sent())
-    app = open_page("annotate")
+            judge_task(session, ADA, task.id, sent())
+    app = open_page("annotate", "Ada")
     assert "Nothing is left for you" in words_of(app)
     app.button(key="annotate_undo_last").click()
     run(app)
@@ -115,16 +127,16 @@ def test_after_the_last_task_there_is_nothing_left(
 
 def test_a_trace_and_two_sides_are_shown(open_page: Open, shown: list[dict[str, Any]]) -> None:
     queue_of([saved.save()], TaskKind.TRACE)
-    open_page("annotate")
+    open_page("annotate", "Ada")
     assert {step["phase"] for step in shown[-1]["steps"]} >= {"shortlisting", "reasoning"}
     pair = (saved.save("p"), saved.save("p", system="other"))
     with saved.store().write() as session:
         add_queue(
-            session, NOBODY, name="two", kind=TaskKind.PREFERENCE,
+            session, ADA, name="two", kind=TaskKind.PREFERENCE,
             traces=[pair], blind=False,
         )  # fmt: skip
         wanted = queues(session)[0].id
-    open_page("annotate", queue=wanted)
+    open_page("annotate", "Ada", queue=wanted)
     titles = [side["title"] for side in shown[-1]["sides"]]
     assert sorted(titles) == ["base", "other"]
     assert (titles == ["other", "base"]) is shown[-1]["swapped"]
@@ -135,17 +147,17 @@ def test_own_keys_are_used_and_taken_ones_refused(
 ) -> None:
     queue_of([saved.save()])
     with saved.store().write() as session:
-        save_keys(session, NOBODY, checked_keys(TaskKind.SHORTLIST, {"good": "g"}))
-        assert own_keys(session, NOBODY) == {"shortlist.good": "G"}
-    open_page("annotate")
+        save_keys(session, ADA, checked_keys(TaskKind.SHORTLIST, {"good": "g"}))
+        assert own_keys(session, ADA) == {"shortlist.good": "G"}
+    open_page("annotate", "Ada")
     assert shown[-1]["keys"]["good"] == "G"
     assert ("good", "Good: Every label that fits the text is in it.") in shown[-1]["help"]
-    app = open_page("annotate", view="Keys")
+    app = open_page("annotate", "Ada", view="Keys")
     assert "are taken by the page" in words_of(app)
 
 
 def test_guidelines_are_shown(open_page: Open) -> None:
-    app = open_page("annotate", view="Guidelines")
+    app = open_page("annotate", "Ada", view="Guidelines")
     assert "Version 1" in words_of(app)
     assert "Read the text first" in words_of(app)
     with saved.store().read() as session:
