@@ -3,8 +3,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -99,3 +103,33 @@ def served_url(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
     with serving(ensure(Settings(home=shared_home)), tmp_path_factory.mktemp("server")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Skips loudly where there is no browser; fails when PHASELENS_REQUIRE_BROWSER is set."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.e2e.conftest import find_chromium
+
+    program = find_chromium()
+    if program is None:
+        reason = "NO BROWSER FOUND: the end-to-end tests did not run (install chromium)"
+        if os.environ.get("PHASELENS_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()

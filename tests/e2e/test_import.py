@@ -73,6 +73,7 @@ def test_files_of_the_xmc_repository_come_in_and_are_replaced(
     def bring_in(documents: list[Path]) -> None:
         page.get_by_label("Name of the dataset").fill("wiki")
         page.keyboard.press("Tab")
+        settled(page)  # a file that is chosen while the page is drawn anew can be lost
         page.locator("input[type=file]").nth(0).set_input_files(files["lbl.json.gz"])
         expect(page.get_by_text(re.compile("lbl.json.gz, read as"))).to_be_visible()
         page.locator("input[type=file]").nth(1).set_input_files(documents)

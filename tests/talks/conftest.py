@@ -8,11 +8,8 @@ from playwright.sync_api import Browser
 
 from core.talks.deck import Deck
 from core.talks.slides import slide_of
-from tests.e2e.conftest import browser
 from tests.talks.made import TRACE, record, stored, trace_of
 from tests.talks.watch import Watch, address_of
-
-__all__ = ["browser"]
 
 
 @pytest.fixture

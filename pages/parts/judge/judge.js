@@ -1,6 +1,7 @@
 // One task to be judged by keys. What is said lives here until it is sent, so that a key answers at
 // once; Python is told of drafts a moment later. All texts are put in place as text, never as HTML.
 const DRAFT_AFTER_MS = 700
+const AGAIN_MS = 4000
 const PHASES = { shortlisting: "Shortlisting", reasoning: "Reasoning" }
 
 function element(kind, css, text) {
@@ -28,6 +29,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     task: data.task, revision: data.revision, said: structuredClone(data.said), at: 0,
     began: performance.now() - 1000 * data.seconds, timer: 0, sent: false,
   }
+  if (old && old !== state) clearInterval(old.again)
   root._state = state
   const said = state.said
   said.labels ??= {}
@@ -49,10 +51,18 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     state.sent = true
     clearTimeout(state.timer)
     root.classList.add("sent")
-    setTriggerValue("sent", {
+    const event = {
       task: data.task, after: data.after, said, seconds: spent(),
       token: crypto.randomUUID ? crypto.randomUUID() : `${Math.random()}${Date.now()}`,
-    })
+    }
+    // An event can be lost in a rerun: it is sent again, and by its token stored once.
+    let tries = 0
+    const send = () => {
+      if (root.isConnected) setTriggerValue("sent", { ...event, tries: tries++ })
+      else clearInterval(state.again)
+    }
+    send()
+    state.again = setInterval(send, AGAIN_MS)
   }
   const say = (change, send) => {
     change()
