@@ -14,14 +14,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.annotation.judgement import MAX_COMMENT
 from core.errors import InputError, UnknownNameError
 from db.annotation_models import AnnotationEventRow
 from db.clock import now
 from db.models import TraceBodyRow, TraceRow
 from db.trace_filters import standing_flags
 from db.trace_writes import no_such_trace
-
-MAX_COMMENT = 5_000  # characters
 
 
 class FlagVerdict(StrEnum):

@@ -14,7 +14,6 @@ from core.annotation.verdicts import TaskKind
 from core.errors import InputError, UnknownNameError
 from db.annotation_models import QueueRow, TaskRow, TaskStateRow
 from db.clock import now
-from db.models import TraceRow
 from db.people import allowed
 
 MAX_NAME = 100
@@ -148,15 +147,6 @@ def pace(session: Session, queue: Queue, person: Person) -> int:
         TaskStateRow.state == DONE, TaskStateRow.changed_at >= since,
     )  # fmt: skip
     return session.execute(query).scalar_one()
-
-
-def known_traces(session: Session, ids: Sequence[str]) -> set[str]:
-    """Those of the traces that are in the store."""
-    found: set[str] = set()
-    for start in range(0, len(ids), 500):
-        some = select(TraceRow.id).where(TraceRow.id.in_(ids[start : start + 500]))
-        found |= set(session.execute(some).scalars())
-    return found
 
 
 def _name(session: Session, name: str) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
+from core.annotation.judgement import MAX_COMMENT
 from core.datasets.base import Document
 from core.datasets.examples import is_own
 from core.errors import InputError, UnknownNameError
 from core.shortlist.base import Shortlist
 from db.annotation_models import ShortlistFlagRow
-from db.annotations import MAX_COMMENT, FlagVerdict, parse_verdict
+from db.annotations import FlagVerdict, parse_verdict
 from db.base import clean
 from db.clock import now
 

@@ -27,6 +27,7 @@ from db.tasks import Task, next_task, skip_task
 from db.traces import load_trace
 from pages.parts import errors, services
 from pages.parts.judge import judge
+from pages.parts.label_search import label_search
 from pages.parts.people import person
 
 _ADDING, _SHOWN = "annotate_adding", "annotate_shown"
@@ -197,7 +198,6 @@ def _names(dataset: str, labels: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _add_missing(task: Task, dataset: str, said: Judgement) -> None:
     """The search for a label that is not in the shortlist."""
-    from pages.parts.label_search import label_search
 
     def picked(label: str) -> None:
         with errors.kept(), services.store().write() as session:
