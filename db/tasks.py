@@ -7,8 +7,9 @@ whose claim has expired is taken all the same, for nothing that a person did is 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.annotation.people import Person, Role
@@ -47,8 +48,9 @@ class Task:
 
 def next_task(session: Session, by: Person, queue_id: str) -> Task | None:
     """The task that the person has claimed and not judged yet; else the next one that still needs
-    somebody, after the last one this person had, then from the start; else one that was skipped.
-    It is claimed. None where nothing is left to do. Raises NotAllowedError, UnknownNameError."""
+    somebody, after the last one this person had, then from the start. It is claimed. None where
+    nothing is left but what the person skipped (`take_back_skips`). Raises
+    NotAllowedError, UnknownNameError."""
     queue = _open_queue(session, by, queue_id)
     moment = now(session)
     own = _first_of(session, queue, by, CLAIMED)
@@ -64,9 +66,6 @@ def next_task(session: Session, by: Person, queue_id: str) -> Task | None:
     ).scalar_one()
     found = None if last is None else _needed(session, queue, by, moment, beyond=last)
     found = found or _needed(session, queue, by, moment)
-    if found is None:
-        skipped = _first_of(session, queue, by, SKIPPED)
-        found = skipped if skipped and _has_room(session, skipped, by, queue, moment) else None
     return None if found is None else _claimed(session, found, by)
 
 
@@ -82,12 +81,22 @@ def claim_task(session: Session, by: Person, task_id: int) -> Task:
 
 
 def skip_task(session: Session, by: Person, task_id: int) -> None:
-    """Passes a task over: it comes again when nothing else is left. Raises InputError for one that
+    """Passes a task over, until `take_back_skips`. Raises InputError for one that
     the person has judged."""
     row = _task_row(session, task_id)
     _open_queue(session, by, row.queue_id)
     if set_state(session, row, by, SKIPPED, keep=DONE) == DONE:
         raise InputError("You have judged this task.", "Undo the judgement first.")
+
+
+def take_back_skips(session: Session, by: Person, queue_id: str) -> int:
+    """What the person has passed over comes again; gives how many those are."""
+    queue = _open_queue(session, by, queue_id)
+    skipped = delete(TaskStateRow).where(
+        TaskStateRow.queue_id == queue.id, TaskStateRow.person == by.id,
+        TaskStateRow.state == SKIPPED,
+    )  # fmt: skip
+    return cast(CursorResult[Any], session.execute(skipped)).rowcount
 
 
 def find_task(session: Session, task_id: int, person: Person | None = None) -> Task:

@@ -16,7 +16,7 @@ from db.queues import Queue, queues
 from pages.parts import entry, errors, services
 from pages.parts.annotate_queues import QUEUE, queue_list
 from pages.parts.annotate_task import task_area
-from pages.parts.annotator import name_field
+from pages.parts.annotator import name_field, remember_name
 from pages.parts.judge import help_of
 from pages.parts.people import may, person
 
@@ -25,6 +25,7 @@ VIEW, VIEWS = "annotate_view", ("Judge", "Queues", "Guidelines", "Keys")
 
 def chosen_view() -> str:
     """Draws the views; the one in the address at first."""
+    remember_name()
     asked = st.query_params.get("view")
     if VIEW not in st.session_state:
         st.session_state[VIEW] = asked if asked in VIEWS else "Judge"

@@ -23,7 +23,7 @@ from db.judgements import (
 )
 from db.own_keys import own_keys
 from db.queues import Progress, Queue, find_queue, progress
-from db.tasks import Task, next_task, skip_task
+from db.tasks import Task, next_task, skip_task, take_back_skips
 from db.traces import load_trace
 from pages.parts import errors, services
 from pages.parts.judge import judge
@@ -67,15 +67,25 @@ def _progress(queue: Queue, far: Progress) -> None:
 def _nothing_left(queue: Queue, me: Person, far: Progress) -> None:
     with st.container(border=True, horizontal_alignment="center"):
         st.markdown("**Nothing is left for you in this queue.**", width="content")
-        if far.complete < queue.tasks:
+        others = queue.tasks - far.complete - far.skipped
+        if others > 0:
             st.markdown(
-                f"{queue.tasks - far.complete:,} tasks wait for others, or are looked at now.",
+                f"{others:,} {'task waits' if others == 1 else 'tasks wait'} for others.",
                 width="content",
             )
-        st.button(
-            "Undo the last judgement", icon=":material/undo:", key="annotate_undo_last",
-            on_click=_undo, args=(queue.id,),
-        )  # fmt: skip
+        with services.store().read() as session:
+            keys = keys_of(queue.kind, own_keys(session, me))
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            if far.skipped:
+                st.button(
+                    f"Look again at the {far.skipped:,} skipped", icon=":material/replay:",
+                    key="annotate_skipped", shortcut=keys["skip"], type="primary",
+                    on_click=_take_back_skips, args=(queue.id,),
+                )  # fmt: skip
+            st.button(
+                "Undo the last judgement", icon=":material/undo:", key="annotate_undo_last",
+                shortcut=keys["undo"], disabled=not far.mine, on_click=_undo, args=(queue.id,),
+            )  # fmt: skip
 
 
 def _task(queue: Queue, task: Task, me: Person) -> None:
@@ -155,6 +165,11 @@ def _skip(key: str) -> None:
             _keep(event)
             with services.store().write() as session:
                 skip_task(session, person(), int(event["task"]))
+
+
+def _take_back_skips(queue_id: str) -> None:
+    with errors.kept(), services.store().write() as session:
+        take_back_skips(session, person(), queue_id)
 
 
 def _undo(queue_id: str) -> None:

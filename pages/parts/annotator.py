@@ -22,7 +22,11 @@ def annotator() -> str:
 
 
 def name_field(key: str) -> None:
-    """A field to see and change the name; several may stand on one page under different keys."""
+    """A field to see and change the name; several may stand on one page under different keys.
+
+    Where one stands in a popover, its page calls `remember_name` first: what is drawn in a closed
+    popover never reaches the browser.
+    """
     st.session_state[key] = annotator()
     st.text_input(
         "Your name",
@@ -33,7 +37,7 @@ def name_field(key: str) -> None:
         on_change=_rename,
         args=(key,),
     )
-    _remember()
+    remember_name()
 
 
 def _rename(key: str) -> None:
@@ -41,7 +45,7 @@ def _rename(key: str) -> None:
     st.session_state["annotator_changed"] = True
 
 
-def _remember() -> None:
+def remember_name() -> None:
     """Sets the cookie after a change; percent-encoded, so the name cannot leave its string."""
     if st.session_state.pop("annotator_changed", False):
         value = quote(annotator(), safe="")

@@ -13,7 +13,7 @@ from db.clock import now
 from db.judgements import judge_task, undo_judgement
 from db.queues import Queue, add_queue, close_queue, progress, queues
 from db.session import Store
-from db.tasks import Task, claim_task, find_task, next_task, skip_task
+from db.tasks import Task, claim_task, find_task, next_task, skip_task, take_back_skips
 from tests.db.asked import ADA, BEN, EVA, made_queue, made_traces, sent
 
 
@@ -71,13 +71,18 @@ def test_an_expired_claim_is_free_for_others_and_its_owner_is_heard_all_the_same
         assert find_task(session, task.id).judged == 2
 
 
-def test_what_was_skipped_comes_again_at_the_end(store: Store) -> None:
+def test_what_was_skipped_comes_again_when_asked_for(store: Store) -> None:
     queue = made_queue(store)
     first = given(store, ADA, queue)
     assert first is not None
     with store.write() as session:
         skip_task(session, ADA, first.id)
-    assert [judged(store, ADA, queue) for _ in range(3)] == [1, 2, 0]
+    assert [judged(store, ADA, queue) for _ in range(2)] == [1, 2]
+    assert given(store, ADA, queue) is None
+    with store.write() as session:
+        assert take_back_skips(session, BEN, queue.id) == 0
+        assert take_back_skips(session, ADA, queue.id) == 1
+    assert judged(store, ADA, queue) == 0
     with store.write() as session, pytest.raises(InputError, match="have judged"):
         skip_task(session, ADA, first.id)
 
@@ -108,6 +113,7 @@ def test_one_goes_on_after_the_last_task_that_one_had(store: Store) -> None:
     assert judged(store, ADA, queue) == 3
     assert judged(store, ADA, queue) == 4
     assert judged(store, ADA, queue) == 1
+    assert given(store, ADA, queue) is None, "the first was skipped"
 
 
 def test_a_queue_is_for_those_it_is_given_to_while_it_is_open(store: Store) -> None:

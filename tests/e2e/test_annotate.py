@@ -77,7 +77,11 @@ def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
     ada.keyboard.press("2")
     at_task(ada, 3)
     ada.keyboard.press("s")
-    expect(ada.get_by_text("1 skipped")).to_be_visible()
+    expect(ada.get_by_text("2 yours · 2 of them in the last hour · 1 skipped")).to_be_visible()
+    expect(ada.get_by_text("Nothing is left for you in this queue.")).to_be_visible()
+    settled(ada)
+    ada.keyboard.press("s")
+    at_task(ada, 3)
 
     at_task(ben, 1)
     ben.keyboard.press("h")

@@ -30,6 +30,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     began: performance.now() - 1000 * data.seconds, timer: 0, sent: false,
   }
   if (old && old !== state) clearInterval(old.again)
+  // Streamlit calls this anew for new data without the clean-up of the last call: a key must not
+  // reach what was shown before.
+  const unsaved = same && old.timer
+  root._leave?.()
   root._state = state
   const said = state.said
   said.labels ??= {}
@@ -43,6 +47,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const draft = () => {
     clearTimeout(state.timer)
     state.timer = setTimeout(() => {
+      state.timer = 0
       if (!state.sent) setStateValue("draft", { task: data.task, said, seconds: spent() })
     }, DRAFT_AFTER_MS)
   }
@@ -310,9 +315,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (name && acts[name]) {
       event.preventDefault()
       event.stopPropagation()
-      acts[name]()
+      if (!state.sent) acts[name]()  // between two tasks a key belongs to neither
     }
   }
   document.addEventListener("keydown", typed, true)
-  return () => { document.removeEventListener("keydown", typed, true); clearTimeout(state.timer) }
+  root._leave = () => {
+    document.removeEventListener("keydown", typed, true)
+    clearTimeout(state.timer)
+  }
+  if (unsaved) draft()
+  return root._leave
 }

@@ -12,6 +12,7 @@ const HUES = {
   check: "#bf4b8a", answer: "#57606a", other: "transparent",
 }
 const TELL_AFTER_MS = 250
+const SETTLING_FRAMES = 8
 
 function element(kind, css, text) {
   const made = document.createElement(kind)
@@ -57,14 +58,35 @@ function blocks(data) {
   return found
 }
 
+// Scrolls a box until a node of it stands `down` pixels below its top. Steps out of sight have a
+// guessed height (content-visibility), so that a far jump lands beside its step: it is put right in
+// the next frames, as those around it are laid out.
+function place(node, box, down, frames = SETTLING_FRAMES) {
+  box.scrollTop += node.getBoundingClientRect().top - box.getBoundingClientRect().top - down
+  box.placed = node
+  if (!frames) return
+  requestAnimationFrame(() => { if (box.placed === node) place(node, box, down, frames - 1) })
+}
+
+// The first step in sight, and how far below the box's top it stands.
+function inSight(nodes, box) {
+  const top = box.getBoundingClientRect().top
+  const at = nodes.findIndex((node) => node.getBoundingClientRect().bottom > top)
+  return at < 0 ? null : { at, down: nodes[at].getBoundingClientRect().top - top }
+}
+
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".reader")
   const old = root._state
   const same = old && old.trace === data.trace
   const state = { trace: data.trace, step: same && old.asked === data.step ? old.step : data.step,
                   asked: data.step, label: data.label, timer: 0 }
+  // Streamlit calls this anew for new data without the clean-up of the last call.
+  const untold = same && old.timer
+  root._leave?.()
   root._state = state
-  const scrolled = same ? { text: old.text.scrollTop, outline: old.outline.scrollTop } : null
+  const seen = same && old.text.scrollTop ? inSight(old.nodes, old.text) : null
+  const outlined = same ? old.outline.scrollTop : 0
   const nodes = [], lines = new Map()
 
   const tell = () => {
@@ -95,9 +117,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   }
   const into = (node, box) => {
     const a = node.getBoundingClientRect(), b = box.getBoundingClientRect()
-    if (a.top < b.top + 20 || a.bottom > b.bottom - 20) {
-      box.scrollTop += a.top - b.top - box.clientHeight * 0.35
-    }
+    if (a.top < b.top + 20 || a.bottom > b.bottom - 20) place(node, box, box.clientHeight * 0.35)
   }
   const go = (step, scroll = true) => {
     if (!data.steps.length) return
@@ -224,8 +244,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   right.append(doc, text)
   panes.append(outline, right)
   root.replaceChildren(timeline, keys, panes)
-  Object.assign(state, { text, outline })
-  if (scrolled) { text.scrollTop = scrolled.text; outline.scrollTop = scrolled.outline }
+  Object.assign(state, { text, outline, nodes })
+  outline.scrollTop = outlined
+  if (seen && nodes[seen.at]) place(nodes[seen.at], text, seen.down)
   if (data.label >= 0) {
     const named = root.querySelectorAll(`.text [data-label="${data.label}"]`)
     named.forEach((n) => n.classList.add("hot"))
@@ -242,9 +263,11 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   }
   document.addEventListener("keydown", typed, true)
   document.addEventListener("pointerdown", pressed, true)
-  return () => {
+  root._leave = () => {
     document.removeEventListener("keydown", typed, true)
     document.removeEventListener("pointerdown", pressed, true)
     clearTimeout(state.timer)
   }
+  if (untold) tell()
+  return root._leave
 }
