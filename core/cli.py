@@ -25,6 +25,7 @@ from core.commands import (
     run,
     shortlist,
     survey,
+    talk,
     traces,
     tune,
 )
@@ -67,6 +68,7 @@ app.command("survey", epilog=survey.EPILOG)(survey.survey)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.add_typer(traces.app, name="traces")
+app.add_typer(talk.app, name="talk")
 app.add_typer(mechanism.app, name="mechanism")
 app.command("distill", epilog=distill.EPILOG)(distill.distill)
 app.add_typer(results.app, name="results")

@@ -65,15 +65,17 @@ def bundle_html(deck: Deck, *, notes: bool = True, on: date | None = None) -> st
     """The page itself, for a download. Raises InputError for a deck without slides."""
     if not deck.slides:
         raise InputError("This deck has no slides.", "Add a trace to it.")
-    made = {
-        "by": f"PhaseLens {__version__}",
-        "on": (on or datetime.now(UTC).date()).isoformat(),
-    }
+    made = made_by(on)
     css, js = viewer_css(), viewer_js() + _START
     return _PAGE.format(
         policy=_policy(css, js), title=inert_html(one_line(deck.title, 200) or "PhaseLens talk"),
         css=css, js=js, data=_json({"made": made, "deck": deck.for_viewer(notes=notes)}), **made,
     )  # fmt: skip
+
+
+def made_by(on: date | None = None) -> dict[str, str]:
+    """What the viewer says of where a deck comes from. `on`: None for today (UTC)."""
+    return {"by": f"PhaseLens {__version__}", "on": (on or datetime.now(UTC).date()).isoformat()}
 
 
 def _policy(css: str, js: str) -> str:
