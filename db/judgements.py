@@ -19,15 +19,17 @@ from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
 from core.annotation.verdicts import TaskKind
 from core.errors import ConflictError, InputError, UnknownNameError
-from db.annotation_models import DraftRow, JudgementRow, QueueRow, TaskRow
+from db.annotation_models import JudgementRow, QueueRow, TaskRow
 from db.annotations import on_screen
 from db.clock import now
 from db.guidelines import guidelines
+from db.judgement_drafts import drop_draft, save_draft
 from db.people import allowed
 from db.queues import CLAIMED, DONE
 from db.tasks import set_state
 
 JUDGEMENT, UNDO, ADJUDICATION = "judgement", "undo", "adjudication"
+LEADS = "*"  # all leads share one chain of adjudications on a task
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def judge_task(session: Session, by: Person, task_id: int, sent: Submission) -> 
     """Stores a judgement of a task and returns its id. Raises NotAllowedError, UnknownNameError,
     ConflictError; InputError for one that does not say what the task asks, or a closed queue."""
     known = allowed(session, by, Role.ANNOTATOR)
-    again = _of_token(session, sent.token)
+    again = of_token(session, sent.token)
     if again is not None:
         return again
     task = session.get(TaskRow, task_id)
@@ -78,6 +80,7 @@ def judge_task(session: Session, by: Person, task_id: int, sent: Submission) -> 
         )
     sent.judgement.check(TaskKind(queue.kind))
     row = add_event(session, known, JUDGEMENT, f"task:{task.id}", task.trace_id, sent, task.id)
+    drop_draft(session, known, row.subject)
     set_state(session, task, known, DONE)
     _count(session, task, queue.overlap)
     return row.id
@@ -86,20 +89,22 @@ def judge_task(session: Session, by: Person, task_id: int, sent: Submission) -> 
 def judge_trace(session: Session, by: Person, trace_id: str, sent: Submission) -> str:
     """The same of a trace outside any queue; what is judged of it is left to the annotator."""
     known = allowed(session, by, Role.ANNOTATOR)
-    again = _of_token(session, sent.token)
+    again = of_token(session, sent.token)
     if again is not None:
         return again
     if sent.judgement.empty:
         raise InputError("Nothing is judged.", "Choose a verdict.")
-    return add_event(session, known, JUDGEMENT, f"trace:{trace_id}", trace_id, sent, None).id
+    row = add_event(session, known, JUDGEMENT, f"trace:{trace_id}", trace_id, sent, None)
+    drop_draft(session, known, row.subject)
+    return row.id
 
 
 def undo_judgement(session: Session, by: Person, id: str, token: str | None = None) -> str:
     """Takes back one's own newest judgement of a subject: the one before it stands again, or its
-    task is to be judged. Raises UnknownNameError for another's or none, ConflictError where it is
-    not the newest event."""
+    task is to be judged. What it said is a draft then. Raises UnknownNameError for another's or
+    none, ConflictError where it is not the newest event."""
     known = allowed(session, by, Role.ANNOTATOR)
-    again = _of_token(session, token)
+    again = of_token(session, token)
     if again is not None:
         return again
     row = session.execute(select(JudgementRow).where(JudgementRow.id == id)).scalar_one_or_none()
@@ -111,6 +116,7 @@ def undo_judgement(session: Session, by: Person, id: str, token: str | None = No
         return done
     sent = Submission(Judgement(), after=id, token=token)
     event = add_event(session, known, UNDO, row.subject, row.trace_id, sent, row.task_id, undoes=id)
+    save_draft(session, known, row.subject, Judgement.from_json(row.value or {}), row.seconds or 0)
     if row.task_id is not None and row.kind == JUDGEMENT:
         task = session.get_one(TaskRow, row.task_id)
         earlier = own_judgement(session, known, row.subject)
@@ -159,26 +165,6 @@ def last_of(session: Session, person: Person, queue_id: str) -> Judged | None:
     return found[0] if found else None
 
 
-def save_draft(
-    session: Session, by: Person, subject: str, judgement: Judgement, seconds: float
-) -> None:
-    """Keeps what is not submitted yet; it takes the place of the one before."""
-    known = allowed(session, by, Role.ANNOTATOR)
-    moment = now(session)
-    row = session.get(DraftRow, (subject, known.id))
-    if row is None:
-        row = DraftRow(subject=subject, person=known.id)
-        session.add(row)
-    row.value, row.seconds, row.changed_at = judgement.to_json(), seconds, moment
-    session.flush()
-
-
-def draft(session: Session, person: Person, subject: str) -> tuple[Judgement, float] | None:
-    """(what was said so far, seconds spent on it), or None."""
-    row = session.get(DraftRow, (subject, person.id))
-    return None if row is None else (Judgement.from_json(row.value), row.seconds)
-
-
 def add_event(
     session: Session,
     by: Person,
@@ -205,9 +191,6 @@ def add_event(
         seconds=sent.seconds, shown=shown, client_token=sent.token, created_at=now(session),
     )  # fmt: skip
     session.add(row)
-    draft_row = session.get(DraftRow, (subject, by.id))
-    if draft_row is not None and undoes is None:
-        session.delete(draft_row)
     session.flush()
     return row
 
@@ -218,7 +201,11 @@ def _conflict(end: JudgementRow | None) -> ConflictError:
             "What you changed is not in this store.", "Reload the page and judge it again."
         )
     if end.kind == UNDO:
-        what = "You have taken your judgement back in another window."
+        what = (
+            f"{end.annotator or 'Somebody'} has taken the settlement back meanwhile."
+            if end.person == LEADS
+            else "You have taken your judgement back in another window."
+        )
     else:
         said = Judgement.from_json(end.value or {}).in_words()
         who = "You have" if end.kind == JUDGEMENT else f"{end.annotator or 'Somebody'} has"
@@ -264,7 +251,8 @@ def newest_event(session: Session, person: str, subject: str) -> JudgementRow | 
     return session.execute(query).scalar_one_or_none()
 
 
-def _of_token(session: Session, token: str | None) -> str | None:
+def of_token(session: Session, token: str | None) -> str | None:
+    """The event that this click has made already. Raises InputError for what is no token."""
     if token is None:
         return None
     if not 1 <= len(token) <= 64:

@@ -1,6 +1,6 @@
 """Annotate: work through a queue of shortlists or traces with one key a verdict.
 
-The address names the view and the queue: `?view=Judge&queue=ID`.
+The address names the view, the queue and, in Settle, the task: `?view=Settle&queue=ID&task=N`.
 """
 
 import streamlit as st
@@ -9,18 +9,20 @@ from core.annotation.keys import TAKEN, checked_keys, keys_of
 from core.annotation.people import Role
 from core.annotation.verdicts import TaskKind
 from core.errors import StoreError
-from core.traces.inert import neutralise, one_line
+from core.traces.inert import neutralise
 from db.guidelines import guidelines, write_guidelines
 from db.own_keys import forget_keys, own_keys, save_keys
 from db.queues import Queue, queues
 from pages.parts import entry, errors, services
-from pages.parts.annotate_queues import QUEUE, queue_list
+from pages.parts.annotate_agreement import agreement_view
+from pages.parts.annotate_queues import QUEUE, VIEW, chosen_queue, keep_address, queue_list
+from pages.parts.annotate_settle import TASK, settle_view
 from pages.parts.annotate_task import task_area
 from pages.parts.annotator import name_field, remember_name
 from pages.parts.judge import help_of
 from pages.parts.people import may, person
 
-VIEW, VIEWS = "annotate_view", ("Judge", "Queues", "Guidelines", "Keys")
+VIEWS = ("Judge", "Queues", "Agreement", "Settle", "Guidelines", "Keys")
 
 
 def chosen_view() -> str:
@@ -31,6 +33,8 @@ def chosen_view() -> str:
         st.session_state[VIEW] = asked if asked in VIEWS else "Judge"
     if QUEUE not in st.session_state and st.query_params.get("queue"):
         st.session_state[QUEUE] = st.query_params["queue"]
+    if TASK not in st.session_state and st.query_params.get("task", "").isdecimal():
+        st.session_state[TASK] = int(st.query_params["task"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Annotate", width="content", anchor=False)
         view = st.segmented_control(
@@ -60,19 +64,13 @@ def judging() -> None:
     if not person().name:
         who_are_you()
         return
-    known = {queue.id: queue for queue in mine}
-    if st.session_state.get(QUEUE) not in known:
-        st.session_state[QUEUE] = mine[0].id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        queue = known[
-            st.selectbox(
-                "Queue", list(known), key=QUEUE, persist_state="session", width=340,
-                format_func=lambda one: one_line(known[one].name, 80), label_visibility="collapsed",
-            )
-        ]  # fmt: skip
+        queue = chosen_queue(mine)
+        if queue is None:
+            return
         with st.popover("Guidelines", icon=":material/menu_book:"):
             _guidelines(queue)
-    st.query_params.from_dict({"view": "Judge", "queue": queue.id})
+    keep_address("Judge", queue)
     task_area(queue)
 
 
@@ -152,7 +150,9 @@ try:
     if view == "Judge":
         judging()
     else:
-        st.query_params.from_dict({"view": view})
-        {"Queues": queue_list, "Guidelines": guidelines_view, "Keys": keys_view}[view]()
+        {
+            "Queues": queue_list, "Agreement": agreement_view, "Settle": settle_view,
+            "Guidelines": guidelines_view, "Keys": keys_view,
+        }[view]()  # fmt: skip
 except StoreError as error:
     errors.card(error.what, error.fix)

@@ -1,5 +1,7 @@
 """Queues: which there are, how far they are, and a new one."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.annotation.people import Role
@@ -24,7 +26,32 @@ RULES = {
     Rule.LOWEST_RECALL: "lowest recall first", Rule.HIGHEST_CONFUSION: "highest confusion first",
     Rule.DISAGREEMENT: "where two runs disagree most",
 }  # fmt: skip
-QUEUE = "annotate_queue"
+QUEUE, VIEW = "annotate_queue", "annotate_view"
+
+
+def keep_address(view: str, queue: Queue, task: int | None = None) -> None:
+    """Writes what is looked at into the address, so that it can be shared."""
+    asked = {"view": view, "queue": queue.id}
+    st.query_params.from_dict(asked | ({} if task is None else {"task": str(task)}))
+
+
+def chosen_queue(mine: Sequence[Queue] | None = None) -> Queue | None:
+    """Draws the choice of a queue, the same one on every view. `mine`: those to choose from, None
+    for all; says so where there is none."""
+    if mine is None:
+        with services.store().read() as session:
+            mine = queues(session)
+    if not mine:
+        st.markdown("**There is no queue yet.** A lead makes one in the view Queues.")
+        return None
+    known = {queue.id: queue for queue in mine}
+    if st.session_state.get(QUEUE) not in known:
+        st.session_state[QUEUE] = mine[0].id
+    chosen = st.selectbox(
+        "Queue", list(known), key=QUEUE, persist_state="session", width=340,
+        format_func=lambda one: one_line(known[one].name, 80), label_visibility="collapsed",
+    )  # fmt: skip
+    return known[chosen]
 
 
 def queue_list() -> None:
@@ -79,7 +106,7 @@ def _actions(queue: Queue) -> None:
 
 
 def _judge(queue_id: str) -> None:
-    st.session_state["annotate_view"] = "Judge"
+    st.session_state[VIEW] = "Judge"
     st.session_state[QUEUE] = queue_id
 
 

@@ -3,23 +3,21 @@
 import pytest
 
 from core.annotation.judgement import Judgement
-from core.annotation.verdicts import (
-    LabelVerdict,
-    PhaseVerdict,
-    Preference,
-    ShortlistVerdict,
-    TaskKind,
-)
-from core.errors import ConflictError, UnknownNameError
-from core.traces.base import PhaseKind
+from core.annotation.verdicts import LabelVerdict, ShortlistVerdict
+from core.errors import ConflictError, InputError, UnknownNameError
 from db.adjudication import (
     adjudicate,
+    judged_task,
     judged_tasks,
     label_verdicts_of,
+    last_settled,
     newest_adjudication,
-    ratings_of,
+    newest_judged,
     revised_gold,
+    settled,
+    undo_adjudication,
 )
+from db.judgement_drafts import draft, save_draft
 from db.judgements import judge_task
 from db.queues import Queue
 from db.session import Store
@@ -39,26 +37,6 @@ def say(store: Store, queue: Queue, **said: Judgement) -> int:
             assert task is not None
             judge_task(session, people[name], task.id, sent(judgement))
     return task.id
-
-
-def test_ratings_of_each_kind(store: Store) -> None:
-    shortlists = made_queue(store, 2, overlap=2)
-    one = say(store, shortlists, ada=Judgement(GOOD), ben=Judgement(BAD))
-    traces = made_queue(store, 1, kind=TaskKind.TRACE, name="traces")
-    phases = {PhaseKind.SHORTLISTING: PhaseVerdict.SOUND, PhaseKind.REASONING: PhaseVerdict.FLAWED}
-    two = say(store, traces, ada=Judgement(phases=phases))
-    sides = made_queue(store, 1, kind=TaskKind.PREFERENCE, name="sides")
-    three = say(store, sides, ada=Judgement(preference=Preference.BOTH))
-    with store.read() as session:
-        assert ratings_of(judged_tasks(session, shortlists.id), TaskKind.SHORTLIST) == [
-            (str(one), ADA.id, "good"), (str(one), BEN.id, "off_topic"),
-        ]  # fmt: skip
-        assert ratings_of(judged_tasks(session, traces.id), TaskKind.TRACE) == [
-            (f"{two}/shortlisting", ADA.id, "sound"), (f"{two}/reasoning", ADA.id, "flawed"),
-        ]  # fmt: skip
-        assert ratings_of(judged_tasks(session, sides.id), TaskKind.PREFERENCE) == [
-            (str(three), ADA.id, "both")
-        ]
 
 
 def test_verdicts_on_labels_with_those_that_were_missing(store: Store) -> None:
@@ -90,3 +68,48 @@ def test_a_lead_has_the_last_word_and_two_leads_do_not_overwrite_each_other(stor
         assert (one.final.annotator, one.final.judgement) == ("Ben", no)
         with pytest.raises(UnknownNameError):
             adjudicate(session, ADA, 10**9, sent(yes))
+
+
+def test_a_settlement_is_taken_back_and_counted(store: Store) -> None:
+    queue = made_queue(store, 2, overlap=2)
+    task = say(store, queue, ada=Judgement(BAD), ben=Judgement(GOOD))
+    with store.write() as session:
+        before = newest_judged(session, queue.id)
+        assert settled(session, queue.id) == set()
+        assert before > 0
+        first = adjudicate(session, ADA, task, sent(Judgement(GOOD), token="a"))
+        assert adjudicate(session, ADA, task, sent(Judgement(GOOD), token="a")) == first
+        assert newest_judged(session, queue.id) == before
+        assert settled(session, queue.id) == {task}
+        last = last_settled(session, ADA, queue.id)
+        assert last is not None
+        assert last.id == first
+        assert last_settled(session, BEN, queue.id) is None
+        undone = undo_adjudication(session, BEN, first)
+        assert undo_adjudication(session, BEN, first) == undone
+        assert settled(session, queue.id) == set()
+        kept = draft(session, BEN, f"settle:{task}")
+        assert kept is not None
+        assert kept[0] == Judgement(GOOD)
+        with pytest.raises(ConflictError, match="Ben has taken the settlement back"):
+            adjudicate(session, ADA, task, sent(Judgement(BAD), after=first))
+        adjudicate(session, ADA, task, sent(Judgement(BAD), after=undone))
+        one = judged_task(session, task)
+        assert one.final is not None
+        assert one.final.judgement == Judgement(BAD)
+        assert len(one.judgements) == 2
+        with pytest.raises(UnknownNameError):
+            undo_adjudication(session, ADA, one.judgements[0].id)
+        with pytest.raises(InputError, match="No verdict"):
+            adjudicate(session, ADA, task, sent(Judgement(), after=one.final.id))
+
+
+def test_a_settlement_does_not_touch_the_leads_own_draft(store: Store) -> None:
+    queue = made_queue(store, 1, overlap=3)
+    task = say(store, queue, ada=Judgement(BAD), ben=Judgement(GOOD))
+    with store.write() as session:
+        save_draft(session, EVA, f"task:{task}", Judgement(comment="half"), 1.0)
+        save_draft(session, EVA, f"settle:{task}", Judgement(GOOD), 1.0)
+        adjudicate(session, EVA, task, sent(Judgement(GOOD)))
+        assert draft(session, EVA, f"settle:{task}") is None
+        assert draft(session, EVA, f"task:{task}") is not None

@@ -1,20 +1,21 @@
 """Judgements are events: never changed, never lost, never doubled, and never overwritten unseen."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict
 from core.errors import ConflictError, InputError, StoreError, UnknownNameError
+from db.judgement_drafts import add_missing, draft, drop_missing, save_draft
 from db.judgements import (
-    draft,
     judge_task,
     judge_trace,
     judgements_of,
     last_of,
     newest,
     own_judgement,
-    save_draft,
     undo_judgement,
 )
 from db.queues import close_queue
@@ -111,8 +112,23 @@ def test_a_draft_is_kept_until_it_is_submitted(store: Store, task: int) -> None:
         save_draft(session, ADA, subject, BAD, 4.0)
         assert draft(session, ADA, subject) == (BAD, 4.0)
         assert draft(session, BEN, subject) is None
-        judge_task(session, ADA, task, sent(BAD))
+        event = judge_task(session, ADA, task, sent(BAD))
         assert draft(session, ADA, subject) is None
+        undo_judgement(session, ADA, event)
+        kept = draft(session, ADA, subject)
+        assert kept is not None, "what was taken back can be said again, changed"
+        assert kept[0] == BAD
+
+
+def test_labels_are_added_to_a_draft_and_taken_back(store: Store, task: int) -> None:
+    subject = f"task:{task}"
+    with store.write() as session:
+        for label in ("I51", "I52", "I51"):
+            add_missing(session, ADA, subject, label, BAD)
+        drop_missing(session, ADA, subject, "I52", BAD)
+        kept = draft(session, ADA, subject)
+        assert kept is not None
+        assert kept[0] == replace(BAD, missing=("I51",))
 
 
 def test_a_trace_is_judged_outside_any_queue(store: Store) -> None:

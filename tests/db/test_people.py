@@ -6,7 +6,8 @@ from core.annotation.people import Person, Role
 from core.annotation.verdicts import TaskKind
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from db.guidelines import guidelines, write_guidelines
-from db.judgements import judge_task, save_draft
+from db.judgement_drafts import save_draft
+from db.judgements import judge_task
 from db.people import find_person, give_role, people, sign_in
 from db.queues import add_queue, close_queue
 from db.session import Store

@@ -29,19 +29,21 @@ def judge(
     kind: TaskKind,
     view: Mapping[str, Any],
     *,
-    task: int,
+    task: str,
     after: str,
     said: Judgement,
     seconds: float,
     missing: Sequence[tuple[str, str]],
     keys: Mapping[str, str],
     guidelines: Guidelines,
+    votes: Mapping[str, Any] | None,
     on: Mapping[str, Callable[[], None]],
     key: str,
 ) -> None:
     """Draws the task. `view`: core/task_view.py; `said`, `seconds`: so far; `missing`:
-    (id, name) of the labels added; `on`: what to do with each of EVENTS and with "draft"; the event
-    itself is `st.session_state[key][name]`."""
+    (id, name) of the labels added; `votes`: who said what, where that is to be settled;
+    `on`: what to do with each of EVENTS and with "draft"; the event itself is
+    `st.session_state[key][name]`."""
     data: dict[str, Any] = {
         **view,
         "task": task,
@@ -49,6 +51,7 @@ def judge(
         "said": said.to_json(),
         "revision": f"{after}/{len(missing)}",
         "seconds": seconds,
+        "votes": votes,
         "missing": [label for label, _ in missing],
         "missing_names": [{"id": label, "name": name} for label, name in missing],
         "choices": _plain(CHOICES[kind]),

@@ -103,6 +103,20 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       say(() => { said.preference = data.swapped ? swap[verdict] ?? verdict : verdict }, true)
     }
   }
+  const voters = (of, verdict) => data.votes?.[of]?.[verdict] ?? []
+  // The annotators who gave this verdict, on its button.
+  const withNames = (made, names) => {
+    if (names.length) made.append(element("small", "who", names.join(", ")))
+    return made
+  }
+  const labelVotes = (id) => {
+    const said = Object.entries(data.votes?.labels?.[id] ?? {})
+    const word = (verdict) => data.label_choices.find((one) => one.verdict === verdict)?.name ?? verdict
+    const line = element("small", `votes${said.length > 1 ? " differ" : ""}`)
+    line.append((said.length > 1 ? "≠ " : "") + said
+      .map(([verdict, names]) => `${word(verdict)}: ${names.join(", ")}`).join(" · "))
+    return said.length ? line : null
+  }
   const chosen = (verdict) => kind === "shortlist" ? said.shortlist === verdict
     : kind === "preference" ? said.preference === verdict : false
 
@@ -144,6 +158,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       line.append(element("span", "rank", String(row.rank)))
       const name = element("span", "name", row.name)
       name.append(element("small", "", ` ${row.code}${row.gold ? " · ★ gold" : ""}`))
+      const votes = labelVotes(row.id)
+      if (votes) name.append(votes)
       line.append(name)
       const verdicts = element("span", "verdicts")
       for (const choice of data.label_choices) {
@@ -207,7 +223,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
             () => say(() => { said.phases[phase] = choice.verdict },
               phase === "reasoning" && Boolean(said.phases.shortlisting)))
           one.title = choice.meaning
-          line.append(one)
+          line.append(withNames(one, data.votes?.phases?.[phase]?.[choice.verdict] ?? []))
         }
         made.append(line)
       }
@@ -225,7 +241,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
         const one = button("verdict", choice.name, data.keys[choice.verdict],
           chosen(choice.verdict), () => decide(choice.verdict))
         one.title = choice.meaning
-        line.append(one)
+        line.append(withNames(one, voters("verdict", choice.verdict)))
       }
       made.append(line)
     }
@@ -249,6 +265,27 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
     if (!more.parentNode && more.childNodes.length) made.append(more)
     return made
+  }
+  // What annotators said besides verdicts: comments, reasons, missing labels, boundaries.
+  function others() {
+    const made = element("ul", "others")
+    made.setAttribute("aria-label", "What annotators said")
+    for (const one of data.votes?.said ?? []) {
+      const step = data.steps?.findLast((found) => found.at <= one.boundary)
+      const parts = [
+        one.comment && `“${one.comment}”`,
+        one.reasons.length && `because: ${one.reasons.join(", ")}`,
+        one.missing.length && `missing: ${one.missing.join("; ")}`,
+        one.boundary === -1 && "no phases",
+        one.boundary >= 0 && one.boundary !== null && step && `reasoning begins at: ${step.text.slice(0, 60)}`,
+      ].filter(Boolean)
+      if (!parts.length) continue
+      const line = element("li", "")
+      line.dir = "auto"
+      line.append(element("b", "", one.who), ` ${parts.join(" · ")}`)
+      made.append(line)
+    }
+    return made.childNodes.length ? made : null
   }
   function foot() {
     const made = element("div", "foot")
@@ -296,7 +333,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     else panes.append(documentPane(), side(data.sides[0], "Left"), side(data.sides[1], "Right"))
     const about = element("div", "about", data.about)
     about.setAttribute("aria-live", "polite")
-    const parts = [about, bar(), panes, foot()]
+    const parts = [about, bar(), others(), panes, foot()].filter(Boolean)
     if (state.help) parts.unshift(help())
     root.replaceChildren(...parts)
     root.querySelectorAll(".pane").forEach((pane, at) => { pane.scrollTop = scrolled[at] ?? 0 })

@@ -1,0 +1,172 @@
+"""A desk: one task in the judging component, and what each of its events does to the store.
+
+A queue's tasks, a lead's settlements and single traces are judged at the same desk; they differ in
+where a judgement goes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from core.annotation.judgement import Judgement
+from core.annotation.keys import keys_of
+from core.annotation.people import Person
+from core.annotation.verdicts import TaskKind
+from core.errors import PhaseLensError
+from core.task_view import on_screen
+from db.guidelines import guidelines
+from db.judgement_drafts import add_missing, draft, drop_missing, save_draft
+from db.judgements import Submission
+from db.own_keys import own_keys
+from pages.parts import errors, services
+from pages.parts.judge import judge
+from pages.parts.label_search import label_search
+from pages.parts.people import person
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a judgement goes. `key`: of the component; `filed`: under what a draft of a task is
+    kept; `submit` stores a judgement; `skip` and `undo` do what these keys ask."""
+
+    key: str
+    filed: Callable[[str], str]
+    submit: Callable[[Session, Person, str, Submission], object]
+    skip: Callable[[str], None]
+    undo: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Open:
+    """The task that lies on a desk. `task`: its name for the desk; `after`: the newest event its
+    author has seen; `otherwise`: what it begins with where there is no draft; `votes`: who said
+    what (core/annotation/votes.py), None where others' verdicts are not shown."""
+
+    kind: TaskKind
+    task: str
+    view: Mapping[str, Any]
+    dataset: str
+    after: str
+    otherwise: Judgement
+    votes: Mapping[str, Any] | None = None
+
+
+def desk(here: Desk, there: Open) -> None:
+    """Draws it, and the search for a missing label once that was asked for."""
+    me = person()
+    with services.store().read() as session:
+        said, seconds = draft(session, me, here.filed(there.task)) or (there.otherwise, 0.0)
+        rules = guidelines(session)
+        own = own_keys(session, me)
+    st.session_state[_shown(here)] = on_screen(dict(there.view))
+    judge(
+        there.kind, there.view, task=there.task, after=there.after, said=said, seconds=seconds,
+        missing=label_names(there.dataset, said.missing), keys=keys_of(there.kind, own),
+        guidelines=rules, votes=there.votes, key=here.key,
+        on={
+            "sent": lambda: _sent(here),
+            "skip": lambda: _skip(here),
+            "undo": lambda: here.undo(_event(here, "undo").get("task", "")),
+            "missing": lambda: _adding_asked(here),
+            "drop": lambda: _drop(here),
+            "draft": lambda: _draft(here),
+        },
+    )  # fmt: skip
+    if st.session_state.get(_adding(here)) == there.task:
+        _add_missing(here, there, said)
+
+
+def label_names(dataset: str, labels: Sequence[str]) -> list[tuple[str, str]]:
+    """(id, name) of each; the id where the dataset does not know it."""
+    if not labels:
+        return []
+    space = services.dataset(dataset).labels
+    rows = [(label, space.row(label)) for label in labels]
+    return [(label, label if row is None else space.name(row)) for label, row in rows]
+
+
+def _shown(here: Desk) -> str:
+    return f"{here.key}_shown"
+
+
+def _adding(here: Desk) -> str:
+    return f"{here.key}_adding"
+
+
+def _event(here: Desk, name: str) -> dict[str, Any]:
+    found = st.session_state[here.key].get(name)
+    return dict(found) if found else {}
+
+
+def _sent(here: Desk) -> None:
+    event = _event(here, "sent")
+    if not event:
+        return
+    said = Judgement.from_json(event["said"])
+    seconds = float(event["seconds"])
+    shown = st.session_state.get(_shown(here))
+    with errors.kept():
+        try:
+            with services.store().write() as session:
+                sent = Submission(said, event["after"], seconds, shown, event["token"])
+                here.submit(session, person(), str(event["task"]), sent)
+        except PhaseLensError:
+            _keep(here, event)
+            raise
+    st.session_state.pop(_adding(here), None)
+
+
+def _keep(here: Desk, event: Mapping[str, Any]) -> None:
+    said = Judgement.from_json(event["said"])
+    with services.store().write() as session:
+        filed = here.filed(str(event["task"]))
+        save_draft(session, person(), filed, said, float(event["seconds"]))
+
+
+def _draft(here: Desk) -> None:
+    event = _event(here, "draft")
+    if event:
+        with errors.kept():
+            _keep(here, event)
+
+
+def _skip(here: Desk) -> None:
+    event = _event(here, "skip")
+    if event:
+        with errors.kept():
+            _keep(here, event)
+            here.skip(str(event["task"]))
+
+
+def _adding_asked(here: Desk) -> None:
+    event = _event(here, "missing")
+    if event:
+        with errors.kept():
+            _keep(here, event)
+        st.session_state[_adding(here)] = str(event["task"])
+
+
+def _drop(here: Desk) -> None:
+    event = _event(here, "drop")
+    if event:
+        with errors.kept(), services.store().write() as session:
+            said = Judgement.from_json(event["said"])
+            filed = here.filed(str(event["task"]))
+            save_draft(session, person(), filed, said, float(event["seconds"]))
+            drop_missing(session, person(), filed, str(event["label"]), said)
+
+
+def _add_missing(here: Desk, there: Open, said: Judgement) -> None:
+    """The search for a label that is not in the shortlist."""
+
+    def picked(label: str) -> None:
+        with errors.kept(), services.store().write() as session:
+            add_missing(session, person(), here.filed(there.task), label, said)
+
+    label_search(
+        services.dataset(there.dataset), key=f"{here.key}_missing_{there.task}",
+        exclude=said.missing, on_pick=picked,
+    )  # fmt: skip
