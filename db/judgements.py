@@ -148,6 +148,19 @@ def own_judgement(session: Session, person: Person, subject: str) -> Judged | No
     return found[0] if found else None
 
 
+def annotators(session: Session) -> dict[str, str]:
+    """Person's id -> name, of everybody who has judged anything; the newest name given."""
+    newest_of = (
+        select(func.max(JudgementRow.seq))
+        .where(JudgementRow.person != LEADS)
+        .group_by(JudgementRow.person)
+    )
+    query = select(JudgementRow.person, JudgementRow.annotator).where(
+        JudgementRow.seq.in_(newest_of)
+    )
+    return {row.person: row.annotator for row in session.execute(query)}
+
+
 def last_of(session: Session, person: Person, queue_id: str) -> Judged | None:
     """The person's last judgement in a queue that stands: what undo takes back, also after a
     reload."""

@@ -1,6 +1,7 @@
 """Annotate: work through a queue of shortlists or traces with one key a verdict.
 
-The address names the view, the queue and, in Settle, the task: `?view=Settle&queue=ID&task=N`.
+The address names the view, the queue and, in Settle, the task: `?view=Settle&queue=ID&task=N`;
+`?trace=ID` is one trace outside any queue.
 """
 
 import streamlit as st
@@ -17,6 +18,7 @@ from pages.parts import entry, errors, services
 from pages.parts.annotate_agreement import agreement_view
 from pages.parts.annotate_queues import QUEUE, VIEW, chosen_queue, keep_address, queue_list
 from pages.parts.annotate_settle import TASK, settle_view
+from pages.parts.annotate_single import SINGLE, single_area
 from pages.parts.annotate_task import task_area
 from pages.parts.annotator import name_field, remember_name
 from pages.parts.judge import help_of
@@ -33,13 +35,16 @@ def chosen_view() -> str:
         st.session_state[VIEW] = asked if asked in VIEWS else "Judge"
     if QUEUE not in st.session_state and st.query_params.get("queue"):
         st.session_state[QUEUE] = st.query_params["queue"]
+    if st.query_params.get("trace"):  # a link to one trace; another view drops it
+        st.session_state[VIEW] = "Judge"
+        st.session_state[SINGLE] = st.query_params["trace"]
     if TASK not in st.session_state and st.query_params.get("task", "").isdecimal():
         st.session_state[TASK] = int(st.query_params["task"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Annotate", width="content", anchor=False)
         view = st.segmented_control(
             "View", VIEWS, key=VIEW, required=True, persist_state="session",
-            label_visibility="collapsed",
+            label_visibility="collapsed", on_change=lambda: st.query_params.pop("trace", None),
         )  # fmt: skip
         st.space("stretch")
         with st.popover("Name", icon=":material/person:"):
@@ -49,6 +54,14 @@ def chosen_view() -> str:
 
 def judging() -> None:
     """The queue that is chosen, and its next task."""
+    trace = str(st.session_state.get(SINGLE, ""))
+    if trace and not person().name:
+        who_are_you()
+        return
+    if trace:
+        st.query_params.from_dict({"view": "Judge", "trace": trace})
+        single_area(trace)
+        return
     with services.store().read() as session:
         mine = [queue for queue in queues(session, person()) if queue.closed_at is None]
     if not mine:
@@ -150,6 +163,8 @@ try:
     if view == "Judge":
         judging()
     else:
+        if view not in ("Agreement", "Settle"):  # these name their queue as well
+            st.query_params.from_dict({"view": view})
         {
             "Queues": queue_list, "Agreement": agreement_view, "Settle": settle_view,
             "Guidelines": guidelines_view, "Keys": keys_view,

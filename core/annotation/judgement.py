@@ -75,8 +75,8 @@ class Judgement:
         """What it says, in one line."""
         parts = [str(self.shortlist or ""), str(self.preference or "")]
         parts += [f"{phase} {verdict}" for phase, verdict in self.phases.items()]
-        parts += [f"{len(self.labels)} labels judged"] if self.labels else []
-        parts += [f"{len(self.missing)} labels missing"] if self.missing else []
+        for labels, what in ((self.labels, "judged"), (self.missing, "missing")):
+            parts += [f"{len(labels)} label{'s' * (len(labels) != 1)} {what}"] if labels else []
         parts += ["a boundary"] if self.boundary is not None else []
         return ", ".join(part.replace("_", " ") for part in parts if part) or "a comment"
 

@@ -83,7 +83,7 @@ def _rows(name: str, some: Summary) -> list[dict[str, object]]:
 
 def _statistics(found: QueueAgreement) -> None:
     st.subheader("Agreement", help=HELP)
-    rows = _rows("verdict", found.verdicts)
+    rows = _rows("both phases" if found.by_name else "verdict", found.verdicts)
     for name, some in found.by_name.items():
         rows += _rows(name, some)
     if found.labels is not None:
@@ -98,17 +98,19 @@ def _statistics(found: QueueAgreement) -> None:
         y=alt.Y("statistic:N", title=None, sort=None, axis=alt.Axis(labelLimit=220)),
         yOffset=alt.YOffset("of:N", sort=None),
         color=alt.Color("of:N", title=None, sort=None, legend=alt.Legend(orient="top")),
-        shape=alt.Shape("of:N", title=None, sort=None),
         tooltip=["of", "statistic", alt.Tooltip("value", format=".3f"),
                  alt.Tooltip("low", format=".3f"), alt.Tooltip("high", format=".3f"), "items",
                  "annotators"],
     )  # fmt: skip
-    chart = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="agreement (0: as by chance, but for percent)", scale=scale),
-        x2="high:Q", shape=alt.value("circle"),
-    ) + base.mark_point(filled=True, size=80).encode(x="value:Q")  # fmt: skip
-    height = 44 * known["statistic"].nunique() + 16 * known["of"].nunique()
-    st.altair_chart(chart.properties(height=height), width="stretch")
+    title = "agreement (0: as by chance; percent: 0 is never)"
+    ranges = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=90).encode(
+        x="value:Q", shape=alt.Shape("of:N", title=None, sort=None)
+    )
+    rows_high = known["statistic"].nunique() * (14 + 18 * known["of"].nunique())
+    st.altair_chart((ranges + points).properties(height=rows_high), width="stretch")
     with st.expander("As a table"):
         st.dataframe(table, hide_index=True)
 
@@ -178,7 +180,7 @@ def _annotators(found: QueueAgreement) -> None:
             "annotator": one.annotator,
             "tasks": one.tasks,
             "median seconds a task": one.seconds,
-            "shared with others": one.agreement.shared if one.agreement else 0,
+            "verdicts shared": one.agreement.shared if one.agreement else 0,
             "agrees with them": one.agreement.agreement if one.agreement else None,
         }
         for one in found.work
@@ -189,7 +191,7 @@ def _annotators(found: QueueAgreement) -> None:
             "median seconds a task": st.column_config.NumberColumn(format="%.1f"),
             "agrees with them": st.column_config.NumberColumn(
                 format="percent", help="Mean share of the others who said the same, over the "
-                "shared tasks; not corrected for chance.",
+                "shared verdicts; not corrected for chance.",
             ),
         },
     )  # fmt: skip

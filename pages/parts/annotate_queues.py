@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.annotation.people import Role
+from core.annotation.people import Role, local_person
 from core.annotation.verdicts import TaskKind
 from core.errors import InputError
 from core.traces.inert import one_line
+from db.judgements import annotators
+from db.people import people
 from db.queue_sources import Rule, Source, chosen
 from db.queues import MAX_OVERLAP, Queue, add_queue, close_queue, progress, queues
 from db.runs import RunSummary, list_runs
@@ -72,6 +74,9 @@ def queue_list() -> None:
                 st.badge(str(queue.kind), color="blue")
                 if queue.blind:
                     st.badge("blind", icon=":material/visibility_off:", color="gray")
+                if queue.assigned:
+                    count = len(queue.assigned)
+                    st.badge(f"for {count}", icon=":material/group:", color="gray")
                 if queue.closed_at:
                     st.badge("closed", icon=":material/lock:", color="orange")
                 st.caption(
@@ -140,6 +145,7 @@ def _new() -> None:
             "Slice", [one.name for one in saved], index=None, key="new_queue_slice",
             placeholder="All traces", help="A set of filters that was saved on Traces.",
         )  # fmt: skip
+    _only_for()
     st.checkbox(
         "Blind: hide gold labels, scores and system names", key="new_queue_blind", value=pairs
     )
@@ -158,6 +164,27 @@ def _two_runs(runs: list[RunSummary]) -> None:
     )  # fmt: skip
 
 
+def _only_for() -> None:
+    """Whom the queue is for: people who have signed in, or names where nobody signs in."""
+    by_name = person().local
+    with services.store().read() as session:
+        known = (
+            sorted(name for name in annotators(session).values() if name)
+            if by_name
+            else {one.id: one.name for one in people(session) if one.role.covers(Role.ANNOTATOR)}
+        )
+    st.multiselect(
+        "Only for", list(known), key="new_queue_assigned", accept_new_options=by_name,
+        format_func=lambda one: one_line(known[one] if isinstance(known, dict) else one, 60),
+        placeholder="Everybody",
+        help="Others do not see the queue. " + ("New names can be typed." if by_name else ""),
+    )  # fmt: skip
+
+
+def _assigned(chosen_ones: Sequence[str]) -> list[str]:
+    return [local_person(one).id for one in chosen_ones] if person().local else list(chosen_ones)
+
+
 def _make(kind: TaskKind, rule: Rule) -> None:
     state = st.session_state
     with errors.kept(), services.store().write() as session:
@@ -174,7 +201,7 @@ def _make(kind: TaskKind, rule: Rule) -> None:
         queue = add_queue(
             session, person(), name=state["new_queue_name"], kind=kind, traces=traces,
             overlap=int(state["new_queue_overlap"]), blind=bool(state["new_queue_blind"]),
-            source=source.to_json(),
+            source=source.to_json(), assigned=_assigned(state.get("new_queue_assigned") or ()),
         )  # fmt: skip
         state["new_queue_name"] = ""
         _judge(queue.id)

@@ -17,6 +17,7 @@ from pages.parts.details import details
 from pages.parts.inside_link import inside_link
 from pages.parts.provenance import provenance
 from pages.parts.result import result
+from pages.parts.talk_add import add_to_talk_popover
 from pages.parts.trace_list import state_badge
 from pages.parts.trace_read import read_trace
 from pages.parts.views import earlier_view, view_of
@@ -121,6 +122,8 @@ def heading(stored: StoredTrace, filter: TraceFilter, order: TraceOrder) -> None
         with st.popover("Link", icon=":material/link:"):
             st.caption("Opens this trace, also after a restart.")
             st.code(trace_url(stored.id), language=None, wrap_lines=True)
+        if stored.trace is not None:
+            add_to_talk_popover(stored.id)
         st.space("stretch")
         if stored.summary.origin != IMPORT:  # whose settings are not known
             st.page_link(
@@ -129,6 +132,11 @@ def heading(stored: StoredTrace, filter: TraceFilter, order: TraceOrder) -> None
                 icon=":material/center_focus_strong:",
                 query_params={TRACE: stored.id},
             )
+        st.page_link(
+            "pages/annotate.py", label="Judge", icon=":material/rate_review:",
+            query_params={"view": "Judge", "trace": stored.id},
+            help="Its labels one by one, what is missing, and its two phases, by keys.",
+        )  # fmt: skip
         inside_link(view_of(stored))
     row = stored.summary
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

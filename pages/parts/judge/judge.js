@@ -21,12 +21,18 @@ function button(css, words, key, pressed, act) {
   return made
 }
 
+// Where annotators differ on a label, to begin there.
+function firstDispute({ rows, votes }) {
+  const apart = (row) => Object.keys(votes?.labels?.[row.id] ?? {}).length > 1
+  return Math.max((rows ?? []).findIndex(apart), 0)
+}
+
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".judge")
   const old = root._state
   const same = old && old.task === data.task && old.revision === data.revision
   const state = same ? old : {
-    task: data.task, revision: data.revision, said: structuredClone(data.said), at: 0,
+    task: data.task, revision: data.revision, said: structuredClone(data.said), at: firstDispute(data),
     began: performance.now() - 1000 * data.seconds, timer: 0, sent: false,
   }
   if (old && old !== state) clearInterval(old.again)
@@ -342,6 +348,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   root.classList.toggle("sent", state.sent)
   if (!same) root.replaceChildren()
   draw()
+  if (!same && state.at) lines[state.at]?.scrollIntoView({ block: "nearest" })
 
   const byKey = new Map(Object.entries(data.keys).map(([name, key]) => [key, name]))
   const typed = (event) => {
