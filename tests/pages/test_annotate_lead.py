@@ -63,8 +63,9 @@ def test_agreement_counts_what_is_disputed(open_page: Open) -> None:
 
 def test_agreement_of_a_queue_that_nobody_has_judged_says_so(open_page: Open) -> None:
     assert "There is no queue yet" in words_of(open_page("annotate", "Lead", view="Agreement"))
+    trace = saved.save()
     with saved.store().write() as session:
-        add_queue(session, LEAD, name="q", kind=TaskKind.SHORTLIST, traces=[(saved.save(), None)])
+        add_queue(session, LEAD, name="q", kind=TaskKind.SHORTLIST, traces=[(trace, None)])
     app = open_page("annotate", "Lead", view="Agreement")
     assert "Nobody has judged a task of this queue yet" in words_of(app)
 
