@@ -71,6 +71,13 @@ page = st.navigation(
             help="Queues of shortlists and traces to judge, with one key a verdict.",
         ),
         st.Page(
+            "pages/talk.py",
+            title="Talk",
+            icon=":material/slideshow:",
+            help="Saved examples in an order, with notes, played by arrow keys, also without a "
+            "network.",
+        ),
+        st.Page(
             "pages/data.py",
             title="Data",
             icon=":material/database:",

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 
 from core.datasets.base import Document
 from core.datasets.catalogue import open_dataset
-from core.errors import PhaseLensError, StoreError, UnknownNameError
+from core.errors import InputError, PhaseLensError, StoreError, UnknownNameError
 from core.live.client import LiveWorker
+from core.live.talk_slides import slide_from_store
 from core.live.view import LiveView
 from core.models.catalogue import systems_from
 from db.models_added import added_models
 from db.session import Store
+from db.talks import TalkSlide
 from db.trace_views import StoredTrace, TraceState
-from db.traces import load_trace
 
 LIMIT_S, LEAST_S, MOST_S = 30, 1, 600  # what the speaker sets, in seconds
 
@@ -125,9 +126,9 @@ def _whole(worker: LiveWorker, stored: StoredTrace) -> Document:
 def _saved(store: Store, trace_id: str, seconds: float) -> Done | FellBack:
     try:
         with store.read() as session:
-            load_trace(session, trace_id)
+            slide_from_store(session, TalkSlide(trace_id))
     except UnknownNameError:
         return FellBack("It ended, but was not saved.", "See that the disk has room.")
-    except StoreError as error:
-        return FellBack(f"It ended, but cannot be read. {error.what}", error.fix)
+    except (InputError, StoreError) as error:
+        return FellBack(f"It ended, but cannot be shown. {error.what}", error.fix)
     return Done(trace_id, seconds)

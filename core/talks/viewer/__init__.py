@@ -10,6 +10,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _FILES = ("draw.js", "panels.js", "curves.js", "stages.js", "frame.js", "viewer.js")
+_OF_COMPONENT = ("live.js", "component.js")
 _IMPORT = re.compile(r"^import .*? from \"[^\"\n]+\"\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?=function|const)", re.MULTILINE)
 
@@ -24,13 +25,20 @@ def viewer_js() -> str:
 @cache
 def component_js() -> str:
     """The module with a default export, as `st.components.v2.component(js=...)` takes it."""
-    return viewer_js() + _IMPORT.sub("", _read("component.js"))
+    parts = [_IMPORT.sub("", _read(name)) for name in _OF_COMPONENT]
+    return "".join([viewer_js(), *(_EXPORT.sub("", part) for part in parts)])
 
 
 @cache
 def viewer_css() -> str:
     """Its styles, all within the class `phaselens-talk`."""
     return _read("viewer.css")
+
+
+@cache
+def component_css() -> str:
+    """Those of the component, which shows live runs as well."""
+    return viewer_css() + _read("live.css")
 
 
 def _read(name: str) -> str:

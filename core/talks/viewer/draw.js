@@ -71,6 +71,10 @@ export function words(pieces, slide) {
   return made
 }
 
+export function when(moment) {
+  return `${moment.slice(0, 16).replace("T", " ")} UTC`
+}
+
 function star() {
   const made = element("span", "star", "★")
   made.setAttribute("role", "img")

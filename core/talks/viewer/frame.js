@@ -1,5 +1,5 @@
 // What stands around the stages: heading, bar of controls, notes, help, and the last page.
-import { button, element, said } from "./draw.js"
+import { button, element, said, when } from "./draw.js"
 import { panel } from "./panels.js"
 
 export const KEYS = [
@@ -35,7 +35,7 @@ export function heading(slide) {
   return made
 }
 
-export function controls(act) {
+export function controls(act, more = []) {
   const made = element("nav", "bar")
   made.setAttribute("aria-label", "Talk")
   const back = button("turn-page", "←", "", act.back)
@@ -49,7 +49,8 @@ export function controls(act) {
   const dark = button("tool", "Dark", "D", act.dark)
   for (const one of [notes, dark]) one.setAttribute("aria-pressed", "false")
   tools.append(notes, dark, button("tool", "Full screen", "F", act.full),
-    button("tool", "Keys", "?", act.help))
+    button("tool", "Keys", "?", act.help),
+    ...more.map(([words, key, press]) => button("tool", words, key, press)))
   made.append(back, rail, on, counter, tools)
   return { made, back, rail, on, counter, notes, dark }
 }
@@ -67,7 +68,7 @@ export function notesOf(slide) {
   return panel("notes", "Speaker notes", "", text)
 }
 
-export function helpSheet() {
+export function helpSheet(more = []) {
   const made = element("dialog", "help")
   made.setAttribute("aria-label", "Keys and signs")
   const rows = (pairs, keys) => {
@@ -87,7 +88,7 @@ export function helpSheet() {
   sheet.setAttribute("role", "group")
   sheet.setAttribute("aria-label", "Keys and signs")
   const [left, right] = [element("div", ""), element("div", "")]
-  left.append(element("h2", "", "Keys"), rows(KEYS, true))
+  left.append(element("h2", "", "Keys"), rows([...KEYS, ...more], true))
   right.append(element("h2", "", "Signs"), rows(MARKS, false))
   sheet.append(left, right)
   made.append(sheet, close)
@@ -111,8 +112,4 @@ export function aboutPage(deck, made) {
   const by = element("p", "", `Made by ${made.by}, ${made.on}. Read only: all of it is as it was ` +
     "stored, and nothing reaches a network.")
   return panel("about", "Where this comes from", "", by, list)
-}
-
-function when(moment) {
-  return `${moment.slice(0, 16).replace("T", " ")} UTC`
 }

@@ -1,9 +1,13 @@
 // Plays a deck: one example at a time, revealed in stages, by keys or buttons.
 //
 // mount(root, deck, options) draws into `root` and returns { go(slide, stage), position(),
-// destroy() }, all counted from 0. `deck`: Deck.for_viewer() of core/talks/deck.py. Options, all
-// with defaults:
+// update(deck), destroy() }, all counted from 0; `update` shows other slides, both decks having
+// some, where the reader is. `deck`: Deck.for_viewer() of core/talks/deck.py. Options, all with
+// defaults:
 //   embedded   part of another page: no address, keys only where nothing else wants them
+//   filling    embedded, but over all of that page: every key is its own
+//   extra      { strip, keys, tools, help }: what the page adds: an element above the slide, by
+//              letter what else a key does, [words, key, press] of buttons, rows of the key sheet
 //   made       { by, on }: adds a last page that says where the deck comes from
 //   position   { slide, stage } to begin with
 //   scheme     "light" | "dark"; else what the reader's system prefers
@@ -21,17 +25,24 @@ const EDITABLE = /^(INPUT|TEXTAREA|SELECT)$/
 export function mount(root, deck, options = {}) {
   const doc = root.ownerDocument, page = doc.defaultView
   const app = element("div", `phaselens-talk ${options.embedded ? "embedded" : "whole"}`)
+  app.classList.toggle("filling", Boolean(options.filling))
+  const extra = options.extra || {}
   const frame = element("div", "frame")
   const live = element("div", "unseen-live")
   const play = element(options.embedded ? "div" : "main", "play")
   const head = element("div", "head"), line = element("div", "line"), main = element("div", "stages")
   const foot = element(options.embedded ? "div" : "aside", "foot")
-  const help = helpSheet()
+  const help = helpSheet(extra.help)
   let at = { slide: 0, stage: 0 }, noted = false, shown = null, stages = []
   const scrolled = new Map() // of panels of the slide shown
 
-  const slides = deck.slides
-  const pages = slides.length + (options.made && slides.length ? 1 : 0)
+  let slides = [], pages = 0
+  const take = (given) => {
+    deck = given
+    slides = deck.slides
+    pages = slides.length + (options.made && slides.length ? 1 : 0)
+  }
+  take(deck)
   const fullscreen = () => app.getRootNode().fullscreenElement === app
   const isAbout = (slide) => slide >= slides.length
   const count = (slide) => isAbout(slide) ? 1 : stagesOf(slides[slide]).length
@@ -63,7 +74,7 @@ export function mount(root, deck, options = {}) {
     },
     help: () => help.open ? help.close() : help.showModal(),
   }
-  const bar = controls(act)
+  const bar = controls(act, extra.tools)
   if (options.embedded) {
     app.setAttribute("role", "region")
     app.setAttribute("aria-label", deck.title || "Talk")
@@ -72,7 +83,7 @@ export function mount(root, deck, options = {}) {
   main.tabIndex = -1
   foot.setAttribute("aria-label", "Notes")
   if (options.embedded) foot.setAttribute("role", "group")
-  play.append(head, line, main)
+  play.append(head, ...(extra.strip ? [extra.strip] : []), line, main)
   frame.append(play, foot, bar.made)
   app.append(frame, live, help)
 
@@ -160,7 +171,8 @@ export function mount(root, deck, options = {}) {
     const inside = path.includes(app), nowhere = target === doc.body || target === doc.documentElement
     if (EDITABLE.test(target.tagName) || target.isContentEditable || !(inside || nowhere)) return
     if (event.key === " " && target.tagName === "BUTTON") return
-    if (!inside && options.embedded && !fullscreen() && OF_PAGE.includes(event.key)) return
+    const shared = options.embedded && !options.filling && !fullscreen()
+    if (!inside && shared && OF_PAGE.includes(event.key)) return
     const body = inside && path.find((one) => one.classList?.contains("body"))
     if (body && body.tabIndex === 0 && !event.shiftKey && scrolls(body, event.key)) return
     if (body && event.repeat && event.key in SCROLLS) { event.preventDefault(); return }
@@ -176,7 +188,7 @@ export function mount(root, deck, options = {}) {
     if (ON.includes(key)) return act.on
     if (key === "Home") return () => go(0)
     if (key === "End") return () => go(Infinity, Infinity)
-    return { n: act.notes, d: act.dark, f: act.full, "?": act.help }[key.toLowerCase()]
+    return { n: act.notes, d: act.dark, f: act.full, "?": act.help, ...extra.keys }[key.toLowerCase()]
   }
   const moved = () => {
     const asked = readAddress(page.location.hash, slides.length)
@@ -210,6 +222,13 @@ export function mount(root, deck, options = {}) {
   return {
     go,
     position: () => ({ ...at }),
+    update: (given) => {
+      take(given)
+      at = { slide: clamp(at.slide, pages), stage: at.stage }
+      at.stage = clamp(at.stage, count(at.slide))
+      shown = null
+      show()
+    },
     destroy: () => {
       doc.removeEventListener("keydown", pressed)
       page.removeEventListener("hashchange", moved)
