@@ -195,7 +195,8 @@ def _new_name(session: Session, name: str, but: str | None = None) -> str:
     """A name that no other talk has. `but`: the talk that is renamed."""
     plain = _plain(name)
     if not plain or len(plain) > MAX_NAME:
-        raise InputError(f"{plain!r} cannot be a talk's name.", f"Use 1 to {MAX_NAME} characters.")
+        what = "is too long" if plain else "is empty"
+        raise InputError(f"The talk's name {what}.", f"Use 1 to {MAX_NAME} characters.")
     taken = select(TalkRow.name).where(func.lower(TalkRow.name) == plain.lower())
     if any(one != but for one in session.execute(taken).scalars()):
         raise InputError(f"There is already a talk named {plain!r}.", "Choose another name.")
