@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.annotation.people import local_person
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
@@ -13,6 +13,7 @@ from core.config import Settings
 from db.adjudication import judged_tasks
 from db.queues import Queue, add_queue
 from db.session import open_store
+from pages.parts.annotator import COOKIE
 from tests.conftest import linked_home
 from tests.db.asked import made_traces
 from tests.e2e.conftest import App, expect_no_fault, settled
@@ -57,6 +58,41 @@ def at_task(page: Page, number: int) -> None:
     expect(page.locator(".judge.sent")).to_have_count(0)
 
 
+def settle(browser: Browser, app: App, queue: Queue) -> None:
+    """A lead goes from Agreement to the one task that is disputed, and settles it, by keys."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.context.add_cookies([{"name": COOKIE, "value": "Lead", "url": app.url}])
+    page.goto(f"{app.url}/annotate?view=Agreement&queue={queue.id}")
+    expect(page.get_by_role("heading", name="Where they differ")).to_be_visible()
+    settled(page)
+    go_to(page, page.get_by_role("button", name="Settle them one after another"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".judge .about")).to_contain_text(f"Task 2 of {TASKS} · open")
+    settled(page)
+    expect(page.locator(".judge .verdict", has_text="Missing gold")).to_contain_text("Ada")
+    expect(page.locator(".judge .verdict", has_text="Good")).to_contain_text("Ben")
+    page.keyboard.press("5")
+    expect(page.get_by_text("Nothing is left to settle.")).to_be_visible()
+    settled(page)
+    page.keyboard.press("u")
+    expect(page.locator(".judge .about")).to_contain_text(f"Task 2 of {TASKS} · open")
+    expect(page.locator(".judge .verdict[aria-pressed=true]")).to_contain_text("Duplicates")
+    settled(page)
+    page.keyboard.press("4")
+    expect(page.get_by_text("Nothing is left to settle.")).to_be_visible()
+    expect_no_fault(page)
+    page.context.close()
+
+
+def go_to(page: Page, wanted: Locator, steps: int = 80) -> None:
+    """Presses Tab until that has the focus."""
+    for _ in range(steps):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("the focus never came there")
+
+
 def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
     queue_app: tuple[App, Queue], browser: Browser
 ) -> None:
@@ -96,6 +132,8 @@ def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
     expect_no_fault(ada)
     expect_no_fault(ben)
 
+    settle(browser, app, queue)
+
     store = open_store(Settings(home=app.home))
     with store.read() as session:
         tasks = list(judged_tasks(session, queue.id))
@@ -107,3 +145,7 @@ def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
     }  # fmt: skip
     assert by[1]["Ada"].shortlist is ShortlistVerdict.MISSING_GOLD
     assert {one["Ben"].comment for one in by} == {"seen"}
+    final = [task.final for task in tasks]
+    assert [one and one.judgement.shortlist for one in final] == [
+        None, ShortlistVerdict.NEAR_MISSES, None,
+    ]  # fmt: skip
