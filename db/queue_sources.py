@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.annotation.verdicts import TaskKind
 from core.errors import InputError
+from db.hard_negatives import hard_negative_traces
 from db.models import TraceRow
 from db.runs import run_records
 from db.trace_asked import filter_of
@@ -28,6 +29,7 @@ class Rule(StrEnum):
     LOWEST_RECALL = "lowest recall"
     HIGHEST_CONFUSION = "highest confusion"
     DISAGREEMENT = "largest disagreement"  # between two runs
+    HARD_NEGATIVES = "most hard negatives"  # not judged yet (db/hard_negatives.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def chosen(session: Session, kind: TaskKind, source: Source) -> list[tuple[str, 
         both = kind is TaskKind.PREFERENCE
         return [(one, other if both else None) for one, other in pairs][: source.limit]
     _, conditions = conditions_of(session, filter_of(source.asked))
+    if source.rule is Rule.HARD_NEGATIVES:
+        return [(trace, None) for trace in hard_negative_traces(session, conditions, source.limit)]
     query = select(TraceRow.id).where(*conditions, TraceRow.state == TraceState.DONE)
     if source.rule is Rule.RANDOM:
         ids = list(session.execute(query.order_by(TraceRow.seq)).scalars())

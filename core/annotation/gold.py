@@ -5,7 +5,7 @@ a majority calls anything else is not; a tie, and a label that nobody judged, st
 What an adjudication says of a label is the last word on it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +51,35 @@ def revised(
     )
 
 
+def settled_verdicts(
+    judgements: Iterable[Judgement], final: Judgement | None = None
+) -> dict[str, LabelVerdict]:
+    """Label -> what holds of it: the adjudication's word, else the majority's. Of those who say
+    that it does not fit the most frequent verdict counts, a near miss where verdicts tie. A label
+    on which as many say yes as no is left out."""
+    said: dict[str, list[LabelVerdict]] = defaultdict(list)
+    for judgement in judgements:
+        for label, verdict in verdicts_of(judgement).items():
+            said[label].append(verdict)
+    if final is not None:
+        said |= {label: [verdict] for label, verdict in verdicts_of(final).items()}
+    found = {}
+    for label, verdicts in said.items():
+        against = Counter(one for one in verdicts if one is not LabelVerdict.RELEVANT)
+        fits = len(verdicts) - against.total()
+        if fits > against.total():
+            found[label] = LabelVerdict.RELEVANT
+        elif fits < against.total():
+            near = LabelVerdict.NEAR_MISS
+            found[label] = max(against, key=lambda one: (against[one], one is near))
+    return found
+
+
+def verdicts_of(judgement: Judgement) -> dict[str, LabelVerdict]:
+    """Label -> verdict; one that was added as missing is relevant."""
+    return {**judgement.labels, **dict.fromkeys(judgement.missing, LabelVerdict.RELEVANT)}
+
+
 def votes_of(judgement: Judgement) -> dict[str, bool]:
     """Label -> whether it fits, of those that the judgement speaks of."""
     found = {label: verdict is LabelVerdict.RELEVANT for label, verdict in judgement.labels.items()}
@@ -77,16 +106,31 @@ def recall_if_fixed(
 ) -> RecallIf | None:
     """`retrieved`, `gold`: by document, labels best first and the dataset's own; `found`: of the
     documents that were judged. None where none of these has gold."""
-    before, after, fixed = [], [], []
+    cases = recalls(retrieved, gold, found, k)
+    if not cases:
+        return None
+    before, after, fixed = (sum(values) / len(cases) for values in zip(*cases, strict=True))
+    return RecallIf(len(cases), before, after, fixed)
+
+
+def recalls(
+    retrieved: Mapping[str, Sequence[str]],
+    gold: Mapping[str, Collection[str]],
+    found: Mapping[str, Revised],
+    k: int,
+) -> list[tuple[float, float, float]]:
+    """The three numbers of RecallIf, document by document, of those that have gold either way."""
+    cases = []
     for document, one in found.items():
         if document not in retrieved or not one.gold or not gold.get(document):
             continue
         top = set(retrieved[document][:k])
         own = set(gold[document])
-        before.append(len(own & top) / len(own))
-        after.append(len(one.gold & top) / len(one.gold))
-        fixed.append(len(one.gold & (top | one.missed)) / len(one.gold))
-    if not before:
-        return None
-    count = len(before)
-    return RecallIf(count, sum(before) / count, sum(after) / count, sum(fixed) / count)
+        cases.append(
+            (
+                len(own & top) / len(own),
+                len(one.gold & top) / len(one.gold),
+                len(one.gold & (top | one.missed)) / len(one.gold),
+            )
+        )
+    return cases

