@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import core.talks.viewer
-from core.talks.viewer import component_js, viewer_css, viewer_js
+from core.talks.viewer import component_css, component_js, viewer_css, viewer_js
 
 FOLDER = Path(core.talks.viewer.__file__).parent
 GROUNDS = ("ground", "raised")
@@ -49,7 +49,7 @@ def test_every_text_stands_out_from_its_ground(name: str) -> None:
 
 
 def test_styles_reach_nothing_outside() -> None:
-    css = re.sub(r"/\*.*?\*/", "", viewer_css(), flags=re.DOTALL)
+    css = re.sub(r"/\*.*?\*/", "", component_css(), flags=re.DOTALL)
     heads = re.findall(r"([^{}]+)\{", css)
     selectors = [one.strip() for head in heads for one in head.split(",") if "@" not in head]
     assert {s for s in selectors if not s.startswith(".phaselens-talk") and s != "from"} == set()
@@ -84,6 +84,6 @@ def test_every_file_of_the_viewer_is_in_it() -> None:
 
 def test_the_page_that_holds_it_cannot_be_closed_by_it() -> None:
     assert "</" not in viewer_js()
-    assert "</" not in viewer_css()
+    assert "</" not in component_css()
     assert "<!--" not in viewer_js()
     assert "\r" not in viewer_js() + viewer_css()  # a policy's hash is of the text as parsed
