@@ -13,6 +13,7 @@ import typer
 from core import __version__
 from core.allocator import start_anew
 from core.commands import (
+    annotations,
     bench,
     data,
     database,
@@ -68,6 +69,7 @@ app.command("survey", epilog=survey.EPILOG)(survey.survey)
 app.command("run", epilog=run.EPILOG)(run.run)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.add_typer(traces.app, name="traces")
+app.add_typer(annotations.app, name="annotations")
 app.add_typer(talk.app, name="talk")
 app.add_typer(mechanism.app, name="mechanism")
 app.command("distill", epilog=distill.EPILOG)(distill.distill)

@@ -9,6 +9,7 @@
    was said here meanwhile, and is left out.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -78,6 +79,12 @@ def import_judgements(
         by=dict(sorted(import_.by.items())),
         problems_file=str(problems_file) if problems_file and troubles.rejected else "",
     )  # fmt: skip
+
+
+def problems_path(home: Path, file: Path) -> Path:
+    """Where the problems of an import of that file are written; the next one takes its place."""
+    digest = hashlib.sha256(str(file.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
+    return home / "imports" / f"judgements-{digest[:12]}-problems.csv"
 
 
 def _batches(

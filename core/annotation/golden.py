@@ -110,11 +110,15 @@ class GoldenReport:
         return asdict(self)
 
     def in_words(self) -> str:
-        left = f" {self.unresolved:,} left out: gold is wrong or missing, but no label is named."
+        left = (
+            f" Left out, as gold is wrong or missing but no label is named: {self.unresolved:,}."
+            if self.unresolved
+            else ""
+        )
         return (
-            f"{self.documents:,} documents, of {self.changed:,} the gold has changed "
-            f"({self.added:,} labels added, {self.removed:,} removed); {self.settled:,} settled by "
-            f"a lead, {self.disputed:,} with disputed labels.{left if self.unresolved else ''}"
+            f"Documents: {self.documents:,}. With changed gold: {self.changed:,} (labels added: "
+            f"{self.added:,}, removed: {self.removed:,}). Settled by a lead: {self.settled:,}. "
+            f"With disputed labels: {self.disputed:,}.{left}"
         )
 
 
@@ -147,10 +151,7 @@ def write_golden_set(
         }  # fmt: skip
         write_text(place / ABOUT, json.dumps(told, indent=2) + "\n")
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror or error}).",
-            "Choose a folder with room that can be written.",
-        ) from error
+        raise _unwritten(folder, error) from error
     return report
 
 
@@ -185,6 +186,31 @@ def _write(
                 "Judge shortlists first: which labels fit, which do not, and what is missing.",
             )
     return counts, splits
+
+
+def write_qrels(path: Path, documents: Iterable[GoldenDocument], *, graded: bool = False) -> int:
+    """Writes the qrels alone, whole or not at all; gives the number of lines. Raises InputError."""
+    count = 0
+    place = path.expanduser().absolute()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(place) as new, new.open("w", encoding="utf-8", newline="\n") as file:
+            for one in documents:
+                if one.unresolved:
+                    continue
+                grades = {k: g if graded else g // 2 for k, g in one.grades().items()}
+                count += len(grades)
+                file.writelines(graded_lines(one.id, grades))
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    return count
+
+
+def _unwritten(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be written ({error.strerror or error}).",
+        "Choose a folder with room that can be written.",
+    )
 
 
 def _open(files: ExitStack, path: Path) -> TextIO:

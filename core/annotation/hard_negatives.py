@@ -18,7 +18,9 @@ from core.annotation.cells import json_line
 from core.annotation.golden import GoldenDocument
 from core.annotation.verdicts import LabelVerdict
 from core.atomic import new_file
+from core.config import Settings
 from core.datasets.base import LabelSpace, Split
+from core.datasets.catalogue import listing, open_dataset
 from core.errors import InputError
 
 TRAIN = (Split.TRAIN_TEACHER, Split.TRAIN_STUDENT, None)  # None: a text that no dataset has
@@ -32,6 +34,13 @@ class Shape(StrEnum):
 
     DOCUMENTS = "documents"
     TRIPLETS = "triplets"
+
+
+def shape_named(name: str) -> Shape:
+    """Raises InputError for another word."""
+    if name not in set(Shape):
+        raise InputError(f"{name!r} is no shape.", f"Choose one of: {', '.join(Shape)}.")
+    return Shape(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +97,20 @@ class NegativesReport:
         return asdict(self)
 
     def in_words(self) -> str:
-        kinds = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in self.by_verdict.items())
-        held = (
-            f" {self.held_out:,} documents of dev and test are left out." if self.held_out else ""
-        )
-        nameless = f" {self.nameless:,} labels have no known name." if self.nameless else ""
+        kinds = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in self.by_verdict.items())
+        held = f" Left out, of dev and test: {self.held_out:,} documents." if self.held_out else ""
+        nameless = f" Labels without a known name: {self.nameless:,}." if self.nameless else ""
         return (
-            f"{self.negatives:,} hard negatives ({kinds or 'none'}) and {self.positives:,} "
-            f"positives of {self.documents:,} documents, in {self.rows:,} rows.{held}{nameless}"
+            f"Hard negatives: {self.negatives:,} ({kinds}); positives: {self.positives:,}; "
+            f"documents: {self.documents:,}; rows: {self.rows:,}.{held}{nameless}"
         )
+
+
+def labels_if_ready(settings: Settings, dataset: str) -> LabelSpace | None:
+    """The labels of a dataset that is here; None, and nothing fetched, where it is not."""
+    if dataset not in {one.name for one in listing(settings) if one.ready}:
+        return None
+    return open_dataset(settings, dataset).labels
 
 
 def names_from(labels: LabelSpace | None) -> NameOf:

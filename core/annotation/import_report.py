@@ -48,11 +48,11 @@ class JudgementImportReport:
         }
 
     def in_words(self) -> str:
-        by = ", ".join(f"{count:,} of {name}" for name, count in self.by.items())
+        by = ", ".join(f"{name} {count:,}" for name, count in self.by.items())
         made = f" Queues made: {', '.join(self.queues)}." if self.queues else ""
         return (
-            f"{self.events:,} new judgements{f' ({by})' if by else ''}; {self.known:,} were here "
-            f"already; {self.rejected:,} rows were left out.{made}"
+            f"New judgements: {self.events:,}{f' ({by})' if by else ''}. Here already: "
+            f"{self.known:,}. Rows left out: {self.rejected:,}.{made}"
         )
 
 

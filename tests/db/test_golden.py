@@ -263,7 +263,7 @@ def test_hard_negatives_are_judged_labels_with_their_ranks(
     assert rows[1]["negatives"][0]["rank"] == 3
     assert (rows[0]["query"], rows[0]["split"]) == ("Text 0", "dev")
     assert report.by_verdict == {"wrong_gold": 1, "near_miss": 1, "irrelevant": 1}
-    assert "3 hard negatives (1 wrong gold, 1 near miss, 1 irrelevant)" in report.in_words()
+    assert "Hard negatives: 3 (wrong gold 1, near miss 1, irrelevant 1)" in report.in_words()
     report, rows = negatives(store, path, Shape.TRIPLETS, **how)
     assert rows[0] == {
         "anchor": "Text 0", "positive": "A label, added", "negative": "Heart failure",

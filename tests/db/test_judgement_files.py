@@ -238,7 +238,7 @@ def test_bad_rows_are_named_and_the_good_ones_come_in(
     }  # fmt: skip
     assert found.problems[0].first[0].row == 1
     assert len(pd.read_csv(problems)) == found.rejected == 20
-    assert "20 rows were left out" in found.in_words()
+    assert "Rows left out: 20." in found.in_words()
 
 
 def test_what_is_here_stays_as_it_is(store: Store, tmp_path: Path) -> None:
