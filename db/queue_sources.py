@@ -29,6 +29,12 @@ class Rule(StrEnum):
     LOWEST_RECALL = "lowest recall"
     HIGHEST_CONFUSION = "highest confusion"
     DISAGREEMENT = "largest disagreement"  # between two runs
+
+
+class TrainingRule(StrEnum):
+    """The same, for queues that are made where training data is: the view Use offers them, the form
+    of a new queue does not."""
+
     HARD_NEGATIVES = "most hard negatives"  # not judged yet (db/hard_negatives.py)
 
 
@@ -38,7 +44,7 @@ class Source:
     tasks; `seed`: of the random order; `runs`: the two of a disagreement or preference."""
 
     asked: Mapping[str, str] = field(default_factory=dict)
-    rule: Rule = Rule.RANDOM
+    rule: Rule | TrainingRule = Rule.RANDOM
     limit: int = 100
     seed: int = 0
     runs: tuple[str, ...] = ()
@@ -57,14 +63,14 @@ def chosen(session: Session, kind: TaskKind, source: Source) -> list[tuple[str, 
         both = kind is TaskKind.PREFERENCE
         return [(one, other if both else None) for one, other in pairs][: source.limit]
     _, conditions = conditions_of(session, filter_of(source.asked))
-    if source.rule is Rule.HARD_NEGATIVES:
+    if source.rule is TrainingRule.HARD_NEGATIVES:
         return [(trace, None) for trace in hard_negative_traces(session, conditions, source.limit)]
     query = select(TraceRow.id).where(*conditions, TraceRow.state == TraceState.DONE)
     if source.rule is Rule.RANDOM:
         ids = list(session.execute(query.order_by(TraceRow.seq)).scalars())
         random.Random(source.seed).shuffle(ids)
         return [(trace, None) for trace in ids[: source.limit]]
-    order: dict[Rule, list[Any]] = {
+    order: dict[Rule | TrainingRule, list[Any]] = {
         Rule.NEWEST: [TraceRow.seq.desc()],
         Rule.LOWEST_RECALL: [TraceRow.recall_at_k.asc(), TraceRow.seq],
         Rule.HIGHEST_CONFUSION: [TraceRow.mean_confusion.desc(), TraceRow.seq],

@@ -26,7 +26,7 @@ from db.golden_set import golden_datasets, golden_documents, the_dataset
 from db.judged_gold import flagged_documents, judged_documents
 from db.judgements import judge_trace
 from db.models import TraceFateRow, TraceRow
-from db.queue_sources import Rule, Source, chosen
+from db.queue_sources import Source, TrainingRule, chosen
 from db.queues import Queue, add_queue
 from db.session import Store
 from db.shortlist_flags import Flagged, flag_shortlist
@@ -280,7 +280,7 @@ def test_a_queue_of_hard_negatives_has_what_nobody_has_judged(store: Store) -> N
     """Gold is I50.9 at rank 1 in all: nothing stands above it, until the fates say otherwise."""
     _, traces = run_of(store, "one", [("a",)] * 4)
     _, again = run_of(store, "two", [("a",)])
-    source = Source(rule=Rule.HARD_NEGATIVES)
+    source = Source(rule=TrainingRule.HARD_NEGATIVES)
 
     def ranked(trace: str, *ranks: int | None) -> None:
         with store.write() as session:
@@ -303,7 +303,7 @@ def test_a_queue_of_hard_negatives_has_what_nobody_has_judged(store: Store) -> N
     with store.read() as session:
         asked = chosen(session, TaskKind.SHORTLIST, source)
         assert asked == [(traces[1], None), (again[0], None), (traces[2], None)]
-        one = Source(rule=Rule.HARD_NEGATIVES, limit=1)
+        one = Source(rule=TrainingRule.HARD_NEGATIVES, limit=1)
         assert chosen(session, TaskKind.SHORTLIST, one) == asked[:1]
     with store.write() as session:
         queue = add_queue(session, ADA, name="q", kind=TaskKind.SHORTLIST, traces=asked)
