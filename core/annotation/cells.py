@@ -28,6 +28,8 @@ _JSON_LEAD = re.compile(rf"(?<!\w)[{_LEADS}]")
 
 def to_cell(text: str) -> str:
     """The text as a cell; `from_cell` gives it back."""
+    if text.isalnum():  # most cells are ids, numbers and words
+        return text
     shown = _HIDDEN.sub(lambda found: _SHORT.get(found[0]) or _code(found[0]), text)
     return _UNSAFE.sub(r"\1\2'\3", shown)
 
@@ -40,6 +42,8 @@ def from_cell(cell: str) -> str:
 def json_cell(value: Any) -> str:
     """Plain data as JSON without spaces, on one line, in visible ASCII where a text is none."""
     text = json_line(value)
+    if _JSON_LEAD.search(text) is None:
+        return text
     return _JSON_TEXT.sub(lambda found: _JSON_LEAD.sub(lambda lead: _code(lead[0]), found[0]), text)
 
 
