@@ -181,7 +181,7 @@ def write_negatives(
                     ),
                     "Judge labels of shortlists as irrelevant or near misses, best in a queue with "
                     "the rule for hard negatives"
-                    + (", or take all splits (--all-splits)." if counts["held_out"] else "."),
+                    + (", or take these too (all splits)." if counts["held_out"] else "."),
                 )  # fmt: skip
     except OSError as error:
         raise InputError(

@@ -13,7 +13,7 @@ from pages.parts.chart_export import export
 
 Word = tuple[int, int, int]  # of db.gold_effects.newest_word
 MOST = 12  # runs
-OWN, REVISED, FIXED = "the dataset's gold", "revised gold", "revised gold, misses fixed"
+OWN, REVISED, FIXED = "Own gold", "Revised", "If fixed"
 HELP = (
     "The same answers against other gold: what annotators and leads have changed. Only judged "
     "documents count. Differences are paired by document, with 95% bootstrap intervals."
@@ -61,7 +61,7 @@ def _before_and_after(found: list[RunEffect]) -> None:
     rows = [
         {
             "Run": _title(one), "Documents": one.effect.documents, "Changed": one.effect.changed,
-            "Own gold": change.own, "Revised": change.revised, "Difference": change.less.mean,
+            OWN: change.own, REVISED: change.revised, "Difference": change.less.mean,
             "from": change.less.low, "to": change.less.high,
         }
         for one in found if one.effect.documents
@@ -71,13 +71,10 @@ def _before_and_after(found: list[RunEffect]) -> None:
     left, right = st.columns([7, 5], gap="medium")
     left.dataframe(
         frame, hide_index=True, alt=f"{measure} of each run before and after",
-        column_config=_numbers("Own gold", "Revised", "Difference", "from", "to"),
+        column_config=_numbers(OWN, REVISED, "Difference", "from", "to"),
     )  # fmt: skip
     with right:
-        _dumbbells(
-            frame.rename(columns={"Own gold": OWN, "Revised": REVISED}), (OWN, REVISED), measure,
-            "use_scores",
-        )  # fmt: skip
+        _dumbbells(frame, (OWN, REVISED), measure, "use_scores")
 
 
 def _if_fixed(found: list[RunEffect]) -> None:
@@ -91,8 +88,8 @@ def _if_fixed(found: list[RunEffect]) -> None:
     )  # fmt: skip
     rows = [
         {
-            "Run": _title(one), "Documents": recall.documents, "Own gold": recall.own,
-            "Revised": recall.revised, "If fixed": recall.fixed, "Gain": recall.gain.mean,
+            "Run": _title(one), "Documents": recall.documents, OWN: recall.own,
+            REVISED: recall.revised, FIXED: recall.fixed, "Gain": recall.gain.mean,
             "from": recall.gain.low, "to": recall.gain.high,
         }
         for one in found for recall in one.effect.recall if recall.k == k
@@ -101,11 +98,10 @@ def _if_fixed(found: list[RunEffect]) -> None:
     left, right = st.columns([7, 5], gap="medium")
     left.dataframe(
         frame, hide_index=True, alt=f"Recall at {k} of each run, and if misses were fixed",
-        column_config=_numbers("Own gold", "Revised", "If fixed", "Gain", "from", "to"),
+        column_config=_numbers(OWN, REVISED, FIXED, "Gain", "from", "to"),
     )  # fmt: skip
     with right:
-        names = {"Own gold": OWN, "Revised": REVISED, "If fixed": FIXED}
-        _dumbbells(frame.rename(columns=names), (OWN, REVISED, FIXED), f"Recall@{k}", "use_recall")
+        _dumbbells(frame, (OWN, REVISED, FIXED), f"Recall@{k}", "use_recall")
 
 
 def _numbers(*names: str) -> dict[str, object]:
@@ -130,6 +126,6 @@ def _dumbbells(frame: pd.DataFrame, sides: tuple[str, ...], name: str, key: str)
         shape=alt.Shape("against:N", scale=scale, legend=legend),
         tooltip=["Run", "against", alt.Tooltip("value:Q", format=".4f")],
     )
-    chart = (line + points).properties(height=max(120, 44 * len(titles)))
+    chart = (line + points).properties(height=110 + 40 * len(titles))
     st.altair_chart(chart, alt=f"{name} of each run against {' and '.join(sides)}")
     export(chart, key.replace("use_", ""), key=f"{key}_save")
