@@ -17,7 +17,7 @@ from db.talks import MAX_NAME, Talk, add_talk, delete_talk, load_talk, rename_ta
 from pages.parts import entry, errors, services
 from pages.parts.address import Address, whole
 from pages.parts.people import may, person
-from pages.parts.talk_add import add_form
+from pages.parts.talk_add import add_form, plain
 from pages.parts.talk_editor import editor
 from pages.parts.talk_play import LIMIT, PLAY, SLIDE, assembled, leave, play
 from pages.parts.times import local_time
@@ -72,7 +72,17 @@ def choice(found: list[Talk]) -> Talk | None:
             if may(Role.ANNOTATOR):
                 with st.popover("New talk", icon=":material/add:"):
                     new_form()
-    return next((talk for talk in found if talk.name == state[CHOSEN]), None)
+        talk = next((talk for talk in found if talk.name == state[CHOSEN]), None)
+        if talk is not None:
+            st.caption(about(talk), width="content")
+    return talk
+
+
+def about(talk: Talk) -> str:
+    many = len(talk.slides)
+    by = f" by {plain(talk.changed_by)}" if talk.changed_by else ""
+    when = local_time(talk.changed_at)
+    return f"{many} example{'s' * (many != 1)} · changed {when}{by}"
 
 
 def new_form() -> None:
@@ -116,12 +126,6 @@ def bar(talk: Talk) -> None:
         if may(Role.ANNOTATOR):
             with st.popover("Rename or delete", icon=":material/edit:"):
                 rename_or_delete(talk)
-        by = f" by {one_line(talk.changed_by, 60)}" if talk.changed_by else ""
-        many = len(talk.slides)
-        st.text(
-            f"{many} example{'s' * (many != 1)} · changed {local_time(talk.changed_at)}{by}",
-            width="content",
-        )
 
 
 def share(talk: Talk) -> None:

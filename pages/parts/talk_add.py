@@ -115,7 +115,7 @@ def add_to_talk_popover(trace_id: str) -> None:
         names = [talk.name for talk in talks(session)]
     said = st.session_state.pop(_SAID, None)
     if said is not None:
-        st.toast(f"Added to the talk {_plain(said)}.", icon=":material/slideshow:")
+        st.toast(f"Added to the talk {plain(said)}.", icon=":material/slideshow:")
     with st.popover("Talk", icon=":material/slideshow:", help="Put this trace into a talk."):
         key = f"talk_of_{trace_id}"
         st.selectbox(
@@ -142,5 +142,6 @@ def _put_from_page(trace_id: str, key: str, names: list[str]) -> None:
         st.session_state[_SAID] = name
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Somebody's words where Markdown is read."""
     return re.sub(r"([\\*_\[\]`$:~#<>])", r"\\\1", one_line(text, 80))
