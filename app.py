@@ -21,6 +21,7 @@ schemapi.disable_debug_mode()
 # Drawings of our own: a named icon in the browser's tab would be fetched from the network.
 st.set_page_config(page_title="PhaseLens", page_icon=str(PARTS / "icon.svg"), layout="wide")
 st.logo(str(PARTS / "logo.svg"), size="large")
+st.html(PARTS / "contrast.css")
 
 # `python -m core.serve` refuses this before it starts; this is for whoever calls Streamlit itself.
 address = str(st.get_option("server.address") or "0.0.0.0")

@@ -138,7 +138,7 @@ def keys_view() -> None:
     with services.store().read() as session:
         own = own_keys(session, me)
     for kind in TaskKind:
-        st.subheader(str(kind).capitalize())
+        st.header(str(kind).capitalize())
         keys = keys_of(kind, own)
         rows = [{"key": keys[name], "what it does": what} for name, what in help_of(kind, keys)]
         changed = st.data_editor(

@@ -98,11 +98,11 @@ st.title("Jobs")
 try:
     with st.container(border=True):
         start_forms()
-    st.subheader("Running and waiting")
+    st.header("Running and waiting")
     with services.store().read() as session:
         polling = count_jobs(session, states=UNFINISHED) > 0
     st.fragment(unfinished, run_every=POLL_S if polling else None)(polling)
-    st.subheader("Ended")
+    st.header("Ended")
     finished()
 except StoreError as error:
     errors.card(error.what, error.fix)

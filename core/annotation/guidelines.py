@@ -79,7 +79,7 @@ def checked_text(text: str) -> str:
 FIRST = Guidelines(
     1,
     """\
-#### Shortlists
+## Shortlists
 
 Read the text first, then the shortlist, from the top. Ask of each label: *would somebody who looks
 for this label want to find this text?* Judge the shortlist as a whole by its worst fault:
@@ -93,13 +93,13 @@ for this label want to find this text?* Judge the shortlist as a whole by its wo
 
 Otherwise it is **good**. Say **unsure** rather than guess.
 
-#### Traces
+## Traces
 
 *Shortlisting* names labels worth a look; *reasoning* keeps or drops them, with evidence. A phase is
 **sound** if it does this and says nothing false of the text, **flawed** if it does not. Reasoning
 begins with the first sentence that decides about a label for good.
 
-#### Preferences
+## Preferences
 
 Prefer the side from which you would rather have the labels picked. Length and style do not count.
 """,

@@ -82,7 +82,7 @@ def _rows(name: str, some: Summary) -> list[dict[str, object]]:
 
 
 def _statistics(found: QueueAgreement) -> None:
-    st.subheader("Agreement", help=HELP)
+    st.header("Agreement", help=HELP)
     rows = _rows("both phases" if found.by_name else "verdict", found.verdicts)
     for name, some in found.by_name.items():
         rows += _rows(name, some)
@@ -116,7 +116,7 @@ def _statistics(found: QueueAgreement) -> None:
 
 
 def _pairs(found: QueueAgreement) -> None:
-    st.subheader("Pairs", help="Cohen's kappa of each pair, over the tasks that both have judged.")
+    st.header("Pairs", help="Cohen's kappa of each pair, over the tasks that both have judged.")
     known = [one for one in found.pairs if one.kappa.value is not None]
     if not known:
         reason = found.pairs[0].kappa.reason if found.pairs else "Only one person has judged."
@@ -144,7 +144,7 @@ def _pairs(found: QueueAgreement) -> None:
 
 
 def _disputes(queue: Queue, found: QueueAgreement) -> None:
-    st.subheader("Where they differ", help="The most disputed first; Settle goes through them.")
+    st.header("Where they differ", help="The most disputed first; Settle goes through them.")
     if not found.disputes:
         st.markdown("Nowhere, so far.")
         return
@@ -174,7 +174,7 @@ def _disputes(queue: Queue, found: QueueAgreement) -> None:
 
 
 def _annotators(found: QueueAgreement) -> None:
-    st.subheader("Annotators")
+    st.header("Annotators")
     rows = [
         {
             "annotator": one.annotator,
@@ -200,7 +200,7 @@ def _annotators(found: QueueAgreement) -> None:
 def _reasons(found: QueueAgreement) -> None:
     if not found.reasons:
         return
-    st.subheader("Reasons", help="Each by itself, given or not; the least agreed first.")
+    st.header("Reasons", help="Each by itself, given or not; the least agreed first.")
     with services.store().read() as session:
         names = {reason.id: reason.name for reason in guidelines(session).reasons}
     rows = [
@@ -220,7 +220,7 @@ def _reasons(found: QueueAgreement) -> None:
 
 
 def _errors(found: QueueAgreement) -> None:
-    st.subheader(
+    st.header(
         "Gold that may be wrong",
         help="Labels on which more than half of the annotators contradict the dataset: candidates "
         "for a lead to look at, not corrections.",

@@ -43,7 +43,7 @@ STANDINGS = {
 
 def documents_section(found: Comparison) -> None:
     """The table, and below it the document that is open."""
-    st.subheader("Documents", anchor=False)
+    st.header("Documents", anchor=False)
     differing = found.differing()
     only = st.toggle(
         f"Only where they differ ({len(differing):,} of {len(found.documents):,})",

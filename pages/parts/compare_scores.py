@@ -30,7 +30,7 @@ TEST_HELP = (
 
 def scores_section(found: Comparison) -> None:
     """Table, chart of intervals, differences; then curves."""
-    st.subheader("Scores", anchor=False, help=HELP)
+    st.header("Scores", anchor=False, help=HELP)
     scored = scores_of(found)
     frame = scored.table
     left, right = st.columns([7, 5], gap="medium")
@@ -127,7 +127,7 @@ def _curves(found: Comparison) -> None:
     frame = curves_of(found)
     if frame.empty:
         return
-    st.subheader("Focus and Near-Miss Confusion", anchor=False)
+    st.header("Focus and Near-Miss Confusion", anchor=False)
     titles = [side.title for side in found.sides]
     for column, curve, better in zip(
         st.columns(2, gap="medium"), ("Focus", "Confusion"), ("higher", "lower"), strict=True

@@ -25,7 +25,7 @@ SCATTER_HELP = (
 def slices_section(found: Comparison, dataset: str) -> None:
     """Slices as small charts in a row; then one system against another."""
     titles = [side.title for side in found.sides]
-    st.subheader("Parts of the documents", anchor=False, help=SLICES_HELP)
+    st.header("Parts of the documents", anchor=False, help=SLICES_HELP)
     frame = slices_of(found, dataset)
     kinds = list(dict.fromkeys(frame["kind"]))
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
@@ -34,7 +34,7 @@ def slices_section(found: Comparison, dataset: str) -> None:
             st.markdown(f"**{kind}**")
             st.altair_chart(chart, alt=f"Example F1 by {kind.lower()}")
             export(chart, kind.lower().replace(" ", "-"), key=f"cmp_{kind}_save")
-    st.subheader("Document against document", anchor=False, help=SCATTER_HELP)
+    st.header("Document against document", anchor=False, help=SCATTER_HELP)
     others = list(range(1, len(found.sides)))
     for column, other in zip(st.columns(max(len(others), 2), gap="medium"), others, strict=False):
         with column:

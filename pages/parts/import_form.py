@@ -201,7 +201,7 @@ def _open(name: str) -> None:
 def import_report(report: Mapping[str, Any]) -> None:
     """The report of an import as tables."""
     name = str(report["name"])
-    st.subheader("Report")
+    st.header("Report")
     with st.grid(4):
         st.metric("Labels", f"{report['labels']:,}", border=True)
         st.metric("Documents", f"{report['documents']:,}", border=True)

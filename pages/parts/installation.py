@@ -21,7 +21,7 @@ def installation() -> None:
     """Folders, limits and versions, then what is wrong, if anything."""
     diagnosis = health()
     settings = services.settings()
-    st.subheader("Folders and limits")
+    st.header("Folders and limits")
     facts(
         [
             ("Data folder", settings.home),
@@ -40,12 +40,12 @@ def installation() -> None:
     )
     left, right = st.columns(2)
     with left:
-        st.subheader("Versions")
+        st.header("Versions")
         facts(diagnosis.versions.items(), name="Versions")
     with right:
-        st.subheader("Packaged models")
+        st.header("Packaged models")
         facts(map(model_row, diagnosis.models), name="Packaged models")
-        st.subheader("Indexes")
+        st.header("Indexes")
         facts(map(index_row, diagnosis.indexes), name="Indexes")
 
 
@@ -67,7 +67,7 @@ def index_row(index: Mapping[str, Any]) -> tuple[str, str]:
 def health() -> Diagnosis:
     """What `phaselens doctor` finds, drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Health")
+        st.header("Health")
         whole = st.button(
             "Check the database", icon=":material/database:", key="settings_check_database",
             help="Reads all of it; takes seconds when many traces are saved.",

@@ -23,7 +23,7 @@ PLACE = "mech_place"
 
 def attention_section(inner: Inner, trace_id: str) -> None:
     """Draws the section."""
-    st.subheader("Attention", help="A head reads from one position: it weighs all tokens before it "
+    st.header("Attention", help="A head reads from one position: it weighs all tokens before it "
                  "and that token itself; the weights sum to 1.")  # fmt: skip
     head = _controls(inner)
     position = int(st.session_state[POSITION])

@@ -66,7 +66,7 @@ def averaged(scores: RunScores) -> Scored | None:
 
 def grid_section(inner: Inner, trace_id: str, run_id: str | None) -> list[Head]:
     """Draws grid, ranking and chooser; the heads chosen."""
-    st.subheader("Heads", help="Every head of the model, by its scores. Click one to choose it.")
+    st.header("Heads", help="Every head of the model, by its scores. Click one to choose it.")
     shown, over_run = scored(inner), _of_run(run_id)
     _clean(inner)
     if not shown.grids:

@@ -42,7 +42,7 @@ T = TypeVar("T", PatchKind, Direction, CorruptionKind)
 
 def patch_section(stored: StoredTrace, right: RightLabels, heads: list[Head]) -> None:
     """Draws the form and, once asked, the result."""
-    st.subheader("Patch", help="The chosen heads do in one run what they did in another. What "
+    st.header("Patch", help="The chosen heads do in one run what they did in another. What "
                  "changes then depends on these heads.")  # fmt: skip
     request = _form(heads)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):

@@ -68,7 +68,7 @@ def notes(view: LiveView) -> None:
 
 
 def _shortlist(view: LiveView) -> str | None:
-    st.subheader("Shortlist", help="The labels nearest to the text. Click a row to see where the "
+    st.header("Shortlist", help="The labels nearest to the text. Click a row to see where the "
                  "trace names its label.")  # fmt: skip
     if view.shortlist is None:
         st.caption("Not searched yet.")
@@ -91,7 +91,7 @@ def _shortlist(view: LiveView) -> str | None:
 
 
 def _trace(view: LiveView, picked: str | None) -> None:
-    st.subheader("Trace", help="What the model wrote. Dashed edge: shortlisting. Solid edge: "
+    st.header("Trace", help="What the model wrote. Dashed edge: shortlisting. Solid edge: "
                  "reasoning. Frame: the answer. Dotted underline: a label's name.")  # fmt: skip
     t = picked_step(_curves_key(view))
     step = step_before(view.trace, t) if t is not None and view.trace is not None else None
@@ -158,10 +158,10 @@ def final(view: LiveView) -> None:
     """The final labels beside the fates of the gold ones."""
     left, right = st.columns(SIDES, gap="medium")
     with left:
-        st.subheader("Final labels")
+        st.header("Final labels")
         final_labels(view.prediction, set(view.document.gold), key=f"final_{view.trace_id}")
     with right:
-        st.subheader("Fate of each gold label")
+        st.header("Fate of each gold label")
         if view.fates:
             fates_view(view.fates)
         else:
@@ -174,10 +174,10 @@ def _curves(view: LiveView) -> None:
         return
     left, right = st.columns(SIDES, gap="medium")
     with left:
-        st.subheader("Focus and Near-Miss Confusion")
+        st.header("Focus and Near-Miss Confusion")
         curves_chart(trace.curves, trace.boundary, trace.boundary_source, key=_curves_key(view))
     with right:
-        st.subheader("Near misses")
+        st.header("Near misses")
         retrieved = {row.label_id for row in view.shortlist.rows} if view.shortlist else set()
         near_misses_table(trace.curves.near_misses, retrieved, key=f"near_{view.trace_id}")
 

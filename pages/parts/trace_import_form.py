@@ -101,7 +101,7 @@ def _start(request: TraceImportRequest) -> None:
 
 def trace_import_report(report: Mapping[str, Any]) -> None:
     """The report of an import, and the ways on."""
-    st.subheader("Report")
+    st.header("Report")
     with st.grid(3):
         st.metric("New traces", f"{report['traces']:,}", border=True)
         st.metric("Here already", f"{report['known']:,}", border=True)

@@ -77,7 +77,7 @@ def read_trace(stored: StoredTrace, view: LiveView, link: str) -> None:
 def _trace_side(
     stored: StoredTrace, view: LiveView, reading: Reading, label: str | None, link: str
 ) -> int:
-    st.subheader("Trace", help="What the model wrote, step by step. Dashed edge: shortlisting. "
+    st.header("Trace", help="What the model wrote, step by step. Dashed edge: shortlisting. "
                  "Solid edge: reasoning. Frame: the answer. Underlined: a label's name, dotted "
                  "where it is in other words.")  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -203,7 +203,7 @@ def _labels(view: LiveView, reading: Reading) -> dict[str, LabelShown]:
 
 def _shortlist_side(stored: StoredTrace, view: LiveView, label: str | None) -> None:
     ours = stored.summary.origin == "import"
-    st.subheader(
+    st.header(
         "Shortlist",
         help="The labels nearest to the text. Click a row to see where the trace names its label."
         + (" PhaseLens' own: what this model was shown may be another." if ours else ""),
@@ -259,7 +259,7 @@ def _curves(trace_id: str, view: LiveView, reading: Reading, step: int) -> None:
         return
     left, right = st.columns(SIDES, gap="medium")
     with left:
-        st.subheader("Focus and Near-Miss Confusion")
+        st.header("Focus and Near-Miss Confusion")
         paper = st.toggle(
             "The paper's curves", key="read_paper", persist_state="session",
             help="Where the paper's teacher, a model of 70B, began and ended, as reported there. "
@@ -272,6 +272,6 @@ def _curves(trace_id: str, view: LiveView, reading: Reading, step: int) -> None:
                 key=f"curves_{trace_id}", at=at, paper=paper,
             )  # fmt: skip
     with right:
-        st.subheader("Near misses")
+        st.header("Near misses")
         retrieved = {row.label_id for row in view.shortlist.rows} if view.shortlist else set()
         near_misses_table(curves.near_misses, retrieved, key=f"near_{trace_id}")

@@ -59,7 +59,7 @@ def html_of(app: AppTest) -> str:
 
 def words_of(app: AppTest) -> str:
     """Everything that the page says in Markdown, captions, plain text and titles."""
-    kinds = (app.markdown, app.caption, app.text, app.title, app.subheader)
+    kinds = (app.markdown, app.caption, app.text, app.title, app.header, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 

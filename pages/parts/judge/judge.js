@@ -143,7 +143,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const pane = element("section", "pane document")
     pane.tabIndex = 0
     pane.setAttribute("aria-label", "Document")
-    pane.append(element("h3", "", "Document"))
+    pane.append(element("h2", "", "Document"))
     const text = element("p", "words", data.document)
     text.dir = "auto"
     pane.append(text)
@@ -157,7 +157,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   function rowsPane() {
     const pane = element("section", "pane list")
     pane.setAttribute("aria-label", "Shortlist")
-    pane.append(element("h3", "", `Shortlist · ${data.rows.length} labels`))
+    pane.append(element("h2", "", `Shortlist · ${data.rows.length} labels`))
     data.rows.forEach((row, at) => {
       const line = element("div", `row${at === state.at ? " now" : ""}`)
       lines[at] = line
@@ -195,7 +195,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       const line = element("div", `step ${phase}${listed && at === state.at ? " now" : ""}`, step.text)
       line.dir = "auto"
       if (PHASES[phase] && steps[at - 1]?.shown !== phase) {
-        pane.append(element("h4", "", PHASES[phase]))
+        pane.append(element("h3", "", PHASES[phase]))
       }
       step.shown = phase
       if (listed) { lines[at] = line; line.onclick = () => { state.at = at; draw() } }
@@ -207,7 +207,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   function side(one, place) {
     const pane = element("section", "pane list side")
     pane.setAttribute("aria-label", place)
-    pane.append(element("h3", "", one.title ? `${place}: ${one.title}` : place))
+    pane.append(element("h2", "", one.title ? `${place}: ${one.title}` : place))
     const list = element("ul", "")
     for (const label of one.labels) {
       list.append(element("li", "", `${label.name || label.id}${label.gold ? " · ★ gold" : ""}`))

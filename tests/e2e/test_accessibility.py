@@ -1,0 +1,111 @@
+"""Every page, light and dark, as axe (the engine of most accessibility checks) sees it: names of
+controls, contrast, headings, what screen readers need."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from core.annotation.people import local_person
+from core.annotation.verdicts import TaskKind
+from core.config import Settings
+from db.judgements import judge_task
+from db.queues import add_queue
+from db.session import open_store
+from db.tasks import next_task
+from pages.parts.annotator import COOKIE
+from tests.conftest import linked_home
+from tests.db.asked import BAD, GOOD, made_traces, sent
+from tests.e2e.conftest import App, settled
+
+pytestmark = pytest.mark.browser
+
+# What Streamlit itself draws and cannot be styled; each with what is wrong and where.
+KNOWN = (
+    # The head of the column with the boxes that choose a row is empty (minor).
+    ("empty-table-header", 'aria-colindex="1"'),
+    # The key named on a primary button is drawn at 60% opacity; the button says its name beside it,
+    # and the key has an aria-label.
+    ("color-contrast", "<kbd aria-label="),
+)
+PAGES = {
+    "explore": "/", "traces": "/traces", "trace": "/traces?trace={trace}", "compare": "/compare",
+    "shortlist": "/shortlist", "mechanism": "/mechanism",
+    "judge": "/annotate?view=Judge&queue={shortlists}",
+    "judge a trace": "/annotate?view=Judge&queue={traces}",
+    "one trace": "/annotate?view=Judge&trace={trace}", "queues": "/annotate?view=Queues",
+    "agreement": "/annotate?view=Agreement&queue={shortlists}",
+    "settle": "/annotate?view=Settle&queue={shortlists}",
+    "use": "/annotate?view=Use&queue={shortlists}", "guidelines": "/annotate?view=Guidelines",
+    "keys": "/annotate?view=Keys", "talk": "/talk", "data": "/data",
+    "import traces": "/data?data_tab=Import+traces", "jobs": "/jobs", "settings": "/settings",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Filled:
+    """An app, and what the addresses of PAGES name."""
+
+    app: App
+    names: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def filled(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """An app with traces and two queues, one of which two people have judged differently."""
+    app = App(linked_home(icd_home, tmp_path_factory.mktemp("accessible")))
+    store = open_store(Settings(home=app.home))
+    traces = made_traces(store, 3)
+    lead, names = local_person("Lead"), {"trace": traces[0]}
+    with store.write() as session:
+        for name, kind in (("shortlists", TaskKind.SHORTLIST), ("traces", TaskKind.TRACE)):
+            queue = add_queue(
+                session, lead, name=name, kind=kind, overlap=3,
+                traces=[(trace, None) for trace in traces],
+            )  # fmt: skip
+            names[name] = queue.id
+        for who, said in ((local_person("Ada"), GOOD), (local_person("Ben"), BAD)):
+            task = next_task(session, who, names["shortlists"])
+            assert task is not None
+            judge_task(session, who, task.id, sent(said))
+    store.close()
+    app.start()
+    yield Filled(app, names)
+    app.stop()
+
+
+@pytest.fixture(params=["light", "dark"])
+def lead_page(filled: Filled, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 1000}, color_scheme=request.param
+    )
+    context.add_cookies([{"name": COOKIE, "value": "Lead", "url": filled.app.url}])
+    yield context.new_page()
+    context.close()
+
+
+def test_axe_finds_nothing_wrong_on_any_page(filled: Filled, lead_page: Page) -> None:
+    found = []
+    for name, address in PAGES.items():
+        lead_page.goto(filled.app.url + address.format(**filled.names))
+        expect(lead_page.get_by_test_id("stMainBlockContainer")).to_be_visible()
+        settled(lead_page)
+        lead_page.wait_for_timeout(1_000)  # charts and components draw themselves after the script
+        settled(lead_page)
+        found += [f"{name}: {words}" for words in violations(lead_page)]
+    assert not found, "\n".join(found)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds and KNOWN does not name, a line each."""
+    response: dict[str, Any] = Axe().run(page).response
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:160]} {node['failureSummary'][:300]}"
+        for rule in response["violations"]
+        for node in rule["nodes"]
+        if not any(rule["id"] == known and part in node["html"] for known, part in KNOWN)
+    ]
