@@ -20,11 +20,12 @@ from pages.parts.annotate_queues import QUEUE, VIEW, chosen_queue, keep_address,
 from pages.parts.annotate_settle import TASK, settle_view
 from pages.parts.annotate_single import SINGLE, single_area
 from pages.parts.annotate_task import task_area
+from pages.parts.annotate_use import use_view
 from pages.parts.annotator import name_field, remember_name
 from pages.parts.judge import help_of
 from pages.parts.people import may, person
 
-VIEWS = ("Judge", "Queues", "Agreement", "Settle", "Guidelines", "Keys")
+VIEWS = ("Judge", "Queues", "Agreement", "Settle", "Use", "Guidelines", "Keys")
 
 
 def chosen_view() -> str:
@@ -167,7 +168,7 @@ try:
             st.query_params.from_dict({"view": view})
         {
             "Queues": queue_list, "Agreement": agreement_view, "Settle": settle_view,
-            "Guidelines": guidelines_view, "Keys": keys_view,
+            "Use": use_view, "Guidelines": guidelines_view, "Keys": keys_view,
         }[view]()  # fmt: skip
 except StoreError as error:
     errors.card(error.what, error.fix)

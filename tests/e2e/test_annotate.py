@@ -1,6 +1,8 @@
 """Two annotators work through a queue in a real browser, by keys alone."""
 
+import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,8 +82,29 @@ def settle(browser: Browser, app: App, queue: Queue) -> None:
     settled(page)
     page.keyboard.press("4")
     expect(page.get_by_text("Nothing is left to settle.")).to_be_visible()
+    exported(app, page)
     expect_no_fault(page)
     page.context.close()
+
+
+def exported(app: App, page: Page) -> None:
+    """The lead takes the judgements out as a file, by keys alone."""
+    page.goto(f"{app.url}/annotate?view=Use")
+    prepare = page.get_by_role("button", name="Prepare").first
+    expect(prepare).to_be_visible()
+    settled(page)
+    go_to(page, prepare)
+    page.keyboard.press("Enter")
+    ready = page.get_by_role("button", name=re.compile(r"judgements-all\.csv"))
+    expect(ready).to_be_visible()
+    settled(page)
+    go_to(page, ready)
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    with Path(download.value.path()).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    kinds = Counter(row["kind"] for row in rows)
+    assert kinds == {"judgement": 5, "adjudication": 1}, "what stands, and nothing that was undone"
 
 
 def go_to(page: Page, wanted: Locator, steps: int = 80) -> None:
