@@ -7,7 +7,7 @@ was; of a preference the sides are swapped by chance.
 from collections.abc import Sequence
 from typing import Any
 
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.traces.inert import neutralise, one_line
 from core.traces.reading import reading_of
 from db.trace_views import StoredTrace
@@ -16,9 +16,15 @@ MOST_ROWS = 200  # labels of a shortlist that are shown
 
 
 def task_view(
-    kind: TaskKind, traces: Sequence[StoredTrace], *, blind: bool, swapped: bool
+    kind: TaskKind,
+    traces: Sequence[StoredTrace],
+    *,
+    blind: bool,
+    swapped: bool,
+    compared: Compared = Compared.TRACE,
 ) -> dict[str, Any]:
-    """`traces`: one, or the two of a preference in their true order."""
+    """`traces`: one, or the two of a preference in their true order; `compared`: what of these is
+    shown."""
     first = traces[0]
     found: dict[str, Any] = {
         "kind": str(kind),
@@ -33,7 +39,9 @@ def task_view(
     elif kind is TaskKind.TRACE:
         found["steps"] = _steps(first)
     else:
-        sides = [_side(trace, blind=blind) for trace in traces]
+        shortlists = compared is Compared.SHORTLIST
+        side = _shortlist_side if shortlists else _side
+        sides = [side(trace, blind=blind) for trace in traces]
         found["sides"] = sides[::-1] if swapped else sides
     return found
 
@@ -92,12 +100,22 @@ def _steps(trace: StoredTrace) -> list[dict[str, Any]]:
     ]
 
 
+def _shortlist_side(trace: StoredTrace, *, blind: bool) -> dict[str, Any]:
+    return {
+        "title": "" if blind else one_line(trace.summary.system, 60),
+        "numbered": True,
+        "labels": _rows(trace, blind=blind),
+        "steps": [],
+    }
+
+
 def _side(trace: StoredTrace, *, blind: bool) -> dict[str, Any]:
     gold = set(trace.document.gold)
     found = trace.prediction
     names = {r.label_id: r.name for r in found.ranking} if found else {}
     return {
         "title": "" if blind else one_line(trace.summary.system, 60),
+        "numbered": False,
         "labels": [
             {
                 "id": one_line(label, 40),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.errors import InputError
 from db.hard_negatives import hard_negative_traces
 from db.models import TraceRow
@@ -41,13 +41,15 @@ class TrainingRule(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Source:
     """`asked`: a filter of traces in words (db/trace_asked.py), {} for all; `limit`: the most
-    tasks; `seed`: of the random order; `runs`: the two of a disagreement or preference."""
+    tasks; `seed`: of the random order; `runs`: the two of a disagreement or preference;
+    `compared`: what a preference is about."""
 
     asked: Mapping[str, str] = field(default_factory=dict)
     rule: Rule | TrainingRule = Rule.RANDOM
     limit: int = 100
     seed: int = 0
     runs: tuple[str, ...] = ()
+    compared: Compared = Compared.TRACE
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "asked": dict(self.asked), "runs": list(self.runs)}

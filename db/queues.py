@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from core.annotation.people import Person, Role
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.errors import InputError, UnknownNameError
 from db.annotation_models import QueueRow, TaskRow, TaskStateRow
 from db.clock import now
@@ -38,6 +38,11 @@ class Queue:
     created_by: str
     created_at: datetime
     closed_at: datetime | None
+
+    @property
+    def compared(self) -> Compared:
+        """What its preferences are about."""
+        return Compared(self.source.get("compared", Compared.TRACE))
 
     def is_for(self, person: Person) -> bool:
         return not self.assigned or person.id in self.assigned

@@ -12,6 +12,13 @@ class TaskKind(StrEnum):
     PREFERENCE = "preference"  # which of two systems did better on this document?
 
 
+class Compared(StrEnum):
+    """What of two systems a preference is about."""
+
+    TRACE = "trace"  # the trace and the answer
+    SHORTLIST = "shortlist"
+
+
 class ShortlistVerdict(StrEnum):
     GOOD = "good"
     MISSING_GOLD = "missing_gold"

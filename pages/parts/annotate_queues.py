@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.annotation.people import Role, local_person
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.errors import InputError
 from core.traces.inert import one_line
 from db.judgements import annotators
@@ -28,6 +28,7 @@ RULES = {
     Rule.LOWEST_RECALL: "lowest recall first", Rule.HIGHEST_CONFUSION: "highest confusion first",
     Rule.DISAGREEMENT: "where two runs disagree most",
 }  # fmt: skip
+COMPARED = {Compared.TRACE: "trace and answer", Compared.SHORTLIST: "shortlist"}
 QUEUE, VIEW = "annotate_queue", "annotate_view"
 
 
@@ -138,6 +139,11 @@ def _new() -> None:
         "Annotators a task", 1, MAX_OVERLAP, 1, key="new_queue_overlap",
         help="How many are to judge each task, each without seeing the others' judgements.",
     )  # fmt: skip
+    if pairs:
+        st.segmented_control(
+            "Which is better", list(Compared), format_func=COMPARED.get, required=True,
+            default=Compared.TRACE, key="new_queue_compared",
+        )  # fmt: skip
     if pairs or rule is Rule.DISAGREEMENT:
         _two_runs(runs)
     else:
@@ -192,7 +198,8 @@ def _make(kind: TaskKind, rule: Rule) -> None:
         if state.get("new_queue_slice"):
             asked = {one.name: dict(one.asked) for one in slices(session)}[state["new_queue_slice"]]
         runs = tuple(state.get("new_queue_runs") or ())
-        source = Source(asked, rule, int(state["new_queue_limit"]), 0, runs)
+        compared = Compared(state.get("new_queue_compared") or Compared.TRACE)
+        source = Source(asked, rule, int(state["new_queue_limit"]), 0, runs, compared)
         traces = chosen(session, kind, source)
         if not traces:
             raise InputError(

@@ -113,7 +113,7 @@ def _task(queue: Queue, task_id: int) -> None:
         traces = [load_trace(session, one) for one in (task.trace_id, task.other_id) if one]
         after = newest_adjudication(session, task_id)
         votes = _votes(said, {one.id: one.name for one in guidelines(session).reasons})
-    view = task_view(queue.kind, traces, blind=False, swapped=False)
+    view = task_view(queue.kind, traces, blind=False, swapped=False, compared=queue.compared)
     state = f"settled by {said.final.annotator or 'a lead'}" if said.final else "open"
     view["about"] = f"Task {task.position + 1:,} of {queue.tasks:,} · {state} · {view['about']}"
     most = consensus_judgement([one.judgement for one in said.judgements])

@@ -76,7 +76,9 @@ def _task(queue: Queue, task: Task, me: Person) -> None:
         traces = [load_trace(session, one) for one in (task.trace_id, task.other_id) if one]
         after = newest(session, me, task.subject)
         earlier = own_judgement(session, me, task.subject)
-    view = task_view(queue.kind, traces, blind=queue.blind, swapped=task.swapped(me))
+    view = task_view(
+        queue.kind, traces, blind=queue.blind, swapped=task.swapped(me), compared=queue.compared
+    )
     view["about"] = f"Task {task.position + 1:,} of {queue.tasks:,} · {view['about']}"
     here = Desk(
         key=f"judge_{queue.id}",

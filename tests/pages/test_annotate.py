@@ -7,11 +7,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.annotation.keys import checked_keys
 from core.annotation.people import local_person
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.rerank.base import Bucket
 from db.guidelines import guidelines
 from db.judgements import judge_task
 from db.own_keys import own_keys, save_keys
+from db.queue_sources import Source
 from db.queues import Queue, add_queue, queues
 from db.slices import save_slice
 from db.tasks import next_task
@@ -140,6 +141,15 @@ def test_a_trace_and_two_sides_are_shown(open_page: Open, shown: list[dict[str, 
     titles = [side["title"] for side in shown[-1]["sides"]]
     assert sorted(titles) == ["base", "other"]
     assert (titles == ["other", "base"]) is shown[-1]["swapped"]
+    with saved.store().write() as session:
+        wanted = add_queue(
+            session, ADA, name="lists", kind=TaskKind.PREFERENCE, traces=[pair],
+            source=Source(compared=Compared.SHORTLIST).to_json(),
+        ).id  # fmt: skip
+    open_page("annotate", "Ada", queue=wanted)
+    side = shown[-1]["sides"][0]
+    assert [row["id"] for row in side["labels"]] == ["I50.9", "I50.1", "I51.9"]
+    assert not side["steps"], "the traces are not what is compared"
 
 
 def test_own_keys_are_used_and_taken_ones_refused(

@@ -208,12 +208,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const pane = element("section", "pane list side")
     pane.setAttribute("aria-label", place)
     pane.append(element("h2", "", one.title ? `${place}: ${one.title}` : place))
-    const list = element("ul", "")
+    const list = element(one.numbered ? "ol" : "ul", "")
     for (const label of one.labels) {
       list.append(element("li", "", `${label.name || label.id}${label.gold ? " · ★ gold" : ""}`))
     }
-    if (!one.labels.length) list.append(element("li", "empty", "No label was chosen."))
-    pane.append(list, ...stepsPane(one.steps, false).childNodes)
+    const none = one.numbered ? "Nothing was retrieved." : "No label was chosen."
+    if (!one.labels.length) list.append(element("li", "empty", none))
+    pane.append(list)
+    if (!one.numbered) pane.append(...stepsPane(one.steps, false).childNodes)
     return pane
   }
   function bar() {
