@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core.agreement.of_queue import QueueAgreement, names_of, queue_agreement
 from core.annotation.people import Person, Role
 from core.annotation.votes import consensus_judgement, who_said_what
+from core.errors import UnknownNameError
 from core.task_view import task_view
 from db.adjudication import (
     JudgedTask,
@@ -74,7 +75,7 @@ def _area(queue_id: str) -> None:
         disputes = compared(queue).disputes
         skipped = st.session_state.setdefault(_SKIPPED, set())
         left = [one.task_id for one in disputes if one.task_id not in done]
-        asked = st.session_state.get(TASK)
+        asked = _asked(queue)
         task = asked or next((one for one in left if one not in skipped), None)
         keep_address("Settle", queue, task if asked else None)
         total = len({one.task_id for one in disputes} | done)
@@ -87,6 +88,21 @@ def _area(queue_id: str) -> None:
             _nothing_left(queue, bool(disputes), len(skipped & set(left)))
         else:
             _task(queue, task)
+
+
+def _asked(queue: Queue) -> int | None:
+    """The task that a link or a row asked for, if it is one of this queue."""
+    asked = st.session_state.get(TASK)
+    if asked is None:
+        return None
+    try:
+        with services.store().read() as session:
+            here = find_task(session, asked).queue_id == queue.id
+    except UnknownNameError:
+        here = False
+    if not here:
+        st.session_state[TASK] = None
+    return asked if here else None
 
 
 def _nothing_left(queue: Queue, disputed: bool, skipped: int) -> None:

@@ -106,6 +106,14 @@ def test_what_is_settled_is_left_out_unless_it_is_asked_for(
     assert "settled by Lead" in shown[-1]["about"]
 
 
+def test_a_task_that_is_not_of_the_queue_is_not_shown(
+    open_page: Open, shown: list[dict[str, Any]]
+) -> None:
+    queue, tasks = judged_queue((GOOD, BAD))
+    open_page("annotate", "Lead", view="Settle", queue=queue.id, task="999999")
+    assert shown[-1]["task"] == str(tasks[0])
+
+
 def test_a_trace_is_judged_outside_any_queue(open_page: Open, shown: list[dict[str, Any]]) -> None:
     trace = saved.save()
     app = open_page("annotate", view="Judge", trace=trace)
