@@ -130,8 +130,8 @@ def bar(talk: Talk) -> None:
 
 def share(talk: Talk) -> None:
     st.caption(
-        "One HTML file with every example: it opens from the disk in any browser, reaches no "
-        "network, and nothing in it can be changed."
+        "One HTML file with every example, to look at: it opens from the disk in any browser and "
+        "reaches no network."
     )
     notes = st.checkbox(
         "With your notes", key="talk_with_notes", help="Whoever has the file can read them."

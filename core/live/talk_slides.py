@@ -1,7 +1,5 @@
 """Slides made of what the store has: those of a talk, and those of live runs in their place."""
 
-from collections.abc import Mapping
-
 from sqlalchemy.orm import Session
 
 from core.talks.assemble import Assembled, assemble
@@ -10,8 +8,6 @@ from core.talks.slides import slide_of
 from db.boundaries import boundary_moves
 from db.talks import Talk, TalkSlide
 from db.traces import load_trace
-
-NOTHING: Mapping[str, str] = {}
 
 
 def slide_from_store(session: Session, slide: TalkSlide, trace_id: str = "") -> Slide:
@@ -23,13 +19,6 @@ def slide_from_store(session: Session, slide: TalkSlide, trace_id: str = "") -> 
     return slide_of(stored, note=slide.note, title=slide.title, moved_to=moved)
 
 
-def deck_from_store(
-    session: Session, talk: Talk, instead: Mapping[str, str] = NOTHING
-) -> Assembled:
-    """The talk as it is played. `instead`: by id of a trace in the talk, the id of one of the same
-    document that is shown in its place."""
-    return assemble(
-        talk.name,
-        talk.slides,
-        lambda slide: slide_from_store(session, slide, instead.get(slide.trace, "")),
-    )
+def deck_from_store(session: Session, talk: Talk) -> Assembled:
+    """The talk as it is stored."""
+    return assemble(talk.name, talk.slides, lambda slide: slide_from_store(session, slide))

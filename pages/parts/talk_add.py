@@ -76,6 +76,7 @@ def found_traces(typed: str) -> list[Found]:
     for row in rows:
         parts = [f"{row.dataset} / {row.document_id}", row.system, local_time(row.created_at)]
         parts += [] if row.example_f1 is None else [f"F1 {row.example_f1:.2f}"]
+        parts += [] if row.state is TraceState.DONE else [str(row.state)]
         if row.state is not TraceState.RUNNING:
             found.append(Found(row.id, row.document_start, " · ".join(parts)))
     return found[:FOUND]
@@ -116,15 +117,16 @@ def add_to_talk_popover(trace_id: str) -> None:
     said = st.session_state.pop(_SAID, None)
     if said is not None:
         st.toast(f"Added to the talk {plain(said)}.", icon=":material/slideshow:")
-    with st.popover("Talk", icon=":material/slideshow:", help="Put this trace into a talk."):
+    with st.popover("Talk", icon=":material/slideshow:"):
         key = f"talk_of_{trace_id}"
         st.selectbox(
-            "Talk", names, key=key, index=0 if names else None, accept_new_options=True,
+            "Put this trace into the talk", names, key=key, index=0 if names else None,
+            accept_new_options=True,
             placeholder="Name a new talk", format_func=lambda one: one_line(one, 80),
             help="Choose one, or type the name of a new one.",
         )  # fmt: skip
         st.button(
-            "Add to the talk", icon=":material/add:", key=f"talk_put_{trace_id}", type="primary",
+            "Add it", icon=":material/add:", key=f"talk_put_{trace_id}", type="primary",
             on_click=_put_from_page, args=(trace_id, key, names),
         )  # fmt: skip
         st.page_link("pages/talk.py", label="Open Talk", icon=":material/slideshow:")

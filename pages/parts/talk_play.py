@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,10 +11,12 @@ import streamlit as st
 from core.errors import StoreError
 from core.events import Stage
 from core.live.talk_run import Attempt, Done, FellBack, Going, begin, look, stop
-from core.live.talk_slides import deck_from_store
-from core.talks.assemble import Assembled
+from core.live.talk_slides import slide_from_store
+from core.talks.assemble import Assembled, assemble
+from core.talks.deck import Slide
 from core.traces.inert import neutralise
-from db.talks import Talk
+from db.boundaries import boundary_moves
+from db.talks import Talk, TalkSlide, slide_traces
 from db.traces import load_trace
 from pages.parts import services
 from pages.parts.talk_viewer import event_slide, talk_viewer, tell
@@ -86,8 +89,25 @@ def play(talk: Talk, limit_s: int) -> bool:
 def assembled(talk: Talk) -> Assembled:
     """The deck, with live runs of this session in their places. Raises StoreError."""
     instead = {trace: run.shown for trace, run in _runs().items() if run.shown}
+    now = services.settings()
     with services.store().read() as session:
-        return deck_from_store(session, talk, instead)
+        wanted = [instead.get(slide.trace, slide.trace) for slide in talk.slides]
+        about = slide_traces(session, wanted)
+
+        def make(slide: TalkSlide) -> Slide:
+            trace = instead.get(slide.trace, slide.trace)
+            newest = (about.get(trace), boundary_moves(session, trace)[-1:])
+            return _slide(now.database, now.home, slide, trace, str(newest))
+
+        return assemble(talk.name, talk.slides, make)
+
+
+@st.cache_data(max_entries=300, show_spinner=False)
+def _slide(url: str, home: Path, slide: TalkSlide, trace_id: str, newest: str) -> Slide:
+    """A slide takes a tenth of a second where its trace is long, and each key that reaches Python
+    asks for all of them. `newest`: what changes when the trace does."""
+    with services.store().read() as session:
+        return slide_from_store(session, slide, trace_id)
 
 
 def leave() -> None:

@@ -123,11 +123,11 @@ def test_a_talk_is_made_from_stored_traces_and_played_by_arrow_keys(
 ) -> None:
     page = stage.open(browser, f"traces?trace={stage.known}")
     page.get_by_role("button", name="Talk", exact=True).click()
-    name = page.get_by_role("combobox", name=re.compile("^Talk"))
+    name = page.get_by_role("combobox", name=re.compile("Put this trace into the talk"))
     name.fill("By hand")
     name.press("Enter")
     settled(page)
-    page.get_by_role("button", name="Add to the talk").click()
+    page.get_by_role("button", name="Add it").click()
     expect(page.get_by_text("Added to the talk By hand.")).to_be_visible()
 
     page.goto(f"{stage.app.url}/talk")

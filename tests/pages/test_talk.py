@@ -350,9 +350,9 @@ def test_the_trace_page_adds_a_trace_to_a_talk(open_page: Open, worker: Worker) 
     made()
     app = open_page("traces", "Ada", trace=one)
     app.selectbox(key=f"talk_of_{one}").select("Tuesday")
-    click(app, "Add to the talk")
+    click(app, "Add it")
     assert now("Tuesday").slides == (TalkSlide(one),)
     assert now().slides == ()
     assert "Added to the talk Tuesday." in [toast.value for toast in app.toast]
     app = open_page("traces", "Ada", trace=saved.save_running())
-    assert "Add to the talk" not in [button.label for button in app.button]
+    assert "Add it" not in [button.label for button in app.button]
