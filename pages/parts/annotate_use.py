@@ -90,7 +90,7 @@ def _datasets(database: str, queue_id: str | None, word: Word) -> dict[str, int]
 
 
 def _judgements(queue: Queue | None, word: Word) -> None:
-    st.subheader("Judgements", anchor=False)
+    st.header("Judgements", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         kind = FileFormat(
             st.segmented_control(
@@ -172,7 +172,7 @@ def _report(report: JudgementImportReport) -> None:
 
 
 def _golden(queue: Queue | None, datasets: dict[str, int], word: Word) -> None:
-    st.subheader(
+    st.header(
         "Golden set", anchor=False,
         help="Judged documents with settled gold: the majority's, and a lead's last word. As "
         "JSONL for `phaselens data add`, and as TREC qrels.",

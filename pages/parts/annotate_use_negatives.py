@@ -32,7 +32,7 @@ QUEUE_HELP = (
 
 def negatives_section(queue: Queue | None, datasets: dict[str, int], word: Word) -> None:
     """Draws the choices, and the file once it is prepared."""
-    st.subheader(
+    st.header(
         "Hard negatives", anchor=False,
         help="Labels that retrieval ranks high and that annotators call irrelevant, near misses "
         "or wrong gold, to train an encoder with. A queue by the rule for hard negatives asks for "

@@ -34,7 +34,7 @@ def scored(database: str, queue_id: str | None, word: Word) -> list[RunEffect]:
 
 def scores_section(queue_id: str | None, word: Word) -> None:
     """Draws the table and chart of scores, then recall if misses were fixed."""
-    st.subheader("Runs against revised gold", anchor=False, help=HELP)
+    st.header("Runs against revised gold", anchor=False, help=HELP)
     found = scored(services.settings().database, queue_id, word)
     if not found:
         st.markdown("**No run has answered a document that was judged or flagged.**")
@@ -78,7 +78,7 @@ def _before_and_after(found: list[RunEffect]) -> None:
 
 
 def _if_fixed(found: list[RunEffect]) -> None:
-    st.subheader("If the misses were fixed", anchor=False, help=FIXED_HELP)
+    st.header("If the misses were fixed", anchor=False, help=FIXED_HELP)
     cuts = sorted({recall.k for one in found for recall in one.effect.recall})
     k = int(
         st.segmented_control(

@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 def add_form(name: str) -> None:
     """A search among saved traces, each with a button that adds it. Raises StoreError."""
-    st.subheader("Add an example")
+    st.header("Add an example")
     typed = st.text_input(
         "Search saved traces, or paste a link or an id", key="talk_find",
         placeholder="Words of a document or a trace, a link, or an id",
