@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.annotation.golden import GoldenDocument
 from core.datasets.base import Split
 from core.errors import InputError
-from db.judged_gold import Key, judged_documents
+from db.judged_gold import Key, judged_documents, judged_keys
 from db.models import TraceBodyRow, TraceRow, TraceTextRow
 
 AT_A_TIME = 100
@@ -18,7 +18,7 @@ AT_A_TIME = 100
 def golden_datasets(session: Session, queue_id: str | None = None) -> dict[str, int]:
     """Dataset -> its judged documents, the most first."""
     counts: dict[str, int] = {}
-    for dataset, _ in judged_documents(session, queue_id):
+    for dataset, _ in judged_keys(session, queue_id):
         counts[dataset] = counts.get(dataset, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

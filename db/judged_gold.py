@@ -18,11 +18,11 @@ from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
 from core.errors import InputError
 from db.adjudication import JudgedTask, judged_tasks
-from db.annotation_models import AnnotationEventRow, JudgementRow
+from db.annotation_models import AnnotationEventRow, JudgementRow, QueueRow, TaskRow
 from db.annotations import FlagVerdict
 from db.judgements import JUDGEMENT, Judged, judged, standing
 from db.models import TraceBodyRow, TraceRow
-from db.queues import find_queue, queues
+from db.queues import Queue, find_queue, queues
 from db.shortlist_flags import shortlist_flags
 from db.trace_filters import standing_flags
 
@@ -95,13 +95,35 @@ def judged_documents(session: Session, queue_id: str | None = None) -> dict[Key,
     return found
 
 
+def judged_keys(session: Session, queue_id: str | None = None) -> set[Key]:
+    """The keys of `judged_documents`, without what was said. Raises as that does."""
+    query = (
+        select(TraceRow.dataset, TraceRow.document_id)
+        .join(TaskRow, TaskRow.trace_id == TraceRow.id)
+        .join(QueueRow, QueueRow.id == TaskRow.queue_id)
+        .where(QueueRow.kind == TaskKind.SHORTLIST.value, TaskRow.judged > 0)
+        .distinct()
+    )
+    if queue_id is not None:
+        query = query.where(QueueRow.id == _queue_of_labels(session, queue_id).id)
+    found = {(dataset, document) for dataset, document in session.execute(query)}
+    if queue_id is None:
+        found |= {(task.dataset, task.document_id) for task in _single_traces(session)}
+    return found
+
+
+def _queue_of_labels(session: Session, queue_id: str) -> Queue:
+    queue = find_queue(session, queue_id)
+    if queue.kind is not TaskKind.SHORTLIST:
+        raise InputError(
+            f"The queue {queue.name!r} asks for no labels.", "Choose a queue of shortlists."
+        )
+    return queue
+
+
 def _sources(session: Session, queue_id: str | None) -> Iterator[tuple[str, Iterable[JudgedTask]]]:
     if queue_id is not None:
-        queue = find_queue(session, queue_id)
-        if queue.kind is not TaskKind.SHORTLIST:
-            raise InputError(
-                f"The queue {queue.name!r} asks for no labels.", "Choose a queue of shortlists."
-            )
+        queue = _queue_of_labels(session, queue_id)
         yield queue.name, judged_tasks(session, queue.id)
         return
     for queue in reversed(queues(session)):

@@ -112,7 +112,7 @@ def _event(
         other=traces[task.other_id][0] if task is not None and task.other_id else None,
         queue=None if task is None or queue is None else QueueKey(
             queue.id, queue.name, TaskKind(queue.kind), queue.overlap, queue.blind, queue.tasks,
-            task.position,
+            task.position, dict(queue.source),
         ),
         run=run, judgement=None if row.kind == UNDO else Judgement.from_json(value or {}),
         shown=row.shown, stands=stands, written_by=version,

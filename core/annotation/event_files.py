@@ -18,7 +18,7 @@ from core.importing.lines import Progress
 from core.importing.readers import Bad, Format, format_of, plain_suffix, rows_of
 
 ROWS_AT_A_TIME = 1000  # of Parquet
-_JSON = ("judgement", "shown")
+_JSON = ("judgement", "shown", "queue_source")
 _TYPES = {
     "stands": pa.bool_(), "blind": pa.bool_(), "created_at": pa.timestamp("us", tz="UTC"),
     "seconds": pa.float64(), "guideline": pa.int64(), "queue_tasks": pa.int64(),

@@ -10,7 +10,7 @@ from typing import Any
 from core.annotation.cells import from_cell, visible
 from core.annotation.events import KINDS, JudgementEvent, QueueKey, TraceKey
 from core.annotation.judgement import Judgement
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import Compared, TaskKind
 from core.errors import InputError
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,32}")
@@ -165,6 +165,9 @@ def _queue_of(row: _Row) -> QueueKey | None:
         kind = TaskKind(row.text("queue_kind"))
     except ValueError as error:
         raise NoEventError(f"queue_kind {row.text('queue_kind')!r} is none") from error
+    source = row.json("queue_source") or {}
+    if source.get("compared", Compared.TRACE) not in list(Compared):  # it may be any JSON
+        raise NoEventError("queue_source compares what is not known")
     position = row.whole("position", _MAX_TASKS)
     if position is None:
         raise NoEventError("there is no position of the task in its queue")
@@ -172,4 +175,5 @@ def _queue_of(row: _Row) -> QueueKey | None:
         _checked_id(id, "queue_id"), row.needed("queue"), kind,
         row.whole("overlap", _MAX_OVERLAP) or 1, row.flag("blind"),
         row.whole("queue_tasks", _MAX_TASKS) or position + 1, position,
+        source,
     )  # fmt: skip

@@ -5,7 +5,7 @@ Parquet typed columns with JSON in texts. `judgement` and `shown` are what count
 READING repeat parts of them for people who read a table, and no import looks at them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -34,7 +34,8 @@ class TraceKey:
 
 @dataclass(frozen=True, slots=True)
 class QueueKey:
-    """The queue of a judgement, with all that makes it anew. `position`: of the task, from 0."""
+    """The queue of a judgement, with all that makes it anew. `position`: of the task, from 0;
+    `source`: how its traces were chosen, and what a preference is about."""
 
     id: str
     name: str
@@ -43,6 +44,7 @@ class QueueKey:
     blind: bool
     tasks: int
     position: int
+    source: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class JudgementEvent:
             "overlap": queue.overlap if queue else None,
             "blind": queue.blind if queue else None,
             "position": queue.position if queue else None,
+            "queue_source": queue.source if queue else None,
             "trace": self.trace.id,
             "trace_sha256": self.trace.sha256,
             "other_trace": other.id if other else None,

@@ -10,6 +10,7 @@ from core.annotation.verdicts import (
 )
 from core.traces.base import PhaseKind
 from db.adjudication import adjudicate
+from db.annotation_models import QueueRow
 from db.judgements import Submission, judge_task, judge_trace, undo_judgement
 from db.queues import Queue
 from db.session import Store
@@ -50,6 +51,8 @@ def nasty_store(store: Store) -> list[Queue]:
     phases = {PhaseKind.SHORTLISTING: PhaseVerdict.SOUND, PhaseKind.REASONING: PhaseVerdict.FLAWED}
     say(store, traces, ("ada", Judgement(phases=phases, boundary=-1)))
     sides = made_queue(store, 1, kind=TaskKind.PREFERENCE, name="sides")
+    with store.write() as session:
+        session.get_one(QueueRow, sides.id).source = {"compared": "shortlist", "asked": {"x": "=1"}}
     say(store, sides, ("ada", Judgement(preference=Preference.BOTH)))
     (trace,) = made_traces(store, 1)
     with store.write() as session:

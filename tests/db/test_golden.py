@@ -23,7 +23,7 @@ from db.adjudication import adjudicate, judged_tasks, revised_gold
 from db.annotations import FlagVerdict, flag, undo
 from db.gold_effects import RunEffect, effects, newest_word
 from db.golden_set import golden_datasets, golden_documents, the_dataset
-from db.judged_gold import flagged_documents, judged_documents
+from db.judged_gold import flagged_documents, judged_documents, judged_keys
 from db.judgements import judge_trace
 from db.models import TraceFateRow, TraceRow
 from db.queue_sources import Source, TrainingRule, chosen
@@ -99,6 +99,7 @@ def test_the_golden_set_says_what_changed_and_who_said_so(store: Store, tmp_path
     assert list(rows) == ["d0", "d3"]
     with store.read() as session:
         same = revised_gold(judged_tasks(session, queue.id))
+        assert judged_keys(session) == same.keys()
         assert {k: v.gold for k, v in same.items()} == {
             k: v.revised.gold for k, v in judged_documents(session, queue.id).items()
         }

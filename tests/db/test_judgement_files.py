@@ -137,6 +137,7 @@ def test_an_empty_store_with_the_traces_gets_what_stands(
         for queue in made:
             mine, theirs = find_queue(session, queue.id), find_queue(source, queue.id)
             assert mine.closed_at is not None
+            assert mine.source == {**theirs.source, "imported": True}
             assert (mine.tasks, mine.overlap, mine.blind, mine.kind) == (
                 theirs.tasks, theirs.overlap, theirs.blind, theirs.kind,
             )  # fmt: skip
@@ -220,7 +221,7 @@ def test_bad_rows_are_named_and_the_good_ones_come_in(
         {**row, "judgement": None}, {**row, "created_at": "soon"}, {**row, "position": -1},
         {**row, "queue_kind": "poll"}, {**row, "seconds": "long"}, {**row, "person": ""},
         {**row, "shown": [1]}, {**row, "token": "x" * 65}, {**row, "guideline": 1.5},
-        {**row, "undoes": "abc"}, {**row, "trace": None}, {**row, "after": "\x00"}, {},
+        {**row, "queue_source": {"compared": []}}, {**row, "undoes": "abc"}, {**row, "trace": None}, {**row, "after": "\x00"}, {},
         {**row, "id": "n1", "trace": "gone", "trace_sha256": "0"},
         {**row, "id": "n2", "judgement": {"preference": "both"}},
         {**row, "id": "n3", "queue_id": None, "after": "never"},
@@ -233,12 +234,12 @@ def test_bad_rows_are_named_and_the_good_ones_come_in(
     assert found is not None
     assert (found.events, found.known) == (2, 1)
     assert {problem.kind: problem.count for problem in found.problems} == {
-        "rows that are no judgements": 18, "judgements of traces that are not here": 1,
+        "rows that are no judgements": 19, "judgements of traces that are not here": 1,
         "judgements that do not say what their queue asks": 1,
     }  # fmt: skip
     assert found.problems[0].first[0].row == 1
-    assert len(pd.read_csv(problems)) == found.rejected == 20
-    assert "Rows left out: 20." in found.in_words()
+    assert len(pd.read_csv(problems)) == found.rejected == 21
+    assert "Rows left out: 21." in found.in_words()
 
 
 def test_what_is_here_stays_as_it_is(store: Store, tmp_path: Path) -> None:
