@@ -119,7 +119,8 @@ def _new_queue(session: Session, by: Person, key: QueueKey) -> QueueRow:
     row = QueueRow(
         id=key.id, name=_free_name(session, key.name), kind=key.kind.value,
         source={**key.source, "imported": True}, overlap=min(key.overlap, MAX_OVERLAP),
-        blind=key.blind, assigned=[], tasks=key.tasks, created_by=by.name, created_at=moment, closed_at=moment,
+        blind=key.blind, assigned=[], tasks=key.tasks, created_by=by.name, created_at=moment,
+        closed_at=moment,
     )  # fmt: skip
     session.add(row)
     session.flush()
