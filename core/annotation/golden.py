@@ -78,7 +78,7 @@ class GoldenDocument:
                 "disputed": sorted(changed.disputed), "settled": self.settled,
                 "annotators": self.annotators, "judgements": self.judgements,
                 "guidelines": list(self.guidelines), "queues": list(self.queues),
-                "trace": self.trace_id,
+                "trace": self.trace_id, "phaselens": code_version(),
             },
         }  # fmt: skip
 

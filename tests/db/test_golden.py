@@ -11,6 +11,7 @@ from core.annotation.golden import write_golden_set
 from core.annotation.hard_negatives import Shape, names_from, write_negatives
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
+from core.code_version import code_version
 from core.config import Settings
 from core.datasets.base import Document, Label, LabelSpace, Split
 from core.datasets.catalogue import open_dataset
@@ -94,7 +95,7 @@ def test_the_golden_set_says_what_changed_and_who_said_so(store: Store, tmp_path
     assert (report.added, report.removed, report.settled) == (2, 1, 1)
     about = json.loads((tmp_path / "gold" / "golden-set.json").read_text())
     assert about["documents"] == 3
-    assert "+" in about["phaselens"]
+    assert about["phaselens"] == told["phaselens"] == code_version()
     report, rows = golden(store, tmp_path / "sure", undisputed=True)
     assert list(rows) == ["d0", "d3"]
     with store.read() as session:
