@@ -24,6 +24,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.rerank.base import Bucket, Candidate, Fate
 from core.shortlist.base import Shortlist, ShortlistRow
@@ -96,7 +97,8 @@ def fill(store: Store, count: int) -> list[str]:
         print(f"\r{rows[-1]:,} traces written", end="", file=sys.stderr)
     with store.write() as session:
         for trace_id in rng.sample(ids, min(2_000, count)):
-            flag(session, trace_id=trace_id, verdict=rng.choice(list(FlagVerdict)), annotator="a")
+            verdict = rng.choice(list(FlagVerdict))
+            flag(session, local_person("a"), trace_id=trace_id, verdict=verdict)
     print(file=sys.stderr)
     return ids
 

@@ -13,6 +13,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from core.annotation.people import Role
 from core.errors import InputError
 
 
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
         default=False, description="build the first index and load the model at app start"
     )
     max_upload_mb: int = Field(default=200, ge=1)
+    admins: str = Field(default="", description="e-mail addresses of admins, with commas between")
+    first_role: Role = Field(default=Role.VIEWER, description="of who signs in for the first time")
+    require_sign_in: bool = Field(
+        default=False, description="show nothing while sign-in is not configured"
+    )
+    sign_in_hours: int = Field(default=24, ge=1, description="how long a sign-in is good for")
 
     @field_validator("home")
     @classmethod
@@ -62,6 +69,15 @@ class Settings(BaseSettings):
 
         url = URL.create("sqlite", database=str(self.home / "phaselens.db"))
         return url.render_as_string(hide_password=False)
+
+    @property
+    def admin_emails(self) -> frozenset[str]:
+        return frozenset(filter(None, map(str.strip, self.admins.split(","))))
+
+    @property
+    def secrets_file(self) -> Path:
+        """How people sign in: an [auth] section, as Streamlit reads it (docs/people.md)."""
+        return self.home / "secrets.toml"
 
     @property
     def datasets_dir(self) -> Path:

@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from core.config import load_settings
+from core.config import Settings, load_settings
 from core.errors import InputError, PhaseLensError
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
@@ -28,9 +28,10 @@ def check_address(address: str, *, allow_remote: bool) -> None:
     """Raises InputError for an address that others could reach, unless it was allowed."""
     if not is_loopback(address) and not allow_remote:
         raise InputError(
-            f"PhaseLens does not serve on {address}: it has no login in this set-up, so anyone "
-            "who reaches the page could read your texts, start jobs and add model folders.",
-            "Use 127.0.0.1 with an SSH tunnel, or add --allow-remote if you accept that.",
+            f"PhaseLens does not serve on {address}: unless people sign in, anyone who reaches the "
+            "page could read your texts, start jobs and add model folders.",
+            "Use 127.0.0.1 with an SSH tunnel, or configure sign-in (docs/people.md) and add "
+            "--allow-remote.",
         )
 
 
@@ -54,6 +55,13 @@ def url(address: str, port: int) -> str:
     """The address to type into a browser on this machine."""
     host = f"[{address}]" if ":" in address else address
     return f"http://{host}:{port}"
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Arguments by which Streamlit reads the home's own secrets, where it has any, in place of
+    those in Streamlit's usual folders: how people sign in is up to the home."""
+    own = settings.secrets_file
+    return ["--secrets.files", str(own)] if own.exists() else []
 
 
 def main() -> None:
@@ -86,6 +94,7 @@ def main() -> None:
             "--server.showEmailPrompt", "false",
             "--server.maxUploadSize", str(settings.max_upload_mb),
             "--logger.hideWelcomeMessage", "true",  # with it go hints for app developers
+            *secrets(settings),
         ],
     )  # fmt: skip
 

@@ -15,10 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.annotation.judgement import MAX_COMMENT
+from core.annotation.people import Person, Role
 from core.errors import InputError, UnknownNameError
 from db.annotation_models import AnnotationEventRow
 from db.clock import now
 from db.models import TraceBodyRow, TraceRow
+from db.people import allowed
 from db.trace_filters import standing_flags
 from db.trace_writes import no_such_trace
 
@@ -47,19 +49,20 @@ class FlagView:
 
 def flag(
     session: Session,
+    by: Person,
     *,
     trace_id: str,
     verdict: FlagVerdict | str,
     comment: str = "",
-    annotator: str = "",
     client_token: str | None = None,
 ) -> str:
-    """Records a flag and returns its event id.
+    """Records an annotator's flag and returns its event id.
 
     `client_token`: one per click (any string up to 64 characters); the same token again, from a
-    double click or a retry, returns the first event. Raises UnknownNameError for the trace,
-    InputError for the verdict or a comment above 5,000 characters.
+    double click or a retry, returns the first event. Raises NotAllowedError, UnknownNameError for
+    the trace, InputError for the verdict or a comment above 5,000 characters.
     """
+    who = allowed(session, by, Role.ANNOTATOR)
     known = _event_with(session, client_token)
     if known is not None:
         return known.id
@@ -75,7 +78,7 @@ def flag(
         trace_id=trace_id,
         verdict=verdict,
         comment=comment.strip(),
-        annotator=annotator.strip(),
+        annotator=who.name,
         client_token=client_token,
         shown=on_screen(session, trace_id),
         created_at=now(session),
@@ -85,13 +88,12 @@ def flag(
     return event.id
 
 
-def undo(
-    session: Session, event_id: str, annotator: str = "", *, client_token: str | None = None
-) -> str:
+def undo(session: Session, by: Person, event_id: str, *, client_token: str | None = None) -> str:
     """Takes a flag back and returns the id of the undoing event; twice is the same as once.
 
-    Raises UnknownNameError for an id that is no flag.
+    Raises NotAllowedError, and UnknownNameError for an id that is no flag.
     """
+    who = allowed(session, by, Role.ANNOTATOR)
     known = _event_with(session, client_token)
     if known is not None:
         return known.id
@@ -107,7 +109,7 @@ def undo(
         kind="undo",
         trace_id=flagged.trace_id,
         undoes=event_id,
-        annotator=annotator.strip(),
+        annotator=who.name,
         client_token=client_token,
         created_at=now(session),
     )

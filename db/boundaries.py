@@ -10,12 +10,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from core.annotation.people import Person, Role
 from core.errors import InputError, UnknownNameError
 from core.traces.base import BoundarySource, Trace
 from core.traces.phases import share_before
 from db.annotation_models import AnnotationEventRow
 from db.clock import now
 from db.models import TraceBodyRow, TraceRow, TraceTextRow
+from db.people import allowed
 from db.trace_writes import no_such_trace
 
 KIND = "boundary"
@@ -33,15 +35,16 @@ class BoundaryMove:
 
 def move_boundary(
     session: Session,
+    by: Person,
     trace_id: str,
     at: int | None,
-    annotator: str = "",
     *,
     client_token: str | None = None,
 ) -> str:
-    """Records where a person says that reasoning begins, and returns the event's id; the same
-    token again returns the first event. Raises UnknownNameError, and InputError for a character
-    outside the trace."""
+    """Records where an annotator says that reasoning begins, and returns the event's id; the same
+    token again returns the first event. Raises NotAllowedError, UnknownNameError, and InputError
+    for a character outside the trace."""
+    who = allowed(session, by, Role.ANNOTATOR)
     known = _with_token(session, client_token)
     if known is not None:
         return known
@@ -51,7 +54,7 @@ def move_boundary(
             f"Character {at:,} is not in this trace of {len(text.trace):,}.", "Choose a step of it."
         )
     event = AnnotationEventRow(
-        id=uuid.uuid4().hex, kind=KIND, trace_id=trace_id, annotator=annotator.strip(), comment="",
+        id=uuid.uuid4().hex, kind=KIND, trace_id=trace_id, annotator=who.name, comment="",
         client_token=client_token, value={"at": at}, created_at=now(session),
     )  # fmt: skip
     session.add(event)
@@ -61,9 +64,10 @@ def move_boundary(
 
 
 def undo_move(
-    session: Session, event_id: str, annotator: str = "", *, client_token: str | None = None
+    session: Session, by: Person, event_id: str, *, client_token: str | None = None
 ) -> str:
-    """Takes a move back; twice is the same as once. Raises UnknownNameError."""
+    """Takes a move back; twice is the same as once. Raises NotAllowedError, UnknownNameError."""
+    who = allowed(session, by, Role.ANNOTATOR)
     known = _with_token(session, client_token)
     if known is not None:
         return known
@@ -76,7 +80,7 @@ def undo_move(
         return undone
     event = AnnotationEventRow(
         id=uuid.uuid4().hex, kind="undo", trace_id=moved.trace_id, undoes=event_id, comment="",
-        annotator=annotator.strip(), client_token=client_token, created_at=now(session),
+        annotator=who.name, client_token=client_token, created_at=now(session),
     )  # fmt: skip
     session.add(event)
     session.flush()

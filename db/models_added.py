@@ -5,17 +5,21 @@ from dataclasses import asdict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.annotation.people import Person, Role
 from core.errors import InputError, UnknownNameError
 from core.models.base import ModelKind, ModelSpec
 from db.clock import now
 from db.models import ModelRow
+from db.people import allowed
 
 RESERVED = frozenset({"base"})  # the packaged model
 MAX_NAME = 100
 
 
-def add_model(session: Session, spec: ModelSpec) -> None:
-    """Saves a model under its name. Raises InputError for a name that is taken or unusable."""
+def add_model(session: Session, by: Person, spec: ModelSpec) -> None:
+    """Saves a model under its name. For admins: PhaseLens reads the folder, or calls the server.
+    Raises NotAllowedError, and InputError for a name that is taken or unusable."""
+    allowed(session, by, Role.ADMIN)
     name = spec.name
     if not name or name != name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise InputError(
@@ -28,8 +32,10 @@ def add_model(session: Session, spec: ModelSpec) -> None:
     session.flush()
 
 
-def remove_model(session: Session, name: str) -> None:
-    """Forgets a model; its files, runs and traces stay. Raises UnknownNameError."""
+def remove_model(session: Session, by: Person, name: str) -> None:
+    """Forgets a model; its files, runs and traces stay. For admins. Raises NotAllowedError,
+    UnknownNameError."""
+    allowed(session, by, Role.ADMIN)
     row = session.get(ModelRow, name)
     if row is None:
         raise UnknownNameError(f"There is no added model {name!r}.", "Reload the page.")

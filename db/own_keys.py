@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from core.annotation.people import Person
+from core.annotation.people import Person, Role
 from db.annotation_models import OwnKeysRow
+from db.people import allowed
 
 
 def own_keys(session: Session, person: Person) -> dict[str, str]:
@@ -15,7 +16,9 @@ def own_keys(session: Session, person: Person) -> dict[str, str]:
 
 
 def save_keys(session: Session, person: Person, keys: Mapping[str, str]) -> None:
-    """Adds to those chosen before; `keys` as core/annotation/keys.py checks them."""
+    """Adds to those chosen before; `keys` as core/annotation/keys.py checks them. Raises
+    NotAllowedError for somebody who has not signed in."""
+    allowed(session, person, Role.VIEWER)
     known = own_keys(session, person)
     row = session.get(OwnKeysRow, person.id)
     if row is None:
@@ -26,7 +29,8 @@ def save_keys(session: Session, person: Person, keys: Mapping[str, str]) -> None
 
 
 def forget_keys(session: Session, person: Person) -> None:
-    """Back to the keys that come with PhaseLens."""
+    """Back to the keys that come with PhaseLens. Raises NotAllowedError as `save_keys`."""
+    allowed(session, person, Role.VIEWER)
     row = session.get(OwnKeysRow, person.id)
     if row is not None:
         session.delete(row)

@@ -1,14 +1,25 @@
 """Who has signed in, and what they may do. Every write of the annotation tables asks `allowed`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.annotation.people import Person, Role
+from core.annotation.people import LOCAL, Person, Role
 from core.errors import InputError, NotAllowedError, UnknownNameError
 from db.annotation_models import PersonRow
 from db.clock import now
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who has signed in, and when: at first and last."""
+
+    person: Person
+    added_at: datetime
+    seen_at: datetime
 
 
 def allowed(session: Session, by: Person, role: Role) -> Person:
@@ -36,7 +47,7 @@ def sign_in(
 ) -> Person:
     """Takes note of a sign-in and returns the person. `admins`: e-mail addresses of those who are
     admins from the start; others begin with `first_role`, and keep what an admin gives them."""
-    if not id.strip():
+    if not id.strip() or id.startswith(LOCAL):  # a local person may do everything
         raise InputError("The sign-in has no subject.", "Ask whoever runs the sign-in service.")
     row = session.get(PersonRow, id)
     moment = now(session)
@@ -61,8 +72,13 @@ def find_person(session: Session, id: str) -> Person:
 
 def people(session: Session) -> list[Person]:
     """Everybody who has signed in, by name."""
-    rows = session.execute(select(PersonRow).order_by(PersonRow.name, PersonRow.id)).scalars()
-    return [_person(row) for row in rows]
+    return [_person(row) for row in _rows(session)]
+
+
+def visitors(session: Session, by: Person) -> list[Visitor]:
+    """The same, with when they came. Raises NotAllowedError for all but admins."""
+    allowed(session, by, Role.ADMIN)
+    return [Visitor(_person(row), row.added_at, row.seen_at) for row in _rows(session)]
 
 
 def give_role(session: Session, by: Person, id: str, role: Role) -> None:
@@ -77,6 +93,11 @@ def give_role(session: Session, by: Person, id: str, role: Role) -> None:
         raise InputError("Somebody has to be admin.", "Make somebody else admin first.")
     row.role = role.value
     session.flush()
+
+
+def _rows(session: Session) -> Sequence[PersonRow]:
+    rows = session.execute(select(PersonRow).order_by(PersonRow.name, PersonRow.id))
+    return rows.scalars().all()
 
 
 def _person(row: PersonRow) -> Person:

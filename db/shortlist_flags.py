@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from core.annotation.judgement import MAX_COMMENT
+from core.annotation.people import Person, Role
 from core.datasets.base import Document
 from core.datasets.examples import is_own
 from core.errors import InputError, UnknownNameError
@@ -23,6 +24,7 @@ from db.annotation_models import ShortlistFlagRow
 from db.annotations import FlagVerdict, parse_verdict
 from db.base import clean
 from db.clock import now
+from db.people import allowed
 
 MAX_LISTED = 500
 
@@ -89,17 +91,19 @@ class ShortlistFlag:
 
 def flag_shortlist(
     session: Session,
+    by: Person,
     flagged: Flagged,
     *,
     verdict: FlagVerdict | str,
     comment: str = "",
-    annotator: str = "",
     client_token: str | None = None,
 ) -> str:
-    """Records a flag and returns its event id; see `annotations.flag` for `client_token`.
+    """Records an annotator's flag and returns its event id; see `annotations.flag` for
+    `client_token`.
 
-    Raises InputError for the verdict or a comment above 5,000 characters.
+    Raises NotAllowedError, InputError for the verdict or a comment above 5,000 characters.
     """
+    who = allowed(session, by, Role.ANNOTATOR)
     known = _event_with(session, client_token)
     if known is not None:
         return known.id
@@ -116,7 +120,7 @@ def flag_shortlist(
         subject=flagged.subject,
         verdict=parse_verdict(verdict),
         comment=comment.strip(),
-        annotator=annotator.strip(),
+        annotator=who.name,
         client_token=client_token,
         shown=_clean(flagged.shown),
         created_at=now(session),
@@ -126,11 +130,12 @@ def flag_shortlist(
     return event.id
 
 
-def undo_shortlist_flag(session: Session, event_id: str, annotator: str = "") -> str:
+def undo_shortlist_flag(session: Session, by: Person, event_id: str) -> str:
     """Takes a flag back and returns the id of the undoing event; twice is the same as once.
 
-    Raises UnknownNameError for an id that is no flag.
+    Raises NotAllowedError, and UnknownNameError for an id that is no flag.
     """
+    who = allowed(session, by, Role.ANNOTATOR)
     flagged = session.get(ShortlistFlagRow, event_id)
     if flagged is None or flagged.kind != "flag":
         raise UnknownNameError(f"There is no flag {event_id!r}.", "Reload the page.")
@@ -145,7 +150,7 @@ def undo_shortlist_flag(session: Session, event_id: str, annotator: str = "") ->
         dataset=flagged.dataset,
         document_id=flagged.document_id,
         subject=flagged.subject,
-        annotator=annotator.strip(),
+        annotator=who.name,
         created_at=now(session),
     )
     session.add(event)

@@ -6,9 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.annotation.people import Person, Role
 from core.errors import InputError, UnknownNameError
 from db.clock import now
 from db.models import SliceRow, TraceRow
+from db.people import allowed
 from db.trace_asked import NAMES, Asked, filter_of
 from db.trace_filters import conditions_of
 from db.trace_views import TraceFilter
@@ -30,9 +32,12 @@ class Slice:
         return filter_of(self.asked)
 
 
-def save_slice(session: Session, name: str, asked: Asked, *, replace: bool = False) -> None:
-    """Raises InputError for a name that is empty, too long or taken, and for a filter that filters
-    nothing."""
+def save_slice(
+    session: Session, by: Person, name: str, asked: Asked, *, replace: bool = False
+) -> None:
+    """For annotators. Raises NotAllowedError, and InputError for a name that is empty, too long or
+    taken, and for a filter that filters nothing."""
+    allowed(session, by, Role.ANNOTATOR)
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME:
         raise InputError(f"A slice's name has 1 to {MAX_NAME} characters.", "Give it a short name.")
@@ -76,8 +81,10 @@ def documents_in(session: Session, one: Slice, dataset: str) -> set[str]:
     return set(session.execute(found).scalars())
 
 
-def delete_slice(session: Session, name: str) -> None:
-    """Deletes the name; the traces stay. One that is not there is no error."""
+def delete_slice(session: Session, by: Person, name: str) -> None:
+    """Deletes the name; the traces stay. One that is not there is no error. Raises
+    NotAllowedError."""
+    allowed(session, by, Role.ANNOTATOR)
     row = session.get(SliceRow, name)
     if row is not None:
         session.delete(row)

@@ -21,16 +21,16 @@ from pages.parts.annotate_settle import TASK, settle_view
 from pages.parts.annotate_single import SINGLE, single_area
 from pages.parts.annotate_task import task_area
 from pages.parts.annotate_use import use_view
-from pages.parts.annotator import name_field, remember_name
+from pages.parts.annotator import name_field
 from pages.parts.judge import help_of
-from pages.parts.people import may, person
+from pages.parts.people import may, person, why_not
+from pages.parts.who import who_popover
 
 VIEWS = ("Judge", "Queues", "Agreement", "Settle", "Use", "Guidelines", "Keys")
 
 
 def chosen_view() -> str:
     """Draws the views; the one in the address at first."""
-    remember_name()
     asked = st.query_params.get("view")
     if VIEW not in st.session_state:
         st.session_state[VIEW] = asked if asked in VIEWS else "Judge"
@@ -48,13 +48,16 @@ def chosen_view() -> str:
             label_visibility="collapsed", on_change=lambda: st.query_params.pop("trace", None),
         )  # fmt: skip
         st.space("stretch")
-        with st.popover("Name", icon=":material/person:"):
-            name_field("annotate_name")
+        who_popover("annotate_name")
     return str(view)
 
 
 def judging() -> None:
     """The queue that is chosen, and its next task."""
+    no = why_not(Role.ANNOTATOR)
+    if no:
+        st.info(no, icon=":material/lock:")
+        return
     trace = str(st.session_state.get(SINGLE, ""))
     if trace and not person().name:
         who_are_you()

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from core.annotation.people import Role
 from core.datasets.base import Dataset, DatasetInfo, Split
 from core.datasets.catalogue import (
     DatasetSummary,
@@ -26,6 +27,7 @@ from pages.parts.facts import facts
 from pages.parts.fetch_card import fetch_card
 from pages.parts.import_form import added_card, import_form
 from pages.parts.index_card import index_card
+from pages.parts.people import why_not
 from pages.parts.trace_import_form import trace_import_form
 
 PAGE_SIZE = 25
@@ -278,14 +280,15 @@ st.title("Data")
 _, import_tab, traces_tab = st.tabs(
     ["Datasets", "Import", "Import traces"], on_change="rerun", key="data_tab", bind="query-params"
 )
-if traces_tab.open:
-    with traces_tab:
-        trace_import_form()
-    st.stop()
-if import_tab.open:
-    with import_tab:
-        import_form()
-    st.stop()
+for tab, form in ((traces_tab, trace_import_form), (import_tab, import_form)):
+    if tab.open:
+        with tab:
+            no = why_not(Role.LEAD)
+            if no:
+                st.info(no, icon=":material/lock:")
+            else:
+                form()
+        st.stop()
 shown = choose_dataset(listing(services.settings()))
 name = shown.name
 if not (shown.ready or shown.problem):

@@ -9,6 +9,7 @@
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.datasets.base import Dataset, Document
 from core.datasets.catalogue import names
 from core.datasets.examples import first_example, is_own
@@ -22,6 +23,7 @@ from pages.parts.details import details
 from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_picker
 from pages.parts.index_notice import index_notice
 from pages.parts.inside_link import inside_link
+from pages.parts.people import person, why_not
 from pages.parts.result import result
 from pages.parts.run_settings import prompt_editor, run_settings, take_settings
 from pages.parts.views import earlier_view, find_view, same_example
@@ -140,6 +142,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
     trace_id = st.session_state.get(link.key("trace"))
     view = worker.view(trace_id) if trace_id else None
     running = view is not None and view.running
+    no = why_not(Role.ANNOTATOR)
     with st.container(horizontal=True, gap="small"):
         run = st.button(
             "Run",
@@ -147,24 +150,32 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
             type="primary",
             icon=":material/play_arrow:",
             shortcut="Mod+Enter",
-            disabled=running,
+            disabled=bool(no) or running,
+            help=no or None,
         )
         st.button(
             "Cancel",
             key="explore_cancel",
             icon=":material/stop:",
             shortcut="Q",
-            disabled=not running,
-            on_click=worker.cancel,
+            disabled=bool(no) or not running,
+            on_click=cancel,
             args=(trace_id,),
-            help="Stops the model. What it has written is kept.",
+            help=no or "Stops the model. What it has written is kept.",
         )
+    if no:
+        st.caption(no)
     if run and problem is None:
         with errors.kept():
-            started = worker.start(config, document)
+            started = worker.start(person(), config, document)
             st.session_state[LAST] = trace_id
             st.session_state[link.key("trace")] = started
             st.rerun()
+
+
+def cancel(trace_id: str) -> None:
+    with errors.kept():
+        services.live_worker().cancel(person(), trace_id)
 
 
 def shown_view(dataset: str, document: Document) -> LiveView | None:

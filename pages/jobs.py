@@ -8,6 +8,7 @@ import math
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.catalogue import names
 from core.errors import StoreError
 from core.shortlist.manifest import status
@@ -15,6 +16,7 @@ from db.jobs import UNFINISHED, JobState, count_jobs, list_jobs
 from pages.parts import entry, errors, services
 from pages.parts.batch_form import batch_form
 from pages.parts.job_progress import POLL_S, job_card
+from pages.parts.people import person, why_not
 
 PAGE_SIZE = 10
 FINISHED = [state for state in JobState if state not in UNFINISHED]
@@ -37,7 +39,9 @@ def index_forms() -> None:
         "Embeds every label of a dataset and builds its search graph. Until it is done, searches "
         "cover what is embedded so far, and say so."
     )
-    settings = services.settings()
+    settings, no = services.settings(), why_not(Role.LEAD)
+    if no:
+        st.caption(no)
     for name in names(settings):
         state = status(settings, name).state
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -47,6 +51,8 @@ def index_forms() -> None:
                 key=f"jobs_build_{name}",
                 on_click=_build,
                 args=(name,),
+                disabled=bool(no),
+                help=no or None,
             )
             st.caption(f"now: {state}", width="content")
 
@@ -54,7 +60,7 @@ def index_forms() -> None:
 def _build(name: str) -> None:
     with errors.kept():
         services.dataset(name)
-        services.build_index(name)
+        services.build_index(person(), name)
 
 
 def unfinished(polling: bool) -> None:

@@ -1,19 +1,23 @@
-"""Settings: the language models to choose from, this installation and its health, your name."""
+"""Settings: the language models to choose from, this installation and its health, the people who
+sign in, and you."""
 
 import os
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.errors import PhaseLensError
 from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import PACKAGED
 from core.traces.inert import neutralise
 from db.models_added import added_models, remove_model
-from pages.parts import entry, errors, services
-from pages.parts.annotator import name_field
+from pages.parts import entry, errors, services, sign_in
 from pages.parts.facts import facts
 from pages.parts.installation import installation
 from pages.parts.model_form import KINDS, Outcome, model_form, test_model
+from pages.parts.people import may, person, why_not
+from pages.parts.people_list import people_list
+from pages.parts.who import who_field
 
 KIND_NAMES = {ModelKind.PACKAGED: "Packaged", **KINDS}
 
@@ -23,14 +27,16 @@ def models_list() -> None:
     with errors.kept():
         with services.store().read() as session:
             added = list(added_models(session))
+        admin = may(Role.ADMIN)
         for spec in [PACKAGED, *added]:
-            model_card(spec, removable=spec is not PACKAGED)
+            model_card(spec, added=spec is not PACKAGED, admin=admin)
 
 
-def model_card(spec: ModelSpec, *, removable: bool) -> None:
+def model_card(spec: ModelSpec, *, added: bool, admin: bool) -> None:
+    removable = added and admin
     with st.container(border=True, key=f"model_card_{spec.name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(neutralise(spec.name if removable else f"base: {spec.name}"), width="content")
+            st.text(neutralise(spec.name if added else f"base: {spec.name}"), width="content")
             st.badge(KIND_NAMES[spec.kind], color="gray")
             st.space("stretch")
             tested = removable and st.button(
@@ -84,32 +90,52 @@ def model_facts(spec: ModelSpec) -> list[tuple[str, object]]:
 
 def _remove(name: str) -> None:
     with errors.kept(), services.store().write() as session:
-        remove_model(session, name)
+        remove_model(session, person(), name)
+
+
+def models() -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Models to choose from")
+        models_list()
+    with right:
+        st.subheader("Add a model")
+        no = why_not(Role.ADMIN)
+        if no:
+            st.info(no, icon=":material/lock:")
+        else:
+            model_form()
+
+
+def this_installation() -> None:
+    """Folders and the database's place: for whoever runs it."""
+    no = why_not(Role.ADMIN)
+    if no:
+        st.info(no, icon=":material/lock:")
+        return
+    try:
+        installation()
+    except PhaseLensError as error:
+        errors.card(error.what, error.fix)
+
+
+def you() -> None:
+    if sign_in.configured():
+        st.subheader("You")
+        st.text("Your name stands with each flag and judgement, so that others know whom to ask.")
+    else:
+        st.subheader("Your name")
+        st.text("Written into each flag you set, so that others know whom to ask.")
+    who_field("settings_name")
 
 
 entry.through_app()
 st.title("Settings")
-models_tab, installation_tab, you_tab = st.tabs(
-    ["Language models", "This installation", "You"],
-    on_change="rerun", key="settings_tab", bind="query-params",
-)  # fmt: skip
-if models_tab.open:
-    with models_tab:
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            st.subheader("Models to choose from")
-            models_list()
-        with right:
-            st.subheader("Add a model")
-            model_form()
-if installation_tab.open:
-    with installation_tab:
-        try:
-            installation()
-        except PhaseLensError as error:
-            errors.card(error.what, error.fix)
-if you_tab.open:
-    with you_tab:
-        st.subheader("Your name")
-        st.text("Written into each flag you set, so that others know whom to ask.")
-        name_field("settings_name")
+parts = {"Language models": models, "This installation": this_installation, "You": you}
+if sign_in.configured():
+    parts = {**parts, "People": people_list}
+tabs = st.tabs(list(parts), on_change="rerun", key="settings_tab", bind="query-params")
+for tab, draw in zip(tabs, parts.values(), strict=True):
+    if tab.open:
+        with tab:
+            draw()

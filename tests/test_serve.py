@@ -18,7 +18,7 @@ def test_loopback_addresses_are_accepted(address: str) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.4", "example.org", ""])
 def test_other_addresses_are_refused_with_the_reason(address: str) -> None:
-    with pytest.raises(InputError, match="no login"):
+    with pytest.raises(InputError, match="unless people sign in"):
         check_address(address, allow_remote=False)
 
 

@@ -13,9 +13,9 @@ class Role(StrEnum):
     """Each may do what those before it may."""
 
     VIEWER = "viewer"  # reads
-    ANNOTATOR = "annotator"  # judges, flags
-    LEAD = "lead"  # makes queues, adjudicates, exports, writes guidelines
-    ADMIN = "admin"  # gives roles
+    ANNOTATOR = "annotator"  # judges, flags, runs
+    LEAD = "lead"  # makes queues, adjudicates, exports, writes guidelines; datasets and indexes
+    ADMIN = "admin"  # gives roles; models, files of the machine
 
     def covers(self, other: "Role") -> bool:
         order = list(Role)
@@ -47,7 +47,7 @@ class Person:
 
 
 def local_person(name: str = "") -> Person:
-    """Somebody at a PhaseLens without sign-in, who may do everything. People who share one tell
-    themselves apart by their names."""
+    """Somebody at a PhaseLens without sign-in, or at its command line, who may do everything.
+    People who share one tell themselves apart by their names."""
     plain = " ".join(name.split())
     return Person(LOCAL + plain.casefold(), plain, Role.ADMIN)

@@ -90,6 +90,7 @@ def remove(
 ) -> None:
     """Delete a dataset that was added, and its index. Runs and traces over it are kept."""
     with reporting(as_json) as report:
+        from core.annotation.people import local_person
         from core.config import load_settings
         from core.datasets.catalogue import dataset_info
         from core.datasets.importing import remove_dataset
@@ -103,5 +104,5 @@ def remove(
             if not typer.confirm(f"Delete the dataset {name} and its index?", err=True):
                 report.give({"name": name, "removed": False}, "Nothing was removed.")
                 return
-        remove_dataset(settings, name)
+        remove_dataset(settings, local_person(), name)
         report.give({"name": name, "removed": True}, f"{name} and its index are removed.")

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from core import jobs
+from core.annotation.people import local_person
 from core.commands.console import say
 from core.commands.progress_line import ProgressLine
 from core.config import Settings
@@ -39,7 +40,7 @@ def work_in_foreground(
 
     Raises JobError with the job's own error when it failed, and StoreError.
     """
-    job_id = jobs.submit(store, kind, params, title, unique_key)
+    job_id = jobs.submit(store, local_person(), kind, params, title, unique_key)
     stop = threading.Event()
     with stopping_by_signal(stop), shown_progress(store, job_id, stop):
         job = _until_ended(settings, store, job_id)
@@ -109,7 +110,7 @@ def shown_progress(store: Store, job_id: str, stop: threading.Event) -> Iterator
             while not ended.wait(POLL_S):
                 try:
                     if stop.is_set() and not asked:
-                        jobs.cancel(store, job_id)
+                        jobs.cancel(store, local_person(), job_id)
                         asked = True
                         say("Stopping; what is finished is kept. Once more ends at once.")
                     line.show(_load(store, job_id))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
 
+from core.annotation.people import Person, Role
 from core.atomic import new_file
 from core.config import Settings
 
@@ -18,15 +19,16 @@ _ODD = re.compile(r"[^\w.-]+")
 
 
 def keep_uploads(
-    settings: Settings, owner: str, files: Sequence[tuple[str, IO[bytes]]]
+    settings: Settings, by: Person, owner: str, files: Sequence[tuple[str, IO[bytes]]]
 ) -> list[Path]:
     """Writes files that were uploaded together (names and contents) beside each other, as some
     need each other there, under a folder of their owner; their names are made harmless.
 
     The folder is named by all that is in them, and so are never overwritten by others while they
     are read; files of the same name are numbered by folders in it: 1/out.jsonl, 2/out.jsonl.
-    Uploads of more than KEPT_S ago are deleted.
+    Uploads of more than KEPT_S ago are deleted. For leads, who may import; raises NotAllowedError.
     """
+    by.require(Role.LEAD)
     _clear_old(_uploads(settings))
     names = [_ODD.sub("_", Path(name).name).lstrip(".") or "file" for name, _ in files]
     whole = hashlib.sha256()

@@ -16,7 +16,7 @@ from core.jobs.control import (
     submit,
     watch,
 )
-from core.jobs.kinds import KINDS, Kind
+from core.jobs.kinds import KINDS, Kind, starts
 from core.jobs.progress import JobProgress, RateWindow, progress_of
 from core.jobs.work import work
 
@@ -31,6 +31,7 @@ __all__ = [
     "resume",
     "resume_abandoned",
     "start",
+    "starts",
     "submit",
     "watch",
     "work",

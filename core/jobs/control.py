@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import core
+from core.annotation.people import Person
 from core.config import Settings
 from core.errors import JobError
+from core.jobs.kinds import starts
 from db import jobs
 from db.jobs import JobView
+from db.people import allowed
 from db.session import Store
 
 WORKER = (sys.executable, "-m", "core.jobs")
@@ -22,6 +25,7 @@ MAX_LOG_BYTES = 1_000_000  # an older log is put aside when a new attempt starts
 
 def submit(
     store: Store,
+    by: Person,
     kind: str,
     params: Mapping[str, Any],
     title: str,
@@ -30,9 +34,10 @@ def submit(
     """Queues a job and returns its id; `start` it next.
 
     While a job with the same `unique_key` is unfinished, that one's id is returned instead.
-    Raises StoreError.
+    Raises NotAllowedError where the kind takes another role, and StoreError.
     """
     with store.write() as session:
+        allowed(session, by, starts(kind))
         return jobs.add_job(session, kind, params, title, unique_key)
 
 
@@ -53,20 +58,26 @@ def start(settings: Settings, job_id: str, *, command: Sequence[str] = WORKER) -
     return _spawn(settings, job_id, command) if ours else None
 
 
-def cancel(store: Store, job_id: str) -> JobView:
-    """Asks a job to stop; finished work is kept. Without effect on one that has ended."""
+def cancel(store: Store, by: Person, job_id: str) -> JobView:
+    """Asks a job to stop; finished work is kept. Without effect on one that has ended.
+
+    Raises NotAllowedError for one who could not start such a job.
+    """
     with store.write() as session:
+        allowed(session, by, starts(jobs.load_job(session, job_id).kind))
         return jobs.ask_cancel(session, job_id)
 
 
 def resume(
-    settings: Settings, store: Store, job_id: str, *, command: Sequence[str] = WORKER
+    settings: Settings, store: Store, by: Person, job_id: str, *, command: Sequence[str] = WORKER
 ) -> int:
     """Starts a failed, cancelled or abandoned job again, and returns its process's pid.
 
-    Raises JobError for one that is done or running.
+    Raises NotAllowedError for one who could not start such a job, and JobError for a job that is
+    done or running.
     """
     with store.write() as session:
+        allowed(session, by, starts(jobs.load_job(session, job_id).kind))
         jobs.requeue(session, job_id)
     return _spawn(settings, job_id, command)
 

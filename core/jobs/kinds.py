@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core.annotation.people import Role
 from core.config import Settings
 
 Report = Callable[[str, int, int], None]
@@ -219,6 +220,25 @@ def load_results(
     from db.session import open_store
 
     return {"traces": load_shipped(settings, open_store(settings), report)}
+
+
+# Work over what is there is for annotators; what changes datasets or indexes for all is for leads.
+_STARTS = {
+    "analyse-traces": Role.ANNOTATOR,
+    "distill": Role.LEAD,
+    "fetch": Role.LEAD,
+    "import": Role.LEAD,
+    "import-traces": Role.LEAD,
+    "index": Role.LEAD,
+    "results": Role.LEAD,
+    "run": Role.ANNOTATOR,
+    "survey": Role.ANNOTATOR,
+}
+
+
+def starts(kind: str) -> Role:
+    """The least role that may start, cancel and resume jobs of a kind; admin for an unknown one."""
+    return _STARTS.get(kind, Role.ADMIN)
 
 
 KINDS: dict[str, Kind] = {

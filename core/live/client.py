@@ -13,6 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from core.annotation.people import Person, Role
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import JobError, StoreError
@@ -53,9 +54,10 @@ class LiveWorker:
         self.warming = False
         self.warm_error: Failed | None = None
 
-    def start(self, config: RunConfig, document: Document) -> str:
-        """Queues an example and returns its trace id. Raises InputError at once for bad text, and
-        JobError where no worker can be started."""
+    def start(self, by: Person, config: RunConfig, document: Document) -> str:
+        """Queues an annotator's example and returns its trace id. Raises NotAllowedError and
+        InputError (bad text) at once, and JobError where no worker can be started."""
+        by.require(Role.ANNOTATOR)
         check_text(document.text, self.settings.max_text_chars)
         trace_id = uuid.uuid4().hex[:16]
         with self._lock:
@@ -74,8 +76,9 @@ class LiveWorker:
             self._runs_on[trace_id] = self._process
         return trace_id
 
-    def cancel(self, trace_id: str) -> None:
-        """Asks the worker to stop; what was written by then is kept."""
+    def cancel(self, by: Person, trace_id: str) -> None:
+        """Asks the worker to stop; what was written by then is kept. Raises NotAllowedError."""
+        by.require(Role.ANNOTATOR)
         with self._lock:
             view = self._views.get(trace_id)
             if view is not None and view.running and self.alive:

@@ -10,6 +10,7 @@ Nothing here waits. A run that is not looked at any more goes on, and is saved l
 
 from dataclasses import dataclass, replace
 
+from core.annotation.people import Person
 from core.datasets.base import Document
 from core.datasets.catalogue import open_dataset
 from core.errors import InputError, PhaseLensError, StoreError, UnknownNameError
@@ -27,11 +28,13 @@ LIMIT_S, LEAST_S, MOST_S = 30, 1, 600  # what the speaker sets, in seconds
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A run that has begun. `began`: by the clock that `look` is told; `limit_s`: seconds."""
+    """A run that somebody has begun, and may stop. `began`: by the clock that `look` is told;
+    `limit_s`: seconds."""
 
     trace_id: str
     began: float
     limit_s: float
+    by: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +66,16 @@ Standing = Going | Done | FellBack
 
 
 def begin(
-    worker: LiveWorker, store: Store, stored: StoredTrace, *, limit_s: float, now: float
+    worker: LiveWorker, store: Store, by: Person, stored: StoredTrace, *, limit_s: float, now: float
 ) -> Attempt | FellBack:
-    """Starts the run of a stored trace's document. `now`: seconds, by any clock that runs on."""
+    """Starts the run of a stored trace's document, for an annotator. `now`: seconds, by any clock
+    that runs on."""
     try:
         _check_can_run(worker, store, stored)
-        trace_id = worker.start(stored.config, _whole(worker, stored))
+        trace_id = worker.start(by, stored.config, _whole(worker, stored))
     except PhaseLensError as error:
         return FellBack(error.what, error.fix)
-    return Attempt(trace_id, now, limit_s)
+    return Attempt(trace_id, now, limit_s, by)
 
 
 def look(worker: LiveWorker, store: Store, attempt: Attempt, now: float) -> Standing:
@@ -83,7 +87,7 @@ def look(worker: LiveWorker, store: Store, attempt: Attempt, now: float) -> Stan
     if view.running:
         if seconds < attempt.limit_s:
             return Going(view, seconds, not view.stages and worker.busy != attempt.trace_id)
-        worker.cancel(attempt.trace_id)
+        worker.cancel(attempt.by, attempt.trace_id)
         return FellBack(f"It took longer than the limit of {attempt.limit_s:g} s.")
     if view.state is TraceState.DONE:
         return _saved(store, attempt.trace_id, seconds)
@@ -94,7 +98,7 @@ def look(worker: LiveWorker, store: Store, attempt: Attempt, now: float) -> Stan
 
 def stop(worker: LiveWorker, attempt: Attempt) -> FellBack:
     """Ends it, as the speaker wants."""
-    worker.cancel(attempt.trace_id)
+    worker.cancel(attempt.by, attempt.trace_id)
     return FellBack("The speaker stopped it.")
 
 

@@ -16,7 +16,7 @@ from db.runs import RunSummary, list_runs
 from db.slices import slices
 from pages.parts import errors, services
 from pages.parts.compare_choice import run_title
-from pages.parts.people import may, person
+from pages.parts.people import may, person, why_not
 
 KINDS = {
     TaskKind.SHORTLIST: "Shortlists: is each label right, and what is missing?",
@@ -98,10 +98,11 @@ def queue_list() -> None:
 
 
 def _actions(queue: Queue) -> None:
-    closed = queue.closed_at is not None
+    closed, no = queue.closed_at is not None, why_not(Role.ANNOTATOR)
     st.button(
         "Judge", icon=":material/play_arrow:", key=f"queue_judge_{queue.id}", type="primary",
-        disabled=closed or not queue.is_for(person()), on_click=_judge, args=(queue.id,),
+        disabled=bool(no) or closed or not queue.is_for(person()), help=no or None,
+        on_click=_judge, args=(queue.id,),
     )  # fmt: skip
     if may(Role.LEAD):
         st.button(

@@ -22,8 +22,8 @@ def task_area(queue: Queue) -> None:
 
 
 def _area(queue_id: str) -> None:
-    me = person()
     with errors.kept():
+        me = person()
         with services.store().write() as session:
             task = next_task(session, me, queue_id)
         with services.store().read() as session:
@@ -107,8 +107,8 @@ def _take_back_skips(queue_id: str) -> None:
 
 
 def _undo(queue_id: str) -> None:
-    me = person()
     with errors.kept(), services.store().write() as session:
+        me = person()
         last = last_of(session, me, queue_id)
         if last is None:
             st.toast("There is nothing to undo in this queue.")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.base import Split
 from core.datasets.catalogue import names
 from core.errors import UnknownNameError
@@ -15,6 +16,7 @@ from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, services
+from pages.parts.people import person, why_not
 from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, METHODS, MODE_HELP, MODES
 
 ALL = "all"
@@ -38,6 +40,7 @@ def batch_form() -> None:
                 f"There is no system named {one_line(chosen)!r} any more.", "Choose another."
             )
         )
+    no = why_not(Role.ANNOTATOR)
     with st.form("batch_form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             system = st.selectbox(
@@ -53,8 +56,11 @@ def batch_form() -> None:
                 help="At most this many; empty for all of the split.",
             )  # fmt: skip
             started = st.form_submit_button(
-                "Start run", icon=":material/play_arrow:", type="primary", key="batch_start"
-            )
+                "Start run", icon=":material/play_arrow:", type="primary", key="batch_start",
+                disabled=bool(no), help=no or None,
+            )  # fmt: skip
+        if no:
+            st.caption(no)
         with st.expander("Retrieval and decoding", icon=":material/tune:"):
             config = _choices(str(dataset), str(system), prompts.get(str(system), DEFAULT_PROMPT))
     if started:
@@ -104,6 +110,8 @@ def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
 
 def _start(config: RunConfig, split_name: str, limit: int | None) -> None:
     """Raises PhaseLensError for what cannot be run."""
+    me = person()
+    me.require(jobs.starts("run"))  # before the model is looked at
     settings, store = services.settings(), services.store()
     split = parse_split(split_name)
     size = int(st.session_state["batch_size"])
@@ -111,6 +119,7 @@ def _start(config: RunConfig, split_name: str, limit: int | None) -> None:
         check_request(Toolbox(settings, store), config, limit, batch_size=size)
     job_id = jobs.submit(
         store,
+        me,
         "run",
         {
             "config": config.to_json(),

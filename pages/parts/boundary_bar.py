@@ -6,13 +6,15 @@ import uuid
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.traces.base import BoundarySource
 from core.traces.inert import one_line
 from core.traces.reading import Reading
 from db.boundaries import BoundaryMove, move_boundary, undo_move
 from pages.parts import errors, services
-from pages.parts.annotator import annotator, name_field
+from pages.parts.people import person, why_not
 from pages.parts.times import local_time
+from pages.parts.who import who_popover
 
 HELP = (
     "**t\\*** is the share of the trace before reasoning begins, from 0 to 1. Traces in PhaseLens' "
@@ -27,6 +29,7 @@ def boundary_bar(
 ) -> None:
     """Draws what there is, and the buttons. `step`: the one chosen in the trace when it was drawn;
     `reader`: the key of the trace's reader, which knows the one chosen since."""
+    no = why_not(Role.ANNOTATOR)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Boundary** {_machine(reading)}", width="content", help=HELP)
         if moves:
@@ -34,22 +37,22 @@ def boundary_bar(
         st.space("stretch")
         st.button(
             "Reasoning begins at this step", key=f"boundary_here_{trace_id}",
-            icon=":material/border_vertical:", shortcut="B", disabled=not reading.steps,
+            icon=":material/border_vertical:", shortcut="B", disabled=bool(no) or not reading.steps,
             on_click=_move_here, args=(trace_id, reading, step, reader),
-            help="The step that is framed in the trace.",
+            help=no or "The step that is framed in the trace.",
         )  # fmt: skip
         st.button(
             "No phases", key=f"boundary_none_{trace_id}", icon=":material/block:",
-            on_click=_move, args=(trace_id, None),
-            help="This trace has no shortlisting part followed by a reasoning part.",
+            on_click=_move, args=(trace_id, None), disabled=bool(no),
+            help=no or "This trace has no shortlisting part followed by a reasoning part.",
         )  # fmt: skip
         st.button(
-            "Undo", key=f"boundary_undo_{trace_id}", icon=":material/undo:", disabled=not moves,
+            "Undo", key=f"boundary_undo_{trace_id}", icon=":material/undo:",
             on_click=_undo, args=(moves[-1].event_id if moves else "",),
-            help="Takes the last move back; it stays in the log.",
+            disabled=bool(no) or not moves,
+            help=no or "Takes the last move back; it stays in the log.",
         )  # fmt: skip
-        with st.popover("Name", icon=":material/person:"):
-            name_field(f"boundary_name_{trace_id}")
+        who_popover(f"boundary_name_{trace_id}")
 
 
 def _at(reading: Reading, step: int) -> int:
@@ -76,7 +79,7 @@ def _person(reading: Reading, move: BoundaryMove) -> str:
 
 def _move(trace_id: str, at: int | None) -> None:
     with errors.kept(), services.store().write() as session:
-        move_boundary(session, trace_id, at, annotator(), client_token=uuid.uuid4().hex)
+        move_boundary(session, person(), trace_id, at, client_token=uuid.uuid4().hex)
 
 
 def _move_here(trace_id: str, reading: Reading, step: int, reader: str) -> None:
@@ -86,4 +89,4 @@ def _move_here(trace_id: str, reading: Reading, step: int, reader: str) -> None:
 
 def _undo(event_id: str) -> None:
     with errors.kept(), services.store().write() as session:
-        undo_move(session, event_id, annotator(), client_token=uuid.uuid4().hex)
+        undo_move(session, person(), event_id, client_token=uuid.uuid4().hex)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.comparison import Comparison
 from core.datasets.examples import own_document
 from core.errors import PhaseLensError, UnknownNameError
@@ -20,6 +21,7 @@ from db.runs import load_run
 from pages.parts import errors, services
 from pages.parts.compare_choice import LIVE
 from pages.parts.compare_documents import columns_html, labels_frame
+from pages.parts.people import person, why_not
 from pages.parts.trace_view import STYLE
 from pages.parts.views import find_view
 
@@ -36,19 +38,20 @@ def live_section(found: Comparison) -> None:
     views = _shown()
     if views:
         st.session_state.setdefault(TEXT, views[0].document.text)
-    running = any(view.running for view in views)
+    running, no = any(view.running for view in views), why_not(Role.ANNOTATOR)
     text = st.text_area(
         "Text", key=TEXT, persist_state="session", height=100, help=HELP,
         placeholder="Type or paste a text in English.",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         run = st.button(
-            f"Run {len(found.sides)} systems", key="cmp_run", type="primary", disabled=running,
+            f"Run {len(found.sides)} systems", key="cmp_run", type="primary",
+            disabled=bool(no) or running, help=no or None,
             icon=":material/play_arrow:", shortcut="Mod+Enter",
         )  # fmt: skip
         st.button(
-            "Cancel", key="cmp_cancel", icon=":material/stop:", disabled=not running,
-            on_click=_cancel, help="Stops the models. What they have written is kept.",
+            "Cancel", key="cmp_cancel", icon=":material/stop:", disabled=bool(no) or not running,
+            on_click=_cancel, help=no or "Stops the models. What they have written is kept.",
         )  # fmt: skip
     if run:
         with errors.kept():
@@ -63,10 +66,11 @@ def live_section(found: Comparison) -> None:
 
 
 def _start(found: Comparison, text: str) -> list[str]:
-    """Hands the text to the worker once a system. Raises InputError, JobError, UnknownNameError."""
-    worker, document = services.live_worker(), own_document(text.strip())
+    """Hands the text to the worker once a system. Raises NotAllowedError, InputError, JobError,
+    UnknownNameError."""
+    worker, document, me = services.live_worker(), own_document(text.strip()), person()
     configs = [_config(side.run) for side in found.sides]
-    return [worker.start(config, document) for config in configs]
+    return [worker.start(me, config, document) for config in configs]
 
 
 def _config(run: str) -> RunConfig:
@@ -96,8 +100,9 @@ def _shown() -> list[LiveView]:
 
 
 def _cancel() -> None:
-    for trace in st.session_state.get(LIVE) or ():
-        services.live_worker().cancel(trace)
+    with errors.kept():
+        for trace in st.session_state.get(LIVE) or ():
+            services.live_worker().cancel(person(), trace)
 
 
 def _watch() -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.builtin import BUILTIN
 from core.datasets.catalogue import Listed
 from core.traces.inert import inert_html, neutralise
@@ -10,6 +11,7 @@ from db.jobs import JobState, JobView
 from pages.parts import errors, services
 from pages.parts.facts import facts
 from pages.parts.job_progress import POLL_S, job_bar
+from pages.parts.people import person, why_not
 
 
 def fetch_card(dataset: Listed) -> None:
@@ -59,23 +61,25 @@ def _draw(dataset: Listed, job: JobView | None, was_fetching: bool) -> None:
 
 def _buttons(name: str, job: JobView | None, fetching: bool) -> None:
     stopped = job is not None and job.state in (JobState.FAILED, JobState.CANCELLED)
+    no = why_not(Role.LEAD)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Go on fetching" if stopped else "Fetch",
             icon=":material/download:",
             type="primary",
             key=f"fetch_{name}",
-            disabled=fetching,
+            disabled=bool(no) or fetching,
             on_click=_fetch,
             args=(name,),
-            help="Runs in a process of its own; what has come is not fetched again.",
+            help=no or "Runs in a process of its own; what has come is not fetched again.",
         )
         if job is not None and fetching:
             st.button(
                 "Cancel",
                 icon=":material/stop:",
                 key=f"fetch_cancel_{name}",
-                disabled=job.state is JobState.CANCELLING,
+                disabled=bool(no) or job.state is JobState.CANCELLING,
+                help=no or None,
                 on_click=_cancel,
                 args=(job.id,),
             )
@@ -88,9 +92,9 @@ def _running(job: JobView | None) -> bool:
 
 def _fetch(name: str) -> None:
     with errors.kept():
-        services.fetch_dataset(name)
+        services.fetch_dataset(person(), name)
 
 
 def _cancel(job_id: str) -> None:
     with errors.kept():
-        jobs.cancel(services.store(), job_id)
+        jobs.cancel(services.store(), person(), job_id)

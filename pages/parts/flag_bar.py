@@ -14,11 +14,13 @@ from typing import Protocol
 import streamlit as st
 from sqlalchemy.orm import Session
 
+from core.annotation.people import Person, Role
 from core.traces.inert import neutralise
 from db.annotations import FlagVerdict, flag, flags_of, undo
 from pages.parts import errors, services
-from pages.parts.annotator import annotator, name_field
+from pages.parts.people import person, why_not
 from pages.parts.times import local_time
+from pages.parts.who import who_popover
 
 MAX_COMMENT = 2000
 
@@ -64,13 +66,13 @@ class Standing(Protocol):
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is flagged: `standing` gives the flags to show, `own` whether one is of exactly this,
-    `add` sets one (verdict, comment, annotator, click's token), `undo` takes one back (event id,
-    annotator). `note` says what else a flag is of."""
+    `add` sets one (by whom, verdict, comment, click's token), `undo` takes one back (by whom, event
+    id). `note` says what else a flag is of."""
 
     key: str
     standing: Callable[[Session], Sequence[Standing]]
-    add: Callable[[Session, str, str, str, str], str]
-    undo: Callable[[Session, str, str], str]
+    add: Callable[[Session, Person, str, str, str], str]
+    undo: Callable[[Session, Person, str], str]
     own: Callable[[Standing], bool] = lambda view: True
     note: Callable[[Standing], str] = lambda view: ""
 
@@ -78,8 +80,8 @@ class Subject:
 def flag_bar(trace_id: str) -> None:
     """The bar of a trace."""
 
-    def add(session: Session, verdict: str, comment: str, who: str, token: str) -> str:
-        return flag(session, trace_id=trace_id, verdict=verdict, comment=comment, annotator=who,
+    def add(session: Session, by: Person, verdict: str, comment: str, token: str) -> str:
+        return flag(session, by, trace_id=trace_id, verdict=verdict, comment=comment,
                     client_token=token)  # fmt: skip
 
     flag_subject(Subject(trace_id, lambda session: flags_of(session, trace_id), add, undo))
@@ -91,14 +93,16 @@ def flag_subject(subject: Subject) -> None:
     with errors.kept():
         with services.store().read() as session:
             standing = subject.standing(session)
-        mine = {f.verdict for f in standing if subject.own(f) and f.annotator == annotator()}
+        name, no = person().name, why_not(Role.ANNOTATOR)
+        mine = {f.verdict for f in standing if subject.own(f) and f.annotator == name}
         with st.container(border=True, key=f"flag_bar_{subject.key}"):
-            _buttons(subject, mine)
+            _buttons(subject, mine, no)
             for view in standing:
-                _standing(subject, view)
+                _standing(subject, view, no)
 
 
-def _buttons(subject: Subject, mine: set[FlagVerdict]) -> None:
+def _buttons(subject: Subject, mine: set[FlagVerdict], no: str) -> None:
+    """`no`: why this person may not flag, "" for one who may."""
     key = subject.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Flag**", width="content")
@@ -107,41 +111,45 @@ def _buttons(subject: Subject, mine: set[FlagVerdict]) -> None:
                 choice.name,
                 key=f"flag_{verdict}_{key}",
                 icon=choice.icon,
-                help=choice.help,
+                help=no or choice.help,
                 type="primary" if verdict in mine else "secondary",
+                disabled=bool(no),
                 on_click=_flag,
                 args=(subject, verdict, uuid.uuid4().hex),
             )
-        st.text_input(
-            "Comment",
-            key=f"flag_comment_{key}",
-            max_chars=MAX_COMMENT,
-            label_visibility="collapsed",
-            placeholder="Comment (optional), then a verdict",
-            width=300,
-        )
-        with st.popover("Name", icon=":material/person:"):
-            name_field(f"flag_name_{key}")
+        if no:
+            st.caption(no, width="content")
+        else:
+            st.text_input(
+                "Comment",
+                key=f"flag_comment_{key}",
+                max_chars=MAX_COMMENT,
+                label_visibility="collapsed",
+                placeholder="Comment (optional), then a verdict",
+                width=300,
+            )
+        who_popover(f"flag_name_{key}")
 
 
 def _flag(subject: Subject, verdict: str, token: str) -> None:
     comment_key = f"flag_comment_{subject.key}"
     comment = str(st.session_state.get(comment_key, "")).strip()[:MAX_COMMENT]
     with errors.kept(), services.store().write() as session:
+        me = person()
         same = [
             view
             for view in subject.standing(session)
-            if subject.own(view) and view.annotator == annotator() and view.verdict == verdict
+            if subject.own(view) and view.annotator == me.name and view.verdict == verdict
         ]
         if same and comment in ("", same[-1].comment):
             return  # a double click, or a click on what stands already
         for view in same:  # the new comment takes the place of the old one
-            subject.undo(session, view.event_id, annotator())
-        subject.add(session, verdict, comment, annotator(), token)
+            subject.undo(session, me, view.event_id)
+        subject.add(session, me, verdict, comment, token)
     st.session_state[comment_key] = ""
 
 
-def _standing(subject: Subject, view: Standing) -> None:
+def _standing(subject: Subject, view: Standing, no: str) -> None:
     """One flag that stands: what, who, when, why; and the way back."""
     choice = CHOICES.get(view.verdict, Choice(view.verdict, "", "gray", ""))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -157,7 +165,8 @@ def _standing(subject: Subject, view: Standing) -> None:
             key=f"undo_flag_{view.event_id}",
             icon=":material/undo:",
             type="tertiary",
-            help="Takes the flag back. The event stays in the log.",
+            help=no or "Takes the flag back. The event stays in the log.",
+            disabled=bool(no),
             on_click=_undo,
             args=(subject, view.event_id),
         )
@@ -165,4 +174,4 @@ def _standing(subject: Subject, view: Standing) -> None:
 
 def _undo(subject: Subject, event_id: str) -> None:
     with errors.kept(), services.store().write() as session:
-        subject.undo(session, event_id, annotator())
+        subject.undo(session, person(), event_id)

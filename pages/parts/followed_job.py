@@ -10,6 +10,7 @@ from core import jobs
 from db.jobs import JobState, load_job
 from pages.parts import errors, services
 from pages.parts.job_progress import POLL_S, job_bar
+from pages.parts.people import person
 
 Result = Callable[[Mapping[str, Any]], None]
 
@@ -36,7 +37,7 @@ def _job(key: str, result: Result, cancelled: str, was_finished: bool) -> None:
         st.button(
             "Cancel", icon=":material/stop:", key=f"{key}_cancel",
             disabled=job.state is JobState.CANCELLING,
-            on_click=lambda: jobs.cancel(services.store(), job.id),
+            on_click=_cancel, args=(job.id,),
         )  # fmt: skip
     elif job.error is not None:
         errors.card(*job.error)
@@ -44,3 +45,8 @@ def _job(key: str, result: Result, cancelled: str, was_finished: bool) -> None:
         st.caption(cancelled)
     elif job.result:
         result(job.result)
+
+
+def _cancel(job_id: str) -> None:
+    with errors.kept():
+        jobs.cancel(services.store(), person(), job_id)

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.catalogue import Listed
 from core.datasets.importing import (
     DOCUMENT_ROLES,
@@ -30,7 +31,8 @@ from db.jobs import JobState, load_job
 from pages.parts import errors, services
 from pages.parts.facts import facts
 from pages.parts.followed_job import followed_job
-from pages.parts.import_parts import TYPES, kept_uploads, problems_table
+from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
+from pages.parts.people import person, why_not
 
 NOT_USED = "(not used)"
 _JOB = "import_job"
@@ -43,11 +45,10 @@ def import_form() -> None:
         "Name of the dataset", key="import_name", max_chars=64, placeholder="my-labels", **kept
     )
     way = st.segmented_control(
-        "Files", ["Upload", "On this machine"], default="Upload", required=True, key="import_way",
-        **kept,
-    )  # fmt: skip
+        "Files", ways(), default=UPLOAD, required=True, key="import_way", **kept
+    )
     with errors.kept():
-        labels, documents, filters = _uploaded() if way == "Upload" else _named()
+        labels, documents, filters = _uploaded() if way == UPLOAD else _named()
         columns = _columns(labels, documents)
         separator = st.text_input(
             "Between ids in one text", key="import_separator", width=260,
@@ -90,7 +91,8 @@ def _done() -> str:
 
 
 def _named() -> tuple[Path | None, list[Path], list[Path]]:
-    """Files by their paths, a line each."""
+    """Files by their paths, a line each. Raises NotAllowedError for all but admins."""
+    person().require(Role.ADMIN)
     left, middle, right = st.columns(3)
     labels = left.text_input(
         "Path of the labels", key="import_labels_path", placeholder="/data/lbl.json.gz",
@@ -177,7 +179,7 @@ def _start(
     )
     params = request.to_json()
     job_id = jobs.submit(
-        services.store(), "import", params, f"Import of {name}", import_key(params)
+        services.store(), person(), "import", params, f"Import of {name}", import_key(params)
     )
     jobs.start(settings, job_id)
     st.session_state[_JOB] = job_id
@@ -231,11 +233,12 @@ def added_card(dataset: Listed) -> None:
     """For a dataset that was added: the report of its import, and its removal."""
     with st.container(horizontal=True):
         shown = st.toggle("Report of its import", key=f"import_report_{dataset.name}")
-        with st.popover("Remove", icon=":material/delete:"):
+        no = why_not(Role.LEAD)
+        with st.popover("Remove", icon=":material/delete:", disabled=bool(no), help=no or None):
             st.text(f"Deletes the dataset {dataset.name} and its index. Runs and traces stay.")
             if st.button("Remove it", type="primary", key=f"remove_{dataset.name}"):
                 with errors.kept():
-                    remove_dataset(services.settings(), dataset.name)
+                    remove_dataset(services.settings(), person(), dataset.name)
                     st.query_params.pop("data_dataset", None)
                     st.session_state.pop(_JOB, None)
                     st.rerun()

@@ -8,13 +8,22 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.annotation.people import Role
 from core.importing.problems import Kind
 from core.importing.uploads import keep_uploads
 from core.traces.inert import one_line
 from pages.parts import services
+from pages.parts.people import may, person
 
+UPLOAD, NAMED = "Upload", "On this machine"
 TYPES = ["jsonl", "json", "csv", "tsv", "parquet", "txt", "gz"]
 _OWNER, _FILES = "import_owner", "import_files"
+
+
+def ways() -> list[str]:
+    """How this person may give files: those of the machine itself are for admins, as a look at one
+    shows what is in it."""
+    return [UPLOAD, NAMED] if may(Role.ADMIN) else [UPLOAD]
 
 
 def kept_uploads(files: Sequence[Any]) -> list[Path]:
@@ -24,7 +33,7 @@ def kept_uploads(files: Sequence[Any]) -> list[Path]:
     together = tuple(file.file_id for file in files)
     if together not in known or not all(path.is_file() for path in known[together]):
         named = [(file.name, file) for file in files]
-        known[together] = keep_uploads(services.settings(), owner, named)
+        known[together] = keep_uploads(services.settings(), person(), owner, named)
     return known[together]
 
 

@@ -6,12 +6,14 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from core.annotation.people import Role
 from core.datasets.base import DatasetInfo
 from core.shortlist.manifest import IndexStatus, Manifest, status
 from db.jobs import JobView
 from pages.parts import errors, services
 from pages.parts.facts import facts
 from pages.parts.job_progress import POLL_S, job_bar
+from pages.parts.people import person, why_not
 from pages.parts.times import duration, local_time
 
 _STATES = {
@@ -68,19 +70,21 @@ def _draw(dataset: DatasetInfo, job: JobView | None, was_building: bool) -> None
             recall_chart(now.manifest)
         facts(manifest_rows(now.manifest), name="The index")
     label, icon = _BUILD[now.state]
+    no = why_not(Role.LEAD)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             label,
             icon=icon,
             type="secondary" if now.state == "ready" else "primary",
             key=f"index_build_{dataset.name}",
-            disabled=job is not None,
+            disabled=bool(no) or job is not None,
             on_click=_build,
             args=(dataset.name,),
-            help="Runs in a process of its own and goes on where it stopped. Whatever is damaged "
+            help=no
+            or "Runs in a process of its own and goes on where it stopped. Whatever is damaged "
             "is built again; labels that came, went or changed are brought in.",
         )
-        if now.manifest is not None:
+        if now.manifest is not None and not no:
             _regrow(dataset.name, now.manifest, busy=job is not None)
         st.page_link("pages/jobs.py", label="Jobs", icon=":material/pending_actions:")
 
@@ -110,7 +114,7 @@ def _regrow(dataset: str, made: Manifest, *, busy: bool) -> None:
         if st.form_submit_button("Rebuild the graph", icon=":material/build:", type="primary",
                                  key=f"index_regrow_go_{dataset}"):  # fmt: skip
             with errors.kept():
-                services.build_index(dataset, {"m": int(m), "ef_construction": int(ef)})
+                services.build_index(person(), dataset, {"m": int(m), "ef_construction": int(ef)})
             st.rerun()
 
 
@@ -206,4 +210,4 @@ def _ef_axis(points: pd.DataFrame) -> alt.Axis:
 
 def _build(dataset: str) -> None:
     with errors.kept():
-        services.build_index(dataset)
+        services.build_index(person(), dataset)

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.shortlist.index import IndexStatus, status
 from pages.parts import errors, services
+from pages.parts.people import person, why_not
 from pages.parts.times import duration
 
 EVERY_S = 2.0
@@ -34,20 +36,23 @@ def _notice(dataset: str) -> None:
             return
         if now.problem:
             errors.card(now.problem)
+        no = why_not(Role.LEAD)
         st.button(
             _BUILD.get(now.state, "Build the index"),
             icon=":material/build:",
             key=f"build_index_{dataset}",
             on_click=_build,
             args=(dataset,),
-            help="Runs in a process of its own, takes some minutes, and goes on where it was if "
+            disabled=bool(no),
+            help=no
+            or "Runs in a process of its own, takes some minutes, and goes on where it was if "
             "it is stopped.",
         )
 
 
 def _build(dataset: str) -> None:
     with errors.kept():
-        services.build_index(dataset)
+        services.build_index(person(), dataset)
 
 
 def coverage(now: IndexStatus) -> str:

@@ -11,6 +11,7 @@ from core.traces.inert import neutralise
 from db.jobs import JobState, JobView
 from pages.parts import errors, services
 from pages.parts.facts import facts
+from pages.parts.people import person, why_not
 from pages.parts.run_metrics import run_metrics
 from pages.parts.times import duration, local_time
 
@@ -62,6 +63,7 @@ def job_card(job: JobView) -> None:
 
 def _head(job: JobView) -> None:
     icon, color = STATES[job.state]
+    no = why_not(jobs.starts(job.kind))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(
             "process ended, will be resumed" if job.abandoned else str(job.state),
@@ -73,13 +75,14 @@ def _head(job: JobView) -> None:
         if not job.finished:
             st.button(
                 "Cancel", icon=":material/stop:", key=f"cancel_{job.id}",
-                disabled=job.state is JobState.CANCELLING, on_click=_cancel, args=(job.id,),
-                help="What is finished is kept; the job can be resumed.",
+                disabled=bool(no) or job.state is JobState.CANCELLING, on_click=_cancel,
+                args=(job.id,), help=no or "What is finished is kept; the job can be resumed.",
             )  # fmt: skip
         if job.state in (JobState.FAILED, JobState.CANCELLED) or job.abandoned:
             st.button(
                 "Resume", icon=":material/play_arrow:", key=f"resume_{job.id}", type="primary",
-                on_click=_resume, args=(job.id,), help="Goes on from what is finished.",
+                on_click=_resume, args=(job.id,), disabled=bool(no),
+                help=no or "Goes on from what is finished.",
             )  # fmt: skip
 
 
@@ -161,9 +164,9 @@ def _flat(data: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, object
 
 def _cancel(job_id: str) -> None:
     with errors.kept():
-        jobs.cancel(services.store(), job_id)
+        jobs.cancel(services.store(), person(), job_id)
 
 
 def _resume(job_id: str) -> None:
     with errors.kept():
-        jobs.resume(services.settings(), services.store(), job_id)
+        jobs.resume(services.settings(), services.store(), person(), job_id)

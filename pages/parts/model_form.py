@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.errors import InputError, PhaseLensError
 from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import check_spec
 from core.traces.inert import neutralise
 from db.models_added import add_model
 from pages.parts import errors, services
+from pages.parts.people import person
 
 KINDS = {
     ModelKind.LOCAL: "Local files",
@@ -157,8 +159,10 @@ def check_fields(spec: ModelSpec) -> None:
 
 
 def test_model(spec: ModelSpec) -> Outcome:
-    """Looks at the model or asks the server, as Explore would."""
+    """Looks at the model or asks the server, as Explore would: for admins, since it reads a folder
+    of the machine or calls an address."""
     try:
+        person().require(Role.ADMIN)
         check_fields(spec)
         with st.spinner("Testing ..."):
             check_spec(spec, services.settings())
@@ -173,7 +177,7 @@ def _try(spec: ModelSpec, *, add: bool) -> Outcome:
         return outcome
     try:
         with services.store().write() as session:
-            add_model(session, spec)
+            add_model(session, person(), spec)
     except PhaseLensError as error:
         return Outcome(spec.name, error.what, error.fix)
     return Outcome(spec.name, "Added. Choose it under System in Explore.", ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.annotation.people import Person, local_person
 from core.config import Settings, load_settings
 from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
@@ -96,27 +97,29 @@ def _prepare(url: str, home: Path, _settings: Settings) -> bool:
         last = last_job(session, index_key(FIRST_DATASET))
     stopped = last is not None and last.state is JobState.CANCELLED  # by the user: stays so
     if status(_settings, FIRST_DATASET).state != "ready" and not stopped:
-        build_index(FIRST_DATASET)
+        build_index(local_person(), FIRST_DATASET)  # PhaseLens itself, whoever came first
     if waiting(_settings):
-        load = jobs.submit(store(), "results", {}, "Results that ship", unique_key=RESULTS_KEY)
+        load = jobs.submit(
+            store(), local_person(), "results", {}, "Results that ship", unique_key=RESULTS_KEY
+        )
         jobs.start(_settings, load)
     live_worker().warm(RunConfig(FIRST_DATASET, systems()[0].name, systems()[0].prompt))
     return True
 
 
-def build_index(name: str, options: dict[str, int] | None = None) -> str:
+def build_index(by: Person, name: str, options: dict[str, int] | None = None) -> str:
     """Starts the index build of a dataset in a process of its own; returns the job's id.
 
     `options`: fields of GraphOptions that are not as the index has them.
 
     A build that is already queued or running is returned instead, also where it was started for
-    another dataset with the same labels. Raises StoreError, JobError.
+    another dataset with the same labels. Raises NotAllowedError, StoreError, JobError.
     """
     from core import jobs
 
     key = index_key(_index_of(name))
     params = {"dataset": name, **({"options": options} if options else {})}
-    job_id = jobs.submit(store(), "index", params, f"Index of {name}", unique_key=key)
+    job_id = jobs.submit(store(), by, "index", params, f"Index of {name}", unique_key=key)
     jobs.start(settings(), job_id)
     return job_id
 
@@ -150,15 +153,16 @@ def _index_of(name: str) -> str:
     return read_info(folder).index_name if (folder / INFO_FILE).is_file() else name
 
 
-def fetch_dataset(name: str) -> str:
+def fetch_dataset(by: Person, name: str) -> str:
     """Starts the fetch of a built-in dataset in a process of its own; returns the job's id.
 
-    One that is already queued or running is returned instead. Raises StoreError, JobError.
+    One that is already queued or running is returned instead. Raises NotAllowedError, StoreError,
+    JobError.
     """
     from core import jobs
 
     job_id = jobs.submit(
-        store(), "fetch", {"dataset": name}, f"Fetch of {name}", unique_key=fetch_key(name)
+        store(), by, "fetch", {"dataset": name}, f"Fetch of {name}", unique_key=fetch_key(name)
     )
     jobs.start(settings(), job_id)
     return job_id

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy.orm import Session
 
+from core.annotation.people import Person, Role
 from core.datasets.base import Document
 from core.shortlist.base import Shortlist
 from core.traces.inert import one_line
@@ -18,8 +19,8 @@ from db.shortlist_flags import (
 )
 from db.trace_views import TraceFilter
 from pages.parts import errors, services
-from pages.parts.annotator import annotator
 from pages.parts.flag_bar import CHOICES, Standing, Subject, flag_subject
+from pages.parts.people import person, why_not
 from pages.parts.shortlist_words import METHODS
 from pages.parts.times import reader_zone
 
@@ -30,8 +31,8 @@ def shortlist_flag_bar(dataset: str, document: Document, shortlist: Shortlist, n
     """The flag bar of a shortlist on the screen; it needs no run."""
     flagged = Flagged(dataset, document, shortlist, n)
 
-    def add(session: Session, verdict: str, comment: str, who: str, token: str) -> str:
-        return flag_shortlist(session, flagged, verdict=verdict, comment=comment, annotator=who,
+    def add(session: Session, by: Person, verdict: str, comment: str, token: str) -> str:
+        return flag_shortlist(session, by, flagged, verdict=verdict, comment=comment,
                               client_token=token)  # fmt: skip
 
     def own(view: Standing) -> bool:
@@ -139,10 +140,12 @@ def _one(view: ShortlistFlag) -> None:
                      "method": str(view.shown.get("method"))}  # fmt: skip
             st.page_link("pages/shortlist.py", label="Open in Shortlist", query_params=query,
                          icon=":material/open_in_new:")  # fmt: skip
+        no = why_not(Role.ANNOTATOR)
         st.button("Undo", key=f"undo_listed_{view.event_id}", icon=":material/undo:",
-                  type="tertiary", on_click=_undo, args=(view.event_id,))  # fmt: skip
+                  type="tertiary", on_click=_undo, args=(view.event_id,), disabled=bool(no),
+                  help=no or None)  # fmt: skip
 
 
 def _undo(event_id: str) -> None:
     with errors.kept(), services.store().write() as session:
-        undo_shortlist_flag(session, event_id, annotator())
+        undo_shortlist_flag(session, person(), event_id)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.base import Dataset, Split
 from core.jobs.kinds import survey_key
 from core.shortlist.manifest import status
@@ -13,6 +14,7 @@ from core.shortlist.survey import Plan, usual_methods
 from db.jobs import UNFINISHED, JobView, list_jobs
 from pages.parts import errors, services
 from pages.parts.job_progress import job_card
+from pages.parts.people import person, why_not
 from pages.parts.shortlist_choice import SURVEY
 from pages.parts.shortlist_words import METHOD_HELP, METHODS
 
@@ -23,6 +25,7 @@ TEST_NOTE = "test, for the last look only: choices are made on dev"
 def survey_form(dataset: Dataset) -> None:
     """Split, documents, ef and methods; starts the job and shows the newest survey after it."""
     ready = status(services.settings(), dataset.name).state == "ready"
+    no = why_not(Role.ANNOTATOR)
     form = st.form("shortlist_survey_form", border=False)
     with form, st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         split = st.selectbox(
@@ -46,7 +49,7 @@ def survey_form(dataset: Dataset) -> None:
             )  # fmt: skip
         asked = st.form_submit_button(
                 "Make survey", icon=":material/query_stats:", type="primary",
-                key="shortlist_make_survey", disabled=not ready,
+                key="shortlist_make_survey", disabled=bool(no) or not ready, help=no or None,
             )  # fmt: skip
     if not ready:
         st.caption("The index must be complete first.")
@@ -59,7 +62,7 @@ def survey_form(dataset: Dataset) -> None:
             plan.check()
             params = asdict(plan)
             job = jobs.submit(
-                services.store(), "survey", params, f"Survey of {dataset.name}, {split}",
+                services.store(), person(), "survey", params, f"Survey of {dataset.name}, {split}",
                 unique_key=survey_key(params),
             )  # fmt: skip
             jobs.start(services.settings(), job)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.errors import StoreError
+from core.errors import NotAllowedError, StoreError
 from core.events import Stage
 from core.live.talk_run import Attempt, Done, FellBack, Going, begin, look, stop
 from core.live.talk_slides import slide_from_store
@@ -19,6 +19,7 @@ from db.boundaries import boundary_moves
 from db.talks import Talk, TalkSlide, slide_traces
 from db.traces import load_trace
 from pages.parts import services
+from pages.parts.people import person
 from pages.parts.talk_viewer import event_slide, talk_viewer, tell
 from pages.parts.talk_work_out import work_out
 
@@ -134,9 +135,10 @@ def _run(traces: list[str], limit_s: int) -> None:
         with services.store().read() as session:
             stored = load_trace(session, trace)
         made = begin(
-            services.live_worker(), services.store(), stored, limit_s=limit_s, now=time.monotonic()
-        )
-    except StoreError as error:
+            services.live_worker(), services.store(), person(), stored, limit_s=limit_s,
+            now=time.monotonic(),
+        )  # fmt: skip
+    except (StoreError, NotAllowedError) as error:
         made = FellBack(error.what, error.fix)
     _runs()[trace] = LiveRun(made) if isinstance(made, Attempt) else LiveRun(None, made)
 

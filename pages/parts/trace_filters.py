@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from core.annotation.people import Role
 from core.rerank.base import Bucket, Fate
 from core.traces.base import BoundarySource
 from core.traces.inert import one_line
@@ -14,6 +15,7 @@ from db.trace_asked import F1S, LENGTHS, NAMES, PHASES, SINCE, filter_of
 from db.trace_views import FilterChoices, TraceFilter, TraceState
 from pages.parts import errors, services
 from pages.parts.flag_bar import CHOICES
+from pages.parts.people import person, why_not
 
 PAGE_KEY = "f_page"
 ORDER_KEY = "f_order"
@@ -120,6 +122,7 @@ def _slices() -> None:
         st.caption(
             "A slice is these filters under a name, for other pages and the command line too."
         )
+        no = why_not(Role.ANNOTATOR)
         for one in known:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.button(
@@ -130,11 +133,12 @@ def _slices() -> None:
                 st.button(
                     "Delete", key=f"slice_delete_{one.name}", type="tertiary",
                     icon=":material/delete:", on_click=_delete, args=(one.name,),
+                    disabled=bool(no), help=no or None,
                 )  # fmt: skip
         st.text_input("Name", key="slice_name", max_chars=MAX_NAME, placeholder="lost in reasoning")
         st.button(
             "Save these filters", icon=":material/bookmark_add:", key="slice_save",
-            disabled=not active(), on_click=_save,
+            disabled=bool(no) or not active(), help=no or None, on_click=_save,
         )  # fmt: skip
 
 
@@ -152,13 +156,13 @@ def _apply(one: Slice) -> None:
 
 def _save() -> None:
     with errors.kept(), services.store().write() as session:
-        save_slice(session, str(st.session_state.get("slice_name", "")), asked())
+        save_slice(session, person(), str(st.session_state.get("slice_name", "")), asked())
         st.session_state["slice_name"] = ""
 
 
 def _delete(name: str) -> None:
     with errors.kept(), services.store().write() as session:
-        delete_slice(session, name)
+        delete_slice(session, person(), name)
 
 
 def asked() -> dict[str, str]:

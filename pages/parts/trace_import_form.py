@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.datasets.catalogue import listing
 from core.errors import InputError
 from core.jobs.kinds import import_traces_key
@@ -15,7 +16,8 @@ from core.traces.importing.request import TraceImportRequest
 from core.traces.inert import one_line
 from pages.parts import errors, services
 from pages.parts.followed_job import followed_job
-from pages.parts.import_parts import TYPES, kept_uploads, problems_table
+from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
+from pages.parts.people import person
 from pages.parts.work_out import work_out_button, work_out_progress
 
 _JOB = "trace_import_job"
@@ -40,11 +42,10 @@ def trace_import_form() -> None:
     with st.popover("What a file may be", icon=":material/help:", type="tertiary"):
         st.markdown(FORMATS)
     way = st.segmented_control(
-        "Files", ["Upload", "On this machine"], default="Upload", required=True,
-        key="trace_import_way", **kept,
-    )  # fmt: skip
+        "Files", ways(), default=UPLOAD, required=True, key="trace_import_way", **kept
+    )
     with errors.kept():
-        files = _uploaded() if way == "Upload" else _named()
+        files = _uploaded() if way == UPLOAD else _named()
         left, middle, right = st.columns(3)
         datasets = [one.name for one in listing(services.settings()) if one.ready]
         dataset = left.selectbox(
@@ -80,6 +81,7 @@ def _uploaded() -> list[Path]:
 
 
 def _named() -> list[Path]:
+    person().require(Role.ADMIN)
     lines = st.text_area(
         "Paths of the files, a line each", key="trace_import_paths", height=90,
         placeholder="/data/llama-70b.jsonl", persist_state="page",
@@ -93,7 +95,7 @@ def _start(request: TraceImportRequest) -> None:
     params = request.to_json()
     title = f"Import of traces: {request.files[0].name}"
     job_id = jobs.submit(
-        services.store(), "import-traces", params, title, import_traces_key(params)
+        services.store(), person(), "import-traces", params, title, import_traces_key(params)
     )
     jobs.start(services.settings(), job_id)
     st.session_state[_JOB] = job_id

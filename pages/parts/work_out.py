@@ -7,9 +7,11 @@ from typing import Any
 import streamlit as st
 
 from core import jobs
+from core.annotation.people import Role
 from core.jobs.kinds import analyse_key
 from pages.parts import errors, services
 from pages.parts.followed_job import followed_job
+from pages.parts.people import person, why_not
 
 _JOB = "work_out_job"
 HELP = (
@@ -20,9 +22,10 @@ HELP = (
 
 def work_out_button(label: str, asked: Mapping[str, str]) -> None:
     """`asked`: the filter of the traces, in words (db/trace_asked.py)."""
+    no = why_not(Role.ANNOTATOR)
     st.button(
         label, icon=":material/functions:", key="work_out", on_click=_start, args=(dict(asked),),
-        help=HELP,
+        disabled=bool(no), help=no or HELP,
     )  # fmt: skip
 
 
@@ -34,8 +37,8 @@ def work_out_progress() -> None:
 def _start(asked: dict[str, str]) -> None:
     with errors.kept():
         job_id = jobs.submit(
-            services.store(), "analyse-traces", {"asked": asked}, "Analysis of imported traces",
-            analyse_key(asked),
+            services.store(), person(), "analyse-traces", {"asked": asked},
+            "Analysis of imported traces", analyse_key(asked),
         )  # fmt: skip
         jobs.start(services.settings(), job_id)
         st.session_state[_JOB] = job_id

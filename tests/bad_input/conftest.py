@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import load_settings
 from core.models.base import ModelKind, ModelSpec
 from db.models_added import add_model
@@ -41,7 +42,7 @@ def add_system(name: str, kind: ModelKind, location: str, timeout_s: float = 60)
     spec = ModelSpec(name, kind, location, served_model="m", timeout_s=timeout_s)
     store = open_store(load_settings())
     with store.write() as session:
-        add_model(session, spec)
+        add_model(session, local_person(), spec)
     store.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.people import local_person
 from core.config import Settings, load_settings
 from core.models.base import ModelKind
 from core.shortlist.manifest import GRAPH
@@ -90,7 +91,7 @@ def served(server: Server) -> Iterator[str]:
 def forget(system: str) -> None:
     store = open_store(load_settings())
     with store.write() as session:
-        remove_model(session, system)
+        remove_model(session, local_person(), system)
     store.close()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.people import local_person
 from core.config import load_settings
 from core.models.base import ModelKind
 from db.jobs import count_jobs
@@ -131,7 +132,7 @@ def test_a_system_that_was_removed_since_is_refused(
     app = open_page("jobs")
     app.selectbox(key="batch_system").select("gone")
     with open_store(load_settings()).write() as session:
-        remove_model(session, "gone")
+        remove_model(session, local_person(), "gone")
     app.button(key="batch_start").click()
     assert "no system named" in html_of(run(app))
     assert started_jobs == []

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import load_settings
 from core.models.base import ModelKind, ModelSpec
 from db.models_added import add_model
@@ -142,7 +143,9 @@ def dead_port() -> Iterator[int]:
 def added(name: str, kind: ModelKind, location: str) -> None:
     store = open_store(load_settings())
     with store.write() as session:
-        add_model(session, ModelSpec(name, kind, location, served_model="m", timeout_s=2))
+        add_model(
+            session, local_person(), ModelSpec(name, kind, location, served_model="m", timeout_s=2)
+        )
 
 
 def test_an_endpoint_that_refuses_stops_a_run_at_once(cli: Cli, dead_port: int) -> None:

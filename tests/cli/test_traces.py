@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from core.annotation.people import local_person
 from core.config import Settings
 from db.session import open_store
 from db.slices import save_slice
@@ -35,7 +36,7 @@ def test_an_import_says_what_came_in_and_what_was_wrong(
 def test_export_takes_filters_and_slices(cli: Cli, home: Path, tmp_path: Path) -> None:
     cli("traces", "import", str(mixed(home, tmp_path)))
     with open_store(Settings(home=home)).write() as session:
-        save_slice(session, "ours", {"system": "other"})
+        save_slice(session, local_person(), "ours", {"system": "other"})
     out = tmp_path / "out.jsonl"
     assert cli("traces", "export", str(out), "--json").json["traces"] == 2
     assert cli("traces", "export", str(out), "--slice", "ours", "--json").json["traces"] == 1

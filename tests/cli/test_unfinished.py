@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from core import jobs
+from core.annotation.people import Person, local_person
 from core.commands import foreground
 from core.config import load_settings
 from core.errors import StoreError
@@ -29,7 +30,9 @@ def store(cli: Cli) -> Iterator[Store]:
 @pytest.fixture
 def building(store: Store) -> str:
     """The job of an index build that a live process (this one) has begun without options."""
-    job_id = jobs.submit(store, "index", {"dataset": "tiny"}, "Index of tiny", index_key("tiny"))
+    job_id = jobs.submit(
+        store, local_person(), "index", {"dataset": "tiny"}, "Index of tiny", index_key("tiny")
+    )
     with store.write() as session:
         claim(session, job_id, new_owner())
     return job_id
@@ -64,9 +67,9 @@ def test_ctrl_c_is_passed_on_also_after_the_store_failed(
             raise StoreError("The database is locked.", "Try again.")
         return load(store, job_id)
 
-    def heard(store: Store, job_id: str) -> JobView:
+    def heard(store: Store, by: Person, job_id: str) -> JobView:
         try:
-            return cancel(store, job_id)
+            return cancel(store, by, job_id)
         finally:
             cancelled.set()
 

@@ -7,6 +7,7 @@ from core.errors import InputError, StoreError, UnknownNameError
 from db.annotations import FlagVerdict, flag, flag_counts, flags_of, undo
 from db.session import Store
 from db.traces import begin_trace, finish_trace
+from tests.db.asked import ADA
 from tests.db.examples import CONFIG, DOCUMENT, record
 
 
@@ -20,9 +21,7 @@ def trace_id(store: Store) -> str:
 
 def test_a_flag_is_shown_with_who_said_what_about_which_screen(store: Store, trace_id: str) -> None:
     with store.write() as session:
-        event = flag(
-            session, trace_id=trace_id, verdict="missing_gold", comment=" no! ", annotator="Ada"
-        )
+        event = flag(session, ADA, trace_id=trace_id, verdict="missing_gold", comment=" no! ")
     with store.read() as session:
         [view] = flags_of(session, trace_id)
     assert (view.event_id, view.verdict) == (event, FlagVerdict.MISSING_GOLD)
@@ -33,18 +32,18 @@ def test_a_flag_is_shown_with_who_said_what_about_which_screen(store: Store, tra
 
 def test_a_double_click_is_one_flag(store: Store, trace_id: str) -> None:
     with store.write() as session:
-        first = flag(session, trace_id=trace_id, verdict="good", client_token="click-1")
-        again = flag(session, trace_id=trace_id, verdict="good", client_token="click-1")
-        other = flag(session, trace_id=trace_id, verdict="good", client_token="click-2")
+        first = flag(session, ADA, trace_id=trace_id, verdict="good", client_token="click-1")
+        again = flag(session, ADA, trace_id=trace_id, verdict="good", client_token="click-1")
+        other = flag(session, ADA, trace_id=trace_id, verdict="good", client_token="click-2")
     assert first == again != other
 
 
 def test_undoing_takes_a_flag_away_and_keeps_both_events(store: Store, trace_id: str) -> None:
     with store.write() as session:
-        kept = flag(session, trace_id=trace_id, verdict="good")
-        wrong = flag(session, trace_id=trace_id, verdict="off_topic")
-        event = undo(session, wrong, "Ada")
-        assert undo(session, wrong, "Ada") == event
+        kept = flag(session, ADA, trace_id=trace_id, verdict="good")
+        wrong = flag(session, ADA, trace_id=trace_id, verdict="off_topic")
+        event = undo(session, ADA, wrong)
+        assert undo(session, ADA, wrong) == event
     with store.read() as session:
         assert [f.event_id for f in flags_of(session, trace_id)] == [kept]
         assert flag_counts(session) == {
@@ -57,8 +56,8 @@ def test_undoing_takes_a_flag_away_and_keeps_both_events(store: Store, trace_id:
 
 def test_what_was_undone_can_be_flagged_again(store: Store, trace_id: str) -> None:
     with store.write() as session:
-        undo(session, flag(session, trace_id=trace_id, verdict="good"))
-        again = flag(session, trace_id=trace_id, verdict="good")
+        undo(session, ADA, flag(session, ADA, trace_id=trace_id, verdict="good"))
+        again = flag(session, ADA, trace_id=trace_id, verdict="good")
     with store.read() as session:
         assert [f.event_id for f in flags_of(session, trace_id)] == [again]
 
@@ -71,7 +70,7 @@ def test_the_database_itself_refuses_to_change_an_event(
     store: Store, trace_id: str, statement: str
 ) -> None:
     with store.write() as session:
-        flag(session, trace_id=trace_id, verdict="good")
+        flag(session, ADA, trace_id=trace_id, verdict="good")
 
     def tamper() -> None:
         with store.write() as session:
@@ -86,7 +85,7 @@ def test_the_database_itself_refuses_to_change_an_event(
 def test_a_running_trace_without_a_shortlist_can_be_flagged(store: Store) -> None:
     with store.write() as session:
         made = begin_trace(session, run_id=None, config=CONFIG, document=DOCUMENT, origin="live")
-        flag(session, trace_id=made, verdict="unsure")
+        flag(session, ADA, trace_id=made, verdict="unsure")
     with store.read() as session:
         assert flags_of(session, made)[0].shown["labels"] == []
 
@@ -94,13 +93,13 @@ def test_a_running_trace_without_a_shortlist_can_be_flagged(store: Store) -> Non
 def test_wrong_flags_are_refused(store: Store, trace_id: str) -> None:
     with store.write() as session:
         with pytest.raises(UnknownNameError):
-            flag(session, trace_id="nothere", verdict="good")
+            flag(session, ADA, trace_id="nothere", verdict="good")
         with pytest.raises(InputError, match="bad"):
-            flag(session, trace_id=trace_id, verdict="bad")
+            flag(session, ADA, trace_id=trace_id, verdict="bad")
         with pytest.raises(InputError, match="5,001"):
-            flag(session, trace_id=trace_id, verdict="good", comment="x" * 5001)
+            flag(session, ADA, trace_id=trace_id, verdict="good", comment="x" * 5001)
         with pytest.raises(UnknownNameError):
-            undo(session, "nothere")
-        event = undo(session, flag(session, trace_id=trace_id, verdict="good"))
+            undo(session, ADA, "nothere")
+        event = undo(session, ADA, flag(session, ADA, trace_id=trace_id, verdict="good"))
         with pytest.raises(UnknownNameError):
-            undo(session, event)
+            undo(session, ADA, event)

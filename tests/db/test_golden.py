@@ -177,14 +177,16 @@ def flagged(store: Store, gold: tuple[str, ...]) -> None:
     made = Shortlist(rows, 1, None, "e", "i", 1, 1, 0.0, 0.0)
     with store.write() as session:
         document = Document("d3", "Text 3", gold, Split.DEV)
-        flag_shortlist(session, Flagged("icd", document, made, 1), verdict=FlagVerdict.MISSING_GOLD)
+        flag_shortlist(
+            session, ADA, Flagged("icd", document, made, 1), verdict=FlagVerdict.MISSING_GOLD
+        )
 
 
 def test_flags_and_verdicts_that_name_nothing_mean_what_was_not_on_the_screen(store: Store) -> None:
     traces = made_traces(store, 2)
     with store.write() as session:
-        flag(session, trace_id=traces[0], verdict=FlagVerdict.MISSING_GOLD)
-        undo(session, flag(session, trace_id=traces[1], verdict=FlagVerdict.MISSING_GOLD))
+        flag(session, ADA, trace_id=traces[0], verdict=FlagVerdict.MISSING_GOLD)
+        undo(session, ADA, flag(session, ADA, trace_id=traces[1], verdict=FlagVerdict.MISSING_GOLD))
     flagged(store, ("I50.9", "X"))
     flagged(store, ("I50.9", "X"))
     with store.read() as session:

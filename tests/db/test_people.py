@@ -8,7 +8,7 @@ from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameE
 from db.guidelines import guidelines, write_guidelines
 from db.judgement_drafts import save_draft
 from db.judgements import judge_task
-from db.people import find_person, give_role, people, sign_in
+from db.people import find_person, give_role, people, sign_in, visitors
 from db.queues import add_queue, close_queue
 from db.session import Store
 from db.tasks import next_task
@@ -31,10 +31,15 @@ def test_who_signs_in_begins_as_viewer_and_keeps_a_role_that_was_given(store: St
         again = sign_in(session, id="iss|n", name="Newer", email="n@x.org")
         assert (again.name, again.role) == ("Newer", Role.LEAD)
         assert [one.name for one in people(session)] == ["Boss", "Newer"]
+        assert [one.person for one in visitors(session, boss)] == people(session)
         with pytest.raises(InputError, match="has to be admin"):
             give_role(session, boss, "iss|b", Role.VIEWER)
+        with pytest.raises(NotAllowedError, match="admin"):
+            visitors(session, again)
         with pytest.raises(UnknownNameError):
             find_person(session, "iss|nobody")
+        with pytest.raises(InputError, match="subject"):
+            sign_in(session, id="name:somebody", name="Local", email="")
 
 
 def test_each_role_may_do_what_it_may_and_no_more(store: Store) -> None:

@@ -9,6 +9,7 @@ from db.session import Store
 from db.slices import delete_slice, find_slice, save_slice, slices
 from db.trace_asked import F1S, LENGTHS, NAMES, filter_of
 from db.trace_views import TraceFilter
+from tests.db.asked import ADA
 
 
 def test_words_mean_a_filter() -> None:
@@ -35,8 +36,10 @@ def test_the_lengths_meet_and_the_f1s_are_in_their_range() -> None:
 
 def test_a_slice_is_kept_found_and_deleted(store: Store) -> None:
     with store.write() as session:
-        save_slice(session, "  lost  in reasoning ", {"fate": "dropped in reasoning", "x": "y"})
-        save_slice(session, "a", {"system": "base"})
+        save_slice(
+            session, ADA, "  lost  in reasoning ", {"fate": "dropped in reasoning", "x": "y"}
+        )
+        save_slice(session, ADA, "a", {"system": "base"})
     with store.read() as session:
         assert [one.name for one in slices(session)] == ["a", "lost in reasoning"]
         found = find_slice(session, "lost in reasoning")
@@ -44,19 +47,19 @@ def test_a_slice_is_kept_found_and_deleted(store: Store) -> None:
     assert found.filter == TraceFilter(fate="dropped in reasoning")
     assert set(found.asked) <= set(NAMES)
     with store.write() as session:
-        delete_slice(session, "a")
-        delete_slice(session, "a")
+        delete_slice(session, ADA, "a")
+        delete_slice(session, ADA, "a")
         with pytest.raises(UnknownNameError, match="no slice named 'a'"):
             find_slice(session, "a")
 
 
 def test_a_name_is_taken_once_and_an_empty_filter_is_no_slice(store: Store) -> None:
     with store.write() as session:
-        save_slice(session, "one", {"system": "base"})
+        save_slice(session, ADA, "one", {"system": "base"})
         with pytest.raises(InputError, match="already"):
-            save_slice(session, "one", {"system": "other"})
-        save_slice(session, "one", {"system": "other"}, replace=True)
+            save_slice(session, ADA, "one", {"system": "other"})
+        save_slice(session, ADA, "one", {"system": "other"}, replace=True)
         assert find_slice(session, "one").asked == {"system": "other"}
         for name, asked in (("", {"system": "base"}), ("x" * 99, {"system": "b"}), ("n", {})):
             with pytest.raises(InputError):
-                save_slice(session, name, asked)
+                save_slice(session, ADA, name, asked)

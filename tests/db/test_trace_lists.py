@@ -24,6 +24,7 @@ from db.traces import (
     neighbours,
     page_of,
 )
+from tests.db.asked import ADA
 from tests.db.examples import CONFIG, record
 
 
@@ -106,10 +107,10 @@ def test_since_leaves_what_was_begun_at_or_after_a_moment(store: Store) -> None:
 def test_flags_that_stand_can_be_listed_and_are_shown(store: Store) -> None:
     good, undone, _plain = add(store), add(store), add(store)
     with store.write() as session:
-        flag(session, trace_id=good, verdict="good")
-        flag(session, trace_id=good, verdict="off_topic")
-        event = flag(session, trace_id=undone, verdict="good")
-        undo(session, event)
+        flag(session, ADA, trace_id=good, verdict="good")
+        flag(session, ADA, trace_id=good, verdict="off_topic")
+        event = flag(session, ADA, trace_id=undone, verdict="good")
+        undo(session, ADA, event)
     assert ids(store, TraceFilter(flag="good")) == [good]
     assert ids(store, TraceFilter(flag="any")) == [good]
     assert ids(store, TraceFilter(flag="unsure")) == []

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from core import jobs
+from core.annotation.people import local_person
 from core.config import Settings
 from db.jobs import UNFINISHED, list_jobs, load_job
 from db.session import open_store
@@ -118,7 +119,7 @@ class App:
         with store.read() as session:
             left = [job.id for job in list_jobs(session, states=UNFINISHED)]
         for job_id in left:
-            jobs.cancel(store, job_id)
+            jobs.cancel(store, local_person(), job_id)
         deadline = time.monotonic() + 120
         while left:
             with store.read() as session:

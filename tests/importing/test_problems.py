@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.datasets.importing import ImportRequest, import_dataset, remove_dataset
@@ -209,10 +210,10 @@ def test_an_added_dataset_is_removed_with_its_index(home: Path) -> None:
     settings = Settings(home=home)
     for name in ("icd", "mesh"):
         with pytest.raises(InputError, match="makes itself"):
-            remove_dataset(settings, name)
+            remove_dataset(settings, local_person(), name)
     for name in ("nope", "..", "../datasets/tiny"):
         with pytest.raises(UnknownNameError):
-            remove_dataset(settings, name)
-    remove_dataset(settings, "tiny")
+            remove_dataset(settings, local_person(), name)
+    remove_dataset(settings, local_person(), "tiny")
     assert [path.name for path in (home / "datasets").iterdir()] == [".tiny.lock"]
     assert list((home / "indexes").iterdir()) == []

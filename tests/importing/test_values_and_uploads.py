@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.catalogue import label_frequencies, open_dataset, summary
 from core.datasets.importing import ImportRequest
@@ -117,7 +118,9 @@ def test_uploads_go_when_imported_and_stay_when_not(home: Path, tmp_path: Path) 
     labels = json_lines(tmp_path / "l.jsonl", LABELS)
 
     def uploaded(content: bytes) -> Path:
-        return keep_uploads(settings, "owner", [("d.jsonl", io.BytesIO(content))])[0]
+        return keep_uploads(settings, local_person(), "owner", [("d.jsonl", io.BytesIO(content))])[
+            0
+        ]
 
     def imported(docs: Path, *, stop: bool = False) -> None:
         params = ImportRequest("mine", labels, (docs,)).to_json()
@@ -135,9 +138,9 @@ def test_uploads_go_when_imported_and_stay_when_not(home: Path, tmp_path: Path) 
     assert labels.is_file()
 
     old = uploaded(b"old")
-    (new,) = keep_uploads(settings, "other", [("new", io.BytesIO(b"new"))])
+    (new,) = keep_uploads(settings, local_person(), "other", [("new", io.BytesIO(b"new"))])
     os.utime(old, (time.time() - 8 * 24 * 3600,) * 2)
-    keep_uploads(settings, "third", [("x", io.BytesIO(b"x"))])
+    keep_uploads(settings, local_person(), "third", [("x", io.BytesIO(b"x"))])
     assert (old.exists(), new.exists()) == (False, True)
 
 
@@ -146,7 +149,7 @@ def test_uploads_of_one_name_stay_apart_and_those_of_others_beside_each_other(ho
 
     def kept(*files: tuple[str, bytes]) -> list[Path]:
         named = [(name, io.BytesIO(content)) for name, content in files]
-        return keep_uploads(settings, "owner", named)
+        return keep_uploads(settings, local_person(), "owner", named)
 
     two = kept(("out.jsonl", b"first"), ("out.jsonl", b"second"), ("more.jsonl", b"third"))
     assert [path.read_bytes() for path in two] == [b"first", b"second", b"third"]

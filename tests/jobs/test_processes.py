@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from core import jobs
+from core.annotation.people import local_person
 from core.config import Settings
 from core.errors import JobError
 from db.jobs import HELD, MAX_FRUITLESS, JobState, JobView, load_job
@@ -47,7 +48,7 @@ def until_ended(store: Store, job_id: str) -> JobView:
 
 
 def start(settings: Settings, store: Store, kind: str, **params: object) -> tuple[str, int]:
-    job_id = jobs.submit(store, kind, params, f"A {kind} job")
+    job_id = jobs.submit(store, local_person(), kind, params, f"A {kind} job")
     pid = jobs.start(settings, job_id, command=COMMAND)
     assert pid is not None
     return job_id, pid
@@ -124,14 +125,17 @@ def test_cancelling_keeps_what_is_finished_and_resuming_goes_on_from_there(
 ) -> None:
     job_id, _ = start(settings, store, "answer", total=40, pause=0.5)
     until(lambda: load(store, job_id).done >= 2)
-    assert jobs.cancel(store, job_id).state in (JobState.CANCELLING, JobState.CANCELLED)
+    assert jobs.cancel(store, local_person(), job_id).state in (
+        JobState.CANCELLING,
+        JobState.CANCELLED,
+    )
     cancelled = until_ended(store, job_id)
     assert cancelled.state == JobState.CANCELLED
     assert 2 <= cancelled.done < 40
     assert jobs.resume_abandoned(settings, store, command=COMMAND) == []
     with store.write() as session:
         session.get_one(JobRow, job_id).params = {"total": 40, "pause": 0.0}
-    jobs.resume(settings, store, job_id, command=COMMAND)
+    jobs.resume(settings, store, local_person(), job_id, command=COMMAND)
     done = until_ended(store, job_id)
     assert (done.state, done.result) == (JobState.DONE, {"answered": 40})
     notes = (settings.home / "answered.txt").read_text().split()
@@ -143,7 +147,7 @@ def test_a_cancelled_job_whose_process_was_killed_ends_as_cancelled(
 ) -> None:
     job_id, pid = start(settings, store, "deaf", pause=60)
     until(lambda: load(store, job_id).state == JobState.RUNNING)
-    jobs.cancel(store, job_id)
+    jobs.cancel(store, local_person(), job_id)
     kill(pid)
     assert jobs.resume_abandoned(settings, store, command=COMMAND) == []
     assert load(store, job_id).state == JobState.CANCELLED
@@ -154,7 +158,7 @@ def test_a_job_that_finishes_before_it_notices_the_wish_to_cancel_is_done(
 ) -> None:
     job_id, _ = start(settings, store, "deaf", pause=1.0)
     until(lambda: load(store, job_id).state == JobState.RUNNING)
-    jobs.cancel(store, job_id)
+    jobs.cancel(store, local_person(), job_id)
     ended = until_ended(store, job_id)
     assert (ended.state, ended.result) == (JobState.DONE, {"finished": True})
 
@@ -169,7 +173,7 @@ def test_a_failed_job_says_why_logs_and_can_be_resumed(settings: Settings, store
     until(lambda: "Mend it." in jobs.log_tail(settings, job_id))
     assert "about to fail" in jobs.log_tail(settings, job_id)
     (settings.home / "mended").touch()
-    jobs.resume(settings, store, job_id, command=COMMAND)
+    jobs.resume(settings, store, local_person(), job_id, command=COMMAND)
     done = until_ended(store, job_id)
     assert (done.state, done.error, done.attempts) == (JobState.DONE, None, 2)
 
@@ -212,12 +216,12 @@ def test_a_job_that_keeps_dying_without_progress_is_given_up(
     assert failed.state == JobState.FAILED
     assert failed.error is not None
     assert "5 times in a row" in failed.error[0]
-    jobs.resume(settings, store, job_id, command=COMMAND)  # a person may insist
+    jobs.resume(settings, store, local_person(), job_id, command=COMMAND)  # a person may insist
     until(lambda: load(store, job_id).attempts == MAX_FRUITLESS + 1)
 
 
 def test_two_processes_never_have_one_job(settings: Settings, store: Store) -> None:
-    job_id = jobs.submit(store, "answer", {"total": 4, "pause": 0.2}, "Answers")
+    job_id = jobs.submit(store, local_person(), "answer", {"total": 4, "pause": 0.2}, "Answers")
     env = {**os.environ, "PHASELENS_HOME": str(settings.home), "PYTHONPATH": str(ROOT)}
     children = [
         subprocess.Popen([*COMMAND, job_id], env=env, cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -238,10 +242,10 @@ def test_a_job_is_started_once_however_often_it_is_asked_for(
     until(lambda: (settings.home / "working").exists())
     assert jobs.start(settings, job_id, command=COMMAND) is None
     with pytest.raises(JobError, match="still running"):
-        jobs.resume(settings, store, job_id, command=COMMAND)
+        jobs.resume(settings, store, local_person(), job_id, command=COMMAND)
     with pytest.raises(JobError, match="another process"):
         jobs.work(settings, job_id)
-    jobs.cancel(store, job_id)
+    jobs.cancel(store, local_person(), job_id)
     assert until_ended(store, job_id).state == JobState.CANCELLED
 
 
@@ -263,7 +267,7 @@ def test_pages_that_notice_a_dead_job_at_once_start_it_once(
         thread.join()
     assert started == [job_id]
     until(lambda: load(store, job_id).attempts == 2)
-    jobs.cancel(store, job_id)
+    jobs.cancel(store, local_person(), job_id)
     until_ended(store, job_id)
 
 
@@ -291,7 +295,7 @@ def test_a_store_that_is_locked_for_a_while_does_not_stop_a_job(
 
 
 def test_the_process_says_what_is_wrong_with_its_order(settings: Settings, store: Store) -> None:
-    unknown = jobs.submit(store, "no such kind", {}, "From a newer version")
+    unknown = jobs.submit(store, local_person(), "no such kind", {}, "From a newer version")
 
     def run(*arguments: str) -> tuple[int, str]:
         done = subprocess.run(
@@ -315,7 +319,7 @@ def test_the_process_says_what_is_wrong_with_its_order(settings: Settings, store
 def test_a_job_that_cannot_be_started_is_an_error_and_stays_queued(
     settings: Settings, store: Store
 ) -> None:
-    job_id = jobs.submit(store, "wait", {}, "Wait")
+    job_id = jobs.submit(store, local_person(), "wait", {}, "Wait")
     with pytest.raises(JobError, match="could not be started"):
         jobs.start(settings, job_id, command=["/no/such/program"])
     assert load(store, job_id).state == JobState.QUEUED

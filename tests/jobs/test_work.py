@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from core import jobs
+from core.annotation.people import local_person
 from core.config import Settings
 from core.errors import JobError, UnknownNameError
 from core.jobs.progress import RateWindow
@@ -78,7 +79,7 @@ def test_the_rate_falls_when_nothing_comes_any_more(clock: Clock, window: RateWi
 
 
 def test_work_in_this_process_ends_the_job(settings: Settings, store: Store) -> None:
-    job_id = jobs.submit(store, "answer", {"total": 3, "pause": 0}, "Answers")
+    job_id = jobs.submit(store, local_person(), "answer", {"total": 3, "pause": 0}, "Answers")
     ended = jobs.work(settings, job_id, kinds=KINDS)
     assert (ended.state, ended.result, ended.done) == (JobState.DONE, {"answered": 3}, 3)
     assert ended.owner is None
@@ -88,21 +89,21 @@ def test_work_in_this_process_ends_the_job(settings: Settings, store: Store) -> 
 
 
 def test_the_same_work_is_queued_once_until_it_has_ended(settings: Settings, store: Store) -> None:
-    first = jobs.submit(store, "fail", {}, "One", unique_key="same")
-    assert jobs.submit(store, "fail", {}, "Two", unique_key="same") == first
-    assert jobs.submit(store, "fail", {}, "Other", unique_key="other") != first
+    first = jobs.submit(store, local_person(), "fail", {}, "One", unique_key="same")
+    assert jobs.submit(store, local_person(), "fail", {}, "Two", unique_key="same") == first
+    assert jobs.submit(store, local_person(), "fail", {}, "Other", unique_key="other") != first
     jobs.work(settings, first, kinds=KINDS)
-    second = jobs.submit(store, "fail", {}, "Two", unique_key="same")
+    second = jobs.submit(store, local_person(), "fail", {}, "Two", unique_key="same")
     assert second != first
     with pytest.raises(JobError, match="does the same work"):
-        jobs.resume(settings, store, first)
+        jobs.resume(settings, store, local_person(), first)
 
 
 def test_a_keyboard_interrupt_gives_the_job_back(settings: Settings, store: Store) -> None:
     def interrupted(*_: Any) -> dict[str, Any]:
         raise KeyboardInterrupt
 
-    job_id = jobs.submit(store, "interrupted", {}, "Interrupted")
+    job_id = jobs.submit(store, local_person(), "interrupted", {}, "Interrupted")
     with pytest.raises(KeyboardInterrupt):
         jobs.work(settings, job_id, kinds={"interrupted": interrupted})
     with store.read() as session:
@@ -116,12 +117,12 @@ def test_an_error_while_stopping_is_a_cancelled_job_that_says_it(
     def stops_with_an_error(
         _settings: object, _params: object, report: object, cancelled: object
     ) -> dict[str, object]:
-        jobs.cancel(store, job_id)
+        jobs.cancel(store, local_person(), job_id)
         while not cancelled():  # type: ignore[operator]
             pass
         raise JobError("Stopped half-way.", "Resume it.")
 
-    job_id = jobs.submit(store, "x", {}, "Stops")
+    job_id = jobs.submit(store, local_person(), "x", {}, "Stops")
     ended = jobs.work(settings, job_id, kinds={"x": stops_with_an_error})
     assert (ended.state, ended.error) == (
         JobState.CANCELLED,
@@ -133,7 +134,7 @@ def test_an_unknown_job_is_named(settings: Settings, store: Store) -> None:
     with pytest.raises(UnknownNameError, match="nothere"):
         jobs.work(settings, "nothere")
     with pytest.raises(UnknownNameError):
-        jobs.cancel(store, "nothere")
+        jobs.cancel(store, local_person(), "nothere")
     with pytest.raises(UnknownNameError):
         next(jobs.watch(store, "nothere"))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import JobError
@@ -21,7 +22,7 @@ def test_a_worker_that_cannot_be_started_leaves_no_example_that_seems_to_run(hom
     (home / "logs").write_text("a file where the worker's log folder should be")
     worker = LiveWorker(Settings(home=home))
     with pytest.raises(JobError, match="cannot be started"):
-        worker.start(CONFIG, Document("0030", "Salmonella", ()))
+        worker.start(local_person(), CONFIG, Document("0030", "Salmonella", ()))
     assert worker.busy is None
     with pytest.raises(JobError):
         worker.warm(CONFIG)

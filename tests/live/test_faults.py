@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import core.live.client
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.base import Document
 from core.events import Failed
@@ -83,7 +84,10 @@ def test_a_fault_while_an_example_loads_interrupts_it_and_those_that_wait(
     broken: Callable[[str], LiveWorker], home: Path
 ) -> None:
     worker = broken("worker.Worker.opened = broken")
-    first, second = worker.start(CONFIG, DOCUMENT), worker.start(CONFIG, DOCUMENT)
+    first, second = (
+        worker.start(local_person(), CONFIG, DOCUMENT),
+        worker.start(local_person(), CONFIG, DOCUMENT),
+    )
     for trace_id in (first, second):
         view = ended(worker, trace_id)
         assert view.state is TraceState.INTERRUPTED
@@ -105,7 +109,7 @@ def test_a_fault_in_reading_what_the_worker_tells_ends_all_that_seemed_to_run(
 
     monkeypatch.setattr(core.live.client, "fold", misunderstood)
     worker = broken("")
-    view = ended(worker, worker.start(CONFIG, DOCUMENT))
+    view = ended(worker, worker.start(local_person(), CONFIG, DOCUMENT))
     assert view.state is TraceState.INTERRUPTED
     assert view.error is not None
     assert "could not read" in view.error.what
@@ -127,6 +131,6 @@ def test_the_store_is_closed_after_a_dead_worker_was_noted(
 
     monkeypatch.setattr(core.live.client, "open_store", watched)
     worker = broken(f"import os; os._exit({os.EX_SOFTWARE})")
-    ended(worker, worker.start(CONFIG, DOCUMENT))
+    ended(worker, worker.start(local_person(), CONFIG, DOCUMENT))
     assert opened
     assert closed.wait(PATIENCE_S)

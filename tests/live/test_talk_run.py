@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.annotation.people import Person
 from core.config import Settings, load_settings
 from core.datasets.base import Document
 from core.errors import JobError
@@ -15,6 +16,7 @@ from core.systems import RunConfig
 from db.session import Store, open_store
 from db.trace_views import StoredTrace, TraceState
 from db.traces import load_trace
+from tests.db.asked import ADA
 from tests.pages import saved
 from tests.pages.explore_fakes import FakeWorker, finished
 
@@ -28,11 +30,11 @@ class Worker(FakeWorker):
         self.started: list[tuple[RunConfig, Document]] = []
         self.refuses: JobError | None = None
 
-    def start(self, config: RunConfig, document: Document) -> str:
+    def start(self, by: Person, config: RunConfig, document: Document) -> str:
         if self.refuses is not None:
             raise self.refuses
         self.started.append((config, document))
-        return super().start(config, document)
+        return super().start(by, config, document)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def stored(store: Store, trace_id: str) -> StoredTrace:
 
 def begun(worker: Worker, store: Store) -> tuple[StoredTrace, Attempt]:
     one = stored(store, saved.save())
-    attempt = begin(worker, store, one, limit_s=30, now=100.0)  # type: ignore[arg-type]
+    attempt = begin(worker, store, ADA, one, limit_s=30, now=100.0)  # type: ignore[arg-type]
     assert isinstance(attempt, Attempt)
     return one, attempt
 
@@ -70,7 +72,7 @@ def test_it_runs_the_same_text_with_the_same_settings(worker: Worker, store: Sto
 
 
 def test_it_waits_for_a_run_that_somebody_began_before(worker: Worker, store: Store) -> None:
-    worker.start(stored(store, saved.save()).config, Document("own", "A text", ()))
+    worker.start(ADA, stored(store, saved.save()).config, Document("own", "A text", ()))
     _, attempt = begun(worker, store)
     going = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
     assert isinstance(going, Going)
@@ -124,12 +126,12 @@ def test_what_ends_it_is_said(worker: Worker, store: Store) -> None:
 
 def test_a_foreign_trace_is_not_run(worker: Worker, store: Store) -> None:
     imported = stored(store, saved.save_imported("Prose."))
-    found = begin(worker, store, imported, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, imported, limit_s=30, now=0.0)  # type: ignore[arg-type]
     assert isinstance(found, FellBack)
     assert found.what == "There is no system named 'llama-70b' on this machine."
     config = dataclasses.replace(imported.config, system="base")
     ours = dataclasses.replace(imported, config=config)
-    found = begin(worker, store, ours, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, ours, limit_s=30, now=0.0)  # type: ignore[arg-type]
     assert isinstance(found, FellBack)
     assert "settings it was written with are not known" in found.what
     assert worker.started == []
@@ -138,12 +140,12 @@ def test_a_foreign_trace_is_not_run(worker: Worker, store: Store) -> None:
 def test_what_keeps_it_from_being_begun_is_said(worker: Worker, store: Store) -> None:
     one = stored(store, saved.save())
     worker.refuses = JobError("The model process cannot be started.", "See the log.")
-    found = begin(worker, store, one, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, one, limit_s=30, now=0.0)  # type: ignore[arg-type]
     assert found == FellBack("The model process cannot be started.", "See the log.")
     gone = dataclasses.replace(one.config, dataset="gone")
     with store.read() as session:
         whole = dataclasses.replace(load_trace(session, one.id), config=gone)
     worker.refuses = None
-    found = begin(worker, store, whole, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, whole, limit_s=30, now=0.0)  # type: ignore[arg-type]
     assert isinstance(found, FellBack)
     assert "gone" in found.what

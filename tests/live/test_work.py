@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core import jobs
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import ModelError
@@ -63,7 +64,7 @@ class Bench:
     def add(self, name: str, kind: ModelKind, location: str) -> str:
         spec = ModelSpec(name, kind, location, served_model="m", timeout_s=60)
         with self.worker.toolbox.store.write() as session:
-            add_model(session, spec)
+            add_model(session, local_person(), spec)
         return name
 
 
@@ -87,9 +88,8 @@ def bench(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench
 @pytest.fixture
 def index_is_coming(bench: Bench, settings: Settings) -> None:
     """A build that has been asked for and has written nothing yet."""
-    jobs.submit(
-        bench.worker.toolbox.store, "index", {"dataset": "tiny"}, "Index", index_key("tiny")
-    )
+    store, key = bench.worker.toolbox.store, index_key("tiny")
+    jobs.submit(store, local_person(), "index", {"dataset": "tiny"}, "Index", key)
 
 
 @pytest.fixture

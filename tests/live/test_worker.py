@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.base import Document
 from core.errors import InputError
@@ -73,7 +74,7 @@ def ended(view: LiveView) -> bool:
 def test_an_example_runs_through_every_stage_and_is_saved(
     worker: LiveWorker, live_home: Path
 ) -> None:
-    trace_id = worker.start(config(), DOCUMENT)
+    trace_id = worker.start(local_person(), config(), DOCUMENT)
     view = wait(worker, trace_id, ended)
     assert view.state is TraceState.DONE, view.error
     assert view.shortlist is not None
@@ -95,7 +96,10 @@ def test_an_example_runs_through_every_stage_and_is_saved(
 def test_the_same_question_gives_the_same_text_in_the_same_run(
     worker: LiveWorker, live_home: Path
 ) -> None:
-    first, second = worker.start(config(), DOCUMENT), worker.start(config(), DOCUMENT)
+    first, second = (
+        worker.start(local_person(), config(), DOCUMENT),
+        worker.start(local_person(), config(), DOCUMENT),
+    )
     one, two = wait(worker, first, ended), wait(worker, second, ended)
     assert one.text == two.text
     with open_store(Settings(home=live_home)).read() as session:
@@ -105,9 +109,9 @@ def test_the_same_question_gives_the_same_text_in_the_same_run(
 
 
 def test_cancel_keeps_the_partial_trace(worker: LiveWorker, live_home: Path) -> None:
-    trace_id = worker.start(config(decoding=LONG), DOCUMENT)
+    trace_id = worker.start(local_person(), config(decoding=LONG), DOCUMENT)
     wait(worker, trace_id, lambda view: view.tokens > 5)
-    worker.cancel(trace_id)
+    worker.cancel(local_person(), trace_id)
     view = wait(worker, trace_id, ended)
     assert view.state is TraceState.CANCELLED
     assert view.trace is not None
@@ -122,7 +126,7 @@ def test_cancel_keeps_the_partial_trace(worker: LiveWorker, live_home: Path) -> 
 def test_a_killed_worker_is_noticed_the_text_kept_and_the_next_run_works(
     own_worker: LiveWorker, live_home: Path
 ) -> None:
-    trace_id = own_worker.start(config(decoding=LONG), DOCUMENT)
+    trace_id = own_worker.start(local_person(), config(decoding=LONG), DOCUMENT)
     wait(own_worker, trace_id, lambda view: view.seconds > 2.5)
     assert own_worker._process is not None
     os.kill(own_worker._process.pid, signal.SIGKILL)
@@ -136,12 +140,12 @@ def test_a_killed_worker_is_noticed_the_text_kept_and_the_next_run_works(
     assert stored.summary.state == "interrupted"
     assert stored.text
     assert view.text.startswith(stored.text)
-    again = wait(own_worker, own_worker.start(config(), DOCUMENT), ended)
+    again = wait(own_worker, own_worker.start(local_person(), config(), DOCUMENT), ended)
     assert again.state is TraceState.DONE
 
 
 def test_closing_the_app_saves_the_running_example(own_worker: LiveWorker, live_home: Path) -> None:
-    trace_id = own_worker.start(config(decoding=LONG), DOCUMENT)
+    trace_id = own_worker.start(local_person(), config(decoding=LONG), DOCUMENT)
     wait(own_worker, trace_id, lambda view: view.tokens > 5)
     own_worker.close()
     with open_store(Settings(home=live_home)).read() as session:
@@ -155,7 +159,7 @@ def test_a_text_that_cannot_be_searched_is_refused_before_anything_starts(
     own_worker: LiveWorker, text: str
 ) -> None:
     with pytest.raises(InputError):
-        own_worker.start(config(), Document("typed", text, ()))
+        own_worker.start(local_person(), config(), Document("typed", text, ()))
     assert not own_worker.alive
 
 
@@ -175,7 +179,9 @@ def test_settings_that_cannot_work_fail_with_the_reason(
     worker: LiveWorker, changes: dict[str, object], says: str
 ) -> None:
     options = {"prompt": DEFAULT_PROMPT, **changes}
-    view = wait(worker, worker.start(RunConfig("icd", "base", **options), DOCUMENT), ended)  # type: ignore[arg-type]
+    view = wait(
+        worker, worker.start(local_person(), RunConfig("icd", "base", **options), DOCUMENT), ended
+    )  # type: ignore[arg-type]
     assert view.state is TraceState.FAILED
     assert view.error is not None
     assert says in view.error.what
@@ -186,7 +192,7 @@ def test_an_unknown_dataset_or_system_fails_with_the_names_there_are(worker: Liv
         RunConfig("nowhere", "base", DEFAULT_PROMPT),
         RunConfig("icd", "nobody", DEFAULT_PROMPT),
     ):
-        view = wait(worker, worker.start(unknown, DOCUMENT), ended)
+        view = wait(worker, worker.start(local_person(), unknown, DOCUMENT), ended)
         assert view.state is TraceState.FAILED
         assert view.error is not None
         assert "icd" in view.error.fix or "base" in view.error.fix

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from core.annotation.people import Person
 from core.datasets.base import Dataset, DatasetInfo, Document, LabelSpace, Split
 from core.events import Failed, PhaseBegan, Stage
 from core.live.view import LiveView, StageView
@@ -82,7 +83,7 @@ class FakeWorker:
         self.warming = False
         self.warm_error: Failed | None = None
 
-    def start(self, config: RunConfig, document: Document) -> str:
+    def start(self, by: Person, config: RunConfig, document: Document) -> str:
         check_text(document.text, 200_000)
         trace_id = f"{len(self.views):016x}"
         self.views[trace_id] = LiveView(trace_id, config, document)
@@ -91,7 +92,7 @@ class FakeWorker:
     def view(self, trace_id: str) -> LiveView | None:
         return self.views.get(trace_id)
 
-    def cancel(self, trace_id: str) -> None:
+    def cancel(self, by: Person, trace_id: str) -> None:
         self.cancelled.append(trace_id)
         self.views[trace_id] = replace(self.views[trace_id], state=TraceState.CANCELLED)
 

@@ -75,7 +75,7 @@ def test_a_queue_is_made_of_a_slice_and_its_first_task_shown(
     saved.save("other")
     wanted = saved.save("wanted", bucket=Bucket.CUT_OFF)
     with saved.store().write() as session:
-        save_slice(session, "cut", {"bucket": "cut off"})
+        save_slice(session, local_person(), "cut", {"bucket": "cut off"})
     app = open_page("annotate", "Ada", view="Queues")
     app.selectbox(key="new_queue_slice").select("cut")
     (queue,) = made(app, " Cut  off ")

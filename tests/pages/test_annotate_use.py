@@ -169,7 +169,7 @@ def test_runs_are_scored_before_and_after() -> None:
 def test_a_flag_alone_counts_for_recall() -> None:
     trace = saved.save(origin="batch")
     with saved.store().write() as session:
-        flag(session, trace_id=trace, verdict=FlagVerdict.MISSING_GOLD)
+        flag(session, ADA, trace_id=trace, verdict=FlagVerdict.MISSING_GOLD)
     app = opened()
     (recall,) = (table.value for table in app.dataframe)
     assert recall["If fixed"][0] == 1

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import load_settings
 from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
@@ -94,8 +95,8 @@ def test_a_slice_leaves_the_documents_of_its_traces(open_page: Open) -> None:
     first = run("one", {"a": True, "b": False, "c": True})
     second = run("two", {"a": True, "b": True, "c": True})
     with store().write() as session:
-        save_slice(session, "lost by one", {"system": "one", "f1": "0"})
-        save_slice(session, "of nobody", {"system": "three"})
+        save_slice(session, local_person(), "lost by one", {"system": "one", "f1": "0"})
+        save_slice(session, local_person(), "of nobody", {"system": "three"})
     app = open_page("compare", dataset="tiny", runs=f"{first},{second}")
     assert "3 documents that all 2 runs have answered" in words_of(app)
     app.selectbox(key="cmp_slice").select("lost by one")

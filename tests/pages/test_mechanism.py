@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.people import local_person
 from core.config import load_settings
 from core.events import Failed
 from core.live.inside_questions import (
@@ -312,7 +313,9 @@ def test_traces_of_an_endpoint_are_not_offered_and_have_no_link_inside(
     worker: InsideWorker, open_page: Open
 ) -> None:
     with saved.store().write() as session:
-        add_model(session, ModelSpec("far", ModelKind.ENDPOINT, "http://127.0.0.1:9/v1"))
+        add_model(
+            session, local_person(), ModelSpec("far", ModelKind.ENDPOINT, "http://127.0.0.1:9/v1")
+        )
     far, near = save(system="far"), save()
     app = open_page("mechanism")
     assert app.selectbox(key="mech_trace").options == [

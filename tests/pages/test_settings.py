@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.people import local_person
 from core.models.base import ModelKind, ModelSpec
 from db.models_added import add_model, added_models
 from pages.parts.installation import shown_url
@@ -106,7 +107,7 @@ def test_a_key_typed_for_its_variables_name_is_refused_and_not_repeated(open_pag
 
 def test_a_model_can_be_removed(open_page: Open) -> None:
     with saved.store().write() as session:
-        add_model(session, ModelSpec("x", ModelKind.HUB, "owner/name"))
+        add_model(session, local_person(), ModelSpec("x", ModelKind.HUB, "owner/name"))
     app = open_page("settings")
     app.button(key="remove_x").click()
     run(app)
@@ -119,7 +120,7 @@ def test_the_endpoints_key_variable_is_said_to_be_set_or_not(
     monkeypatch.setenv("MY_KEY", "hidden-value")
     spec = ModelSpec("x", ModelKind.ENDPOINT, "http://127.0.0.1:9/v1", api_key_env="MY_KEY")
     with saved.store().write() as session:
-        add_model(session, spec)
+        add_model(session, local_person(), spec)
     drawn = html_of(open_page("settings"))
     assert "MY_KEY (set)" in drawn
     assert "hidden-value" not in drawn
@@ -127,7 +128,9 @@ def test_the_endpoints_key_variable_is_said_to_be_set_or_not(
 
 def test_names_of_models_are_shown_inert(open_page: Open) -> None:
     with saved.store().write() as session:
-        add_model(session, ModelSpec("<img src=x>", ModelKind.HUB, "<b>owner</b>/x"))
+        add_model(
+            session, local_person(), ModelSpec("<img src=x>", ModelKind.HUB, "<b>owner</b>/x")
+        )
     app = open_page("settings")
     assert "<img" not in html_of(app)
     assert "<b>" not in html_of(app)

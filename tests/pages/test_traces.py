@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.people import local_person
 from core.events import Failed
 from core.live.client import LiveWorker
 from core.live.questions import ReadTrace
@@ -75,8 +76,7 @@ def test_flagged_traces_can_be_filtered(open_page: Open) -> None:
     saved.save("other")
     wanted = saved.save("wanted")
     with saved.store().write() as session:
-        flag(session, trace_id=wanted, verdict="off_topic", comment="", annotator="",
-             client_token="t")  # fmt: skip
+        flag(session, local_person(), trace_id=wanted, verdict="off_topic", client_token="t")
     app = open_page("traces", f_flag="Off topic")
     assert documents(app) == ["wanted"]
     assert list(app.dataframe[0].value["flags"]) == ["Off topic"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import jobs
+from core.annotation.people import local_person
 from core.datasets.catalogue import open_dataset
 from core.shortlist.growth import GROWTH
 from core.shortlist.index import LabelIndex, status
@@ -43,7 +44,9 @@ def test_a_killed_index_job_goes_on_from_the_last_checkpoint_of_its_graph(home: 
     settings = settings_of(home)
     make_dataset(home)
     store = open_store(settings)
-    job_id = jobs.submit(store, "index", {"dataset": "tiny"}, "Index of tiny", "index:tiny")
+    job_id = jobs.submit(
+        store, local_person(), "index", {"dataset": "tiny"}, "Index of tiny", "index:tiny"
+    )
     pid = jobs.start(settings, job_id, command=COMMAND)
     assert pid is not None
     folder = home / "indexes" / "tiny"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.annotation.people import local_person
 from core.config import Settings, load_settings
 from core.errors import InputError, ModelError, UnknownNameError
 from core.models.adapter_files import About
@@ -42,9 +43,11 @@ def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
     assert chosen_preset(settings, store, "smoke") == SMOKE
     spec = ModelSpec("My Model 1.5B", ModelKind.LOCAL, str(home), dtype="float32")
     with store.write() as session:
-        add_model(session, spec)
+        add_model(session, local_person(), spec)
         add_model(
-            session, replace(spec, name="far", kind=ModelKind.ENDPOINT, location="http://x/v1")
+            session,
+            local_person(),
+            replace(spec, name="far", kind=ModelKind.ENDPOINT, location="http://x/v1"),
         )
     found = chosen_preset(settings, store, "smoke", student="My Model 1.5B")
     assert (found.name, found.student) == ("smoke-student-my-model-1-5b", spec)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.annotation.people import Person, Role
 from core.config import Settings
 from core.datasets.builtin import BUILTIN
 from core.datasets.files import INFO_FILE, read_info
@@ -21,8 +22,10 @@ _RANDOM = "[a-z0-9_]{8}"  # what mkdtemp puts into a name; never a dot, as in th
 _REMOVED = "removed"
 
 
-def remove_dataset(settings: Settings, name: str) -> None:
-    """Deletes a dataset that was added, and its index. Raises InputError and DataError."""
+def remove_dataset(settings: Settings, by: Person, name: str) -> None:
+    """Deletes a dataset that was added, and its index. For leads. Raises NotAllowedError,
+    InputError and DataError."""
+    by.require(Role.LEAD)
     folder = settings.datasets_dir / name
     if name in BUILTIN:
         raise InputError(

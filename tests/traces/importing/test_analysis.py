@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.encoders import Encoder
@@ -87,7 +88,7 @@ def test_a_boundary_that_was_moved_before_still_holds(toolbox: Toolbox, tmp_path
     brought_in(toolbox.settings, rows_file(tmp_path, [GOOD]), store=toolbox.store)
     with toolbox.store.write() as session:
         (summary,) = page_of(session, TraceFilter())
-        move_boundary(session, summary.id, 10)
+        move_boundary(session, local_person(), summary.id, 10)
     analyse_stored(toolbox, summary.id)
     with toolbox.store.read() as session:
         (after,) = page_of(session, TraceFilter())
