@@ -25,7 +25,7 @@ _CSS = """
 .token:hover {outline: 1.5px solid var(--st-text-color);}
 .document {text-decoration: underline dotted 1px; text-underline-offset: 4px;}
 .from {outline: 2.5px solid var(--st-text-color); outline-offset: 1px; font-weight: 700;}
-.later {opacity: 0.45;}
+.later {opacity: 0.7;}
 .gap {display: block; font-family: var(--st-font); border: 1px dashed currentColor;
   border-radius: 4px; padding: 0.1rem 0.6rem; margin: 0.4rem 0; opacity: 0.8;}
 """
@@ -47,9 +47,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     token.textContent = text
     const shade = shades[position]
     if (shade > 0.5) {
+      // At most six tenths: on darker grounds neither dark nor white words can be read well.
       token.style.background =
-        `color-mix(in srgb, var(--st-primary-color) ${shade}%, transparent)`
-      if (shade > 55) token.style.color = "#ffffff"
+        `color-mix(in srgb, var(--st-primary-color) ${0.6 * shade}%, transparent)`
     }
     token.title = `token ${position}` + (data.titles[position] ? `: ${data.titles[position]}` : "")
     token.onclick = () => setTriggerValue("position", position)
