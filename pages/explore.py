@@ -23,7 +23,7 @@ from pages.parts.details import details
 from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_picker
 from pages.parts.index_notice import index_notice
 from pages.parts.inside_link import inside_link
-from pages.parts.people import person, why_not
+from pages.parts.people import person_now, why_not
 from pages.parts.result import result
 from pages.parts.run_settings import prompt_editor, run_settings, take_settings
 from pages.parts.views import earlier_view, find_view, same_example
@@ -167,7 +167,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
         st.caption(no)
     if run and problem is None:
         with errors.kept():
-            started = worker.start(person(), config, document)
+            started = worker.start(person_now(), config, document)
             st.session_state[LAST] = trace_id
             st.session_state[link.key("trace")] = started
             st.rerun()
@@ -175,7 +175,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
 
 def cancel(trace_id: str) -> None:
     with errors.kept():
-        services.live_worker().cancel(person(), trace_id)
+        services.live_worker().cancel(person_now(), trace_id)
 
 
 def shown_view(dataset: str, document: Document) -> LiveView | None:

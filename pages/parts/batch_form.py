@@ -16,7 +16,7 @@ from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, services
-from pages.parts.people import person, why_not
+from pages.parts.people import person_now, why_not
 from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, METHODS, MODE_HELP, MODES
 
 ALL = "all"
@@ -110,7 +110,7 @@ def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
 
 def _start(config: RunConfig, split_name: str, limit: int | None) -> None:
     """Raises PhaseLensError for what cannot be run."""
-    me = person()
+    me = person_now()
     me.require(jobs.starts("run"))  # before the model is looked at
     settings, store = services.settings(), services.store()
     split = parse_split(split_name)

@@ -21,7 +21,7 @@ from db.runs import load_run
 from pages.parts import errors, services
 from pages.parts.compare_choice import LIVE
 from pages.parts.compare_documents import columns_html, labels_frame
-from pages.parts.people import person, why_not
+from pages.parts.people import person_now, why_not
 from pages.parts.trace_view import STYLE
 from pages.parts.views import find_view
 
@@ -68,7 +68,7 @@ def live_section(found: Comparison) -> None:
 def _start(found: Comparison, text: str) -> list[str]:
     """Hands the text to the worker once a system. Raises NotAllowedError, InputError, JobError,
     UnknownNameError."""
-    worker, document, me = services.live_worker(), own_document(text.strip()), person()
+    worker, document, me = services.live_worker(), own_document(text.strip()), person_now()
     configs = [_config(side.run) for side in found.sides]
     return [worker.start(me, config, document) for config in configs]
 
@@ -102,7 +102,7 @@ def _shown() -> list[LiveView]:
 def _cancel() -> None:
     with errors.kept():
         for trace in st.session_state.get(LIVE) or ():
-            services.live_worker().cancel(person(), trace)
+            services.live_worker().cancel(person_now(), trace)
 
 
 def _watch() -> None:

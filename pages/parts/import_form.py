@@ -32,7 +32,7 @@ from pages.parts import errors, services
 from pages.parts.facts import facts
 from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
-from pages.parts.people import person, why_not
+from pages.parts.people import person, person_now, why_not
 
 NOT_USED = "(not used)"
 _JOB = "import_job"
@@ -92,7 +92,7 @@ def _done() -> str:
 
 def _named() -> tuple[Path | None, list[Path], list[Path]]:
     """Files by their paths, a line each. Raises NotAllowedError for all but admins."""
-    person().require(Role.ADMIN)
+    person_now().require(Role.ADMIN)
     left, middle, right = st.columns(3)
     labels = left.text_input(
         "Path of the labels", key="import_labels_path", placeholder="/data/lbl.json.gz",
@@ -238,7 +238,7 @@ def added_card(dataset: Listed) -> None:
             st.text(f"Deletes the dataset {dataset.name} and its index. Runs and traces stay.")
             if st.button("Remove it", type="primary", key=f"remove_{dataset.name}"):
                 with errors.kept():
-                    remove_dataset(services.settings(), person(), dataset.name)
+                    remove_dataset(services.settings(), person_now(), dataset.name)
                     st.query_params.pop("data_dataset", None)
                     st.session_state.pop(_JOB, None)
                     st.rerun()

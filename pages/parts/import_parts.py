@@ -13,7 +13,7 @@ from core.importing.problems import Kind
 from core.importing.uploads import keep_uploads
 from core.traces.inert import one_line
 from pages.parts import services
-from pages.parts.people import may, person
+from pages.parts.people import may, person_now
 
 UPLOAD, NAMED = "Upload", "On this machine"
 TYPES = ["jsonl", "json", "csv", "tsv", "parquet", "txt", "gz"]
@@ -33,7 +33,7 @@ def kept_uploads(files: Sequence[Any]) -> list[Path]:
     together = tuple(file.file_id for file in files)
     if together not in known or not all(path.is_file() for path in known[together]):
         named = [(file.name, file) for file in files]
-        known[together] = keep_uploads(services.settings(), person(), owner, named)
+        known[together] = keep_uploads(services.settings(), person_now(), owner, named)
     return known[together]
 
 

@@ -12,7 +12,7 @@ from core.models.catalogue import check_spec
 from core.traces.inert import neutralise
 from db.models_added import add_model
 from pages.parts import errors, services
-from pages.parts.people import person
+from pages.parts.people import person, person_now
 
 KINDS = {
     ModelKind.LOCAL: "Local files",
@@ -162,7 +162,7 @@ def test_model(spec: ModelSpec) -> Outcome:
     """Looks at the model or asks the server, as Explore would: for admins, since it reads a folder
     of the machine or calls an address."""
     try:
-        person().require(Role.ADMIN)
+        person_now().require(Role.ADMIN)
         check_fields(spec)
         with st.spinner("Testing ..."):
             check_spec(spec, services.settings())

@@ -5,9 +5,8 @@ so that what would be refused is not offered, and says why.
 """
 
 from core.annotation.people import Person, Role, local_person
-from core.errors import NotAllowedError, UnknownNameError
 from core.traces.inert import one_line
-from db.people import find_person, people
+from db.people import allowed, people
 from pages.parts import services, sign_in
 from pages.parts.annotator import annotator
 
@@ -15,16 +14,20 @@ _NAMED = 3  # admins whose names are told to one who needs a role
 
 
 def person() -> Person:
-    """The person of this visit, with the role that the store has now. Raises NotAllowedError where
-    somebody has to sign in first, and StoreError."""
-    id = sign_in.id_here()
-    if id is None:
-        return local_person(annotator())
-    try:
-        with services.store().read() as session:
-            return find_person(session, id)
-    except UnknownNameError as error:
-        raise NotAllowedError("You are not signed in here.", "Sign in again.") from error
+    """The person of this visit, as they were when the page was drawn: for what asks the store
+    itself for the role. Raises NotAllowedError where somebody has to sign in first."""
+    return sign_in.person_here() or local_person(annotator())
+
+
+def person_now() -> Person:
+    """The same with the role that the store has now, for what has no store to ask. Not inside a
+    write: that would wait for itself where all connections are taken. Raises NotAllowedError,
+    StoreError."""
+    me = person()
+    if me.local:
+        return me
+    with services.store().read() as session:
+        return allowed(session, me, Role.VIEWER)
 
 
 def may(role: Role) -> bool:

@@ -13,6 +13,7 @@ incomplete. Only a PhaseLens without any [auth] is open to all who reach it.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.errors import StreamlitAuthError, StreamlitSecretNotFoundError
 
-from core.errors import InputError, NotAllowedError, PhaseLensError
+from core.annotation.people import Person
+from core.errors import InputError, NotAllowedError, PhaseLensError, UnknownNameError
 from core.traces.inert import neutralise, one_line
-from db.people import sign_in
+from db.people import find_person, sign_in
 from pages.parts import errors, services, wanted
 
-_NOTED = "signed_in_as"
+_NOTED, _PERSON = "signed_in_as", "signed_in_person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,17 @@ def _age_s(claims: Mapping[str, Any]) -> float:
     return time.time() - issued if isinstance(issued, int | float) else float("inf")
 
 
-def id_here() -> str | None:
-    """The id of who has signed in; None where nobody needs to. Raises InputError, and
-    NotAllowedError for one who has not."""
+def person_here() -> Person | None:
+    """Who has signed in, with the role that the store had when this run began; None where nobody
+    needs to. Reads no store, so it may be asked inside a write. Raises InputError, and
+    NotAllowedError for one who has not signed in, or not recently."""
     if not configured():
         return None
     who = signed_in()
-    if who is None:
+    known: Person | None = st.session_state.get(_PERSON)
+    if who is None or known is None or known.id != who.id:
         raise NotAllowedError("You are not signed in.", "Reload the page and sign in.")
-    return who.id
+    return known
 
 
 def gate() -> None:
@@ -106,17 +110,26 @@ def gate() -> None:
             wanted.keep()
             _card()
             st.stop()
-        if st.session_state.get(_NOTED) != who:
-            settings = services.settings()
-            with services.store().write() as session:
-                sign_in(
-                    session, id=who.id, name=who.name, email=who.email,
-                    admins=settings.admin_emails, first_role=settings.first_role,
-                )  # fmt: skip
-            st.session_state[_NOTED] = who
+        st.session_state[_PERSON] = _known(who)
     except PhaseLensError as error:
         errors.card(error.what, error.fix)
         st.stop()
+
+
+def _known(who: SignedIn) -> Person:
+    """The person as the store has them; the visit is noted where it is new, or says other things
+    of them than before."""
+    if st.session_state.get(_NOTED) == who:
+        with suppress(UnknownNameError), services.store().read() as session:
+            return find_person(session, who.id)
+    settings = services.settings()
+    with services.store().write() as session:
+        known = sign_in(
+            session, id=who.id, name=who.name, email=who.email,
+            admins=settings.admin_emails, first_role=settings.first_role,
+        )  # fmt: skip
+    st.session_state[_NOTED] = who
+    return known
 
 
 def _card() -> None:
@@ -163,4 +176,5 @@ def providers() -> dict[str, str]:
 def sign_out() -> None:
     """Forgets who is here: the cookie, this session, and the provider's own where it offers it."""
     st.session_state.pop(_NOTED, None)
+    st.session_state.pop(_PERSON, None)
     st.logout()

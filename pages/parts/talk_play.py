@@ -19,7 +19,7 @@ from db.boundaries import boundary_moves
 from db.talks import Talk, TalkSlide, slide_traces
 from db.traces import load_trace
 from pages.parts import services
-from pages.parts.people import person
+from pages.parts.people import person_now
 from pages.parts.talk_viewer import event_slide, talk_viewer, tell
 from pages.parts.talk_work_out import work_out
 
@@ -135,7 +135,7 @@ def _run(traces: list[str], limit_s: int) -> None:
         with services.store().read() as session:
             stored = load_trace(session, trace)
         made = begin(
-            services.live_worker(), services.store(), person(), stored, limit_s=limit_s,
+            services.live_worker(), services.store(), person_now(), stored, limit_s=limit_s,
             now=time.monotonic(),
         )  # fmt: skip
     except (StoreError, NotAllowedError) as error:

@@ -17,7 +17,7 @@ from core.traces.inert import one_line
 from pages.parts import errors, services
 from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
-from pages.parts.people import person
+from pages.parts.people import person, person_now
 from pages.parts.work_out import work_out_button, work_out_progress
 
 _JOB = "trace_import_job"
@@ -81,7 +81,7 @@ def _uploaded() -> list[Path]:
 
 
 def _named() -> list[Path]:
-    person().require(Role.ADMIN)
+    person_now().require(Role.ADMIN)
     lines = st.text_area(
         "Paths of the files, a line each", key="trace_import_paths", height=90,
         placeholder="/data/llama-70b.jsonl", persist_state="page",
