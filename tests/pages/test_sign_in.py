@@ -73,6 +73,22 @@ def test_a_page_shows_only_the_card_to_who_has_not_signed_in(page: str) -> None:
     assert "secret document" not in words_of(app) + html_of(app)
 
 
+def test_each_provider_has_a_button_and_a_bad_set_up_is_said() -> None:
+    shared = {name: AUTH[name] for name in ("redirect_uri", "cookie_secret")}
+    own = {name: AUTH[name] for name in ("client_id", "client_secret", "server_metadata_url")}
+    other = {**own, "server_metadata_url": "https://other.example.org/openid-configuration"}
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.secrets["auth"] = {**shared, "keycloak": own, "dex": other}
+    run(app)
+    assert [one.label for one in app.button] == ["Sign in with Keycloak", "Sign in with Dex"]
+    assert "id.example.org" in words_of(app)
+    assert "other.example.org" in words_of(app)
+    app.button[0].click()
+    run(app)  # AppTest's secrets are not those that Streamlit signs in with
+    assert "Sign-in is not wholly configured" in html_of(app)
+    assert not app.title
+
+
 @pytest.mark.parametrize(
     "user",
     [
