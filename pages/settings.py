@@ -96,10 +96,10 @@ def _remove(name: str) -> None:
 def models() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader("Models to choose from")
+        st.header("Models to choose from")
         models_list()
     with right:
-        st.subheader("Add a model")
+        st.header("Add a model")
         no = why_not(Role.ADMIN)
         if no:
             st.info(no, icon=":material/lock:")
@@ -121,10 +121,10 @@ def this_installation() -> None:
 
 def you() -> None:
     if sign_in.configured():
-        st.subheader("You")
+        st.header("You")
         st.text("Your name stands with each flag and judgement, so that others know whom to ask.")
     else:
-        st.subheader("Your name")
+        st.header("Your name")
         st.text("Written into each flag you set, so that others know whom to ask.")
     who_field("settings_name")
 

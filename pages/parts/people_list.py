@@ -24,7 +24,7 @@ def people_list() -> None:
     if no:
         st.info(no, icon=":material/lock:")
         return
-    st.subheader("People")
+    st.header("People")
     st.caption(
         "Everybody who has signed in. Each role may do what those before it may: "
         + "; ".join(f"**{role}** {meaning}" for role, meaning in MEANINGS.items())

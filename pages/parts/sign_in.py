@@ -137,7 +137,7 @@ def _card() -> None:
     was = st.user.to_dict().get("is_logged_in") is True
     _, middle, _ = st.columns([1, 1.4, 1])
     with middle, st.container(border=True, key="sign_in"):
-        st.subheader("Sign in", anchor=False)
+        st.header("Sign in", anchor=False)
         if was:
             st.text("You signed in a while ago. Sign in again to go on where you were.")
         else:
