@@ -25,12 +25,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from core.annotation.people import local_person
+from core.annotation.verdicts import ShortlistVerdict
 from core.config import Settings
 from core.rerank.base import Bucket, Candidate, Fate
 from core.shortlist.base import Shortlist, ShortlistRow
 from core.systems import RunConfig
 from core.traces.base import BoundarySource, FinishReason, Trace
-from db.annotations import FlagVerdict, flag, flag_counts, flags_of
+from db.annotations import flag, flag_counts, flags_of
 from db.models import RunRow, TraceBodyRow, TraceFateRow, TraceRow, TraceTextRow
 from db.runs import done_documents, list_runs
 from db.session import Store, open_store
@@ -97,7 +98,7 @@ def fill(store: Store, count: int) -> list[str]:
         print(f"\r{rows[-1]:,} traces written", end="", file=sys.stderr)
     with store.write() as session:
         for trace_id in rng.sample(ids, min(2_000, count)):
-            verdict = rng.choice(list(FlagVerdict))
+            verdict = rng.choice(list(ShortlistVerdict))
             flag(session, local_person("a"), trace_id=trace_id, verdict=verdict)
     print(file=sys.stderr)
     return ids

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.annotation.judgement import MAX_COMMENT
 from core.annotation.people import Person, Role
+from core.annotation.verdicts import ShortlistVerdict
 from core.errors import InputError, UnknownNameError
 from db.annotation_models import AnnotationEventRow
 from db.clock import now
@@ -25,22 +25,13 @@ from db.trace_filters import standing_flags
 from db.trace_writes import no_such_trace
 
 
-class FlagVerdict(StrEnum):
-    """What a person says about a shortlist."""
-
-    GOOD = "good"
-    MISSING_GOLD = "missing_gold"
-    OFF_TOPIC = "off_topic"
-    UNSURE = "unsure"
-
-
 @dataclass(frozen=True, slots=True)
 class FlagView:
     """A flag that stands. `shown`: what was on the screen when it was set."""
 
     event_id: str
     trace_id: str
-    verdict: FlagVerdict
+    verdict: ShortlistVerdict
     comment: str
     annotator: str
     created_at: datetime
@@ -52,7 +43,7 @@ def flag(
     by: Person,
     *,
     trace_id: str,
-    verdict: FlagVerdict | str,
+    verdict: ShortlistVerdict | str,
     comment: str = "",
     client_token: str | None = None,
 ) -> str:
@@ -129,7 +120,7 @@ def flags_of(session: Session, trace_id: str) -> list[FlagView]:
         FlagView(
             event_id=row.id,
             trace_id=row.trace_id,
-            verdict=FlagVerdict(row.verdict or ""),
+            verdict=ShortlistVerdict(row.verdict or ""),
             comment=row.comment,
             annotator=row.annotator,
             created_at=row.created_at,
@@ -144,7 +135,7 @@ def flag_counts(session: Session, trace_ids: Sequence[str] | None = None) -> dic
     query = select(AnnotationEventRow.verdict, func.count()).where(standing_flags())
     if trace_ids is not None:
         query = query.where(AnnotationEventRow.trace_id.in_(trace_ids))
-    counts = {verdict.value: 0 for verdict in FlagVerdict}
+    counts = {verdict.value: 0 for verdict in ShortlistVerdict}
     for verdict, count in session.execute(query.group_by(AnnotationEventRow.verdict)):
         counts[verdict or ""] = count
     return counts
@@ -183,10 +174,10 @@ def _event_with(session: Session, client_token: str | None) -> AnnotationEventRo
     return session.execute(query).scalar_one_or_none()
 
 
-def parse_verdict(verdict: FlagVerdict | str) -> FlagVerdict:
+def parse_verdict(verdict: ShortlistVerdict | str) -> ShortlistVerdict:
     """The verdict of that name. Raises InputError."""
-    if verdict not in set(FlagVerdict):
+    if verdict not in set(ShortlistVerdict):
         raise InputError(
-            f"{verdict!r} is not a verdict.", f"Choose one of: {', '.join(FlagVerdict)}."
+            f"{verdict!r} is not a verdict.", f"Choose one of: {', '.join(ShortlistVerdict)}."
         )
-    return FlagVerdict(verdict)
+    return ShortlistVerdict(verdict)

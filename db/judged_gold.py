@@ -19,7 +19,6 @@ from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
 from core.errors import InputError
 from db.adjudication import JudgedTask, judged_tasks
 from db.annotation_models import AnnotationEventRow, JudgementRow, QueueRow, TaskRow
-from db.annotations import FlagVerdict
 from db.judgements import JUDGEMENT, Judged, judged, standing
 from db.models import TraceBodyRow, TraceRow
 from db.queues import Queue, find_queue, queues
@@ -165,13 +164,13 @@ def flagged_documents(session: Session) -> dict[Key, JudgedDocument]:
                AnnotationEventRow.shown)
         .join(TraceRow, TraceRow.id == AnnotationEventRow.trace_id)
         .join(TraceBodyRow, TraceBodyRow.trace_seq == TraceRow.seq)
-        .where(standing_flags(), AnnotationEventRow.verdict == FlagVerdict.MISSING_GOLD)
+        .where(standing_flags(), AnnotationEventRow.verdict == ShortlistVerdict.MISSING_GOLD)
         .order_by(AnnotationEventRow.created_at, AnnotationEventRow.id)
     )  # fmt: skip
     for id, dataset, document, gold, shown in rows:
         one = found.setdefault((dataset, document), JudgedDocument(id, tuple(gold)))
         one.screens += _screen(None, shown or {})
-    flags = shortlist_flags(session, verdict=FlagVerdict.MISSING_GOLD, limit=MANY_FLAGS)
+    flags = shortlist_flags(session, verdict=ShortlistVerdict.MISSING_GOLD, limit=MANY_FLAGS)
     for flag in reversed(flags):
         if flag.document_id:  # a text of one's own has no gold
             gold = tuple(flag.shown.get("gold") or ())

@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session, aliased
 
 from core.annotation.judgement import MAX_COMMENT
 from core.annotation.people import Person, Role
+from core.annotation.verdicts import ShortlistVerdict
 from core.datasets.base import Document
 from core.datasets.examples import is_own
 from core.errors import InputError, UnknownNameError
 from core.shortlist.base import Shortlist
 from db.annotation_models import ShortlistFlagRow
-from db.annotations import FlagVerdict, parse_verdict
+from db.annotations import parse_verdict
 from db.base import clean
 from db.clock import now
 from db.people import allowed
@@ -78,7 +79,7 @@ class ShortlistFlag:
     event_id: str
     dataset: str
     document_id: str  # "" for a text of one's own
-    verdict: FlagVerdict
+    verdict: ShortlistVerdict
     comment: str
     annotator: str
     created_at: datetime
@@ -94,7 +95,7 @@ def flag_shortlist(
     by: Person,
     flagged: Flagged,
     *,
-    verdict: FlagVerdict | str,
+    verdict: ShortlistVerdict | str,
     comment: str = "",
     client_token: str | None = None,
 ) -> str:
@@ -226,7 +227,7 @@ def _views(rows: Sequence[ShortlistFlagRow]) -> list[ShortlistFlag]:
             event_id=row.id,
             dataset=row.dataset,
             document_id=row.document_id,
-            verdict=FlagVerdict(row.verdict or ""),
+            verdict=ShortlistVerdict(row.verdict or ""),
             comment=row.comment,
             annotator=row.annotator,
             created_at=row.created_at,

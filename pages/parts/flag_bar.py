@@ -9,14 +9,15 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import streamlit as st
 from sqlalchemy.orm import Session
 
 from core.annotation.people import Person, Role
+from core.annotation.verdicts import SHORTLIST_CHOICES, ShortlistVerdict
 from core.traces.inert import neutralise
-from db.annotations import FlagVerdict, flag, flags_of, undo
+from db.annotations import flag, flags_of, undo
 from pages.parts import errors, services
 from pages.parts.people import person, why_not
 from pages.parts.times import local_time
@@ -25,27 +26,17 @@ from pages.parts.who import who_popover
 MAX_COMMENT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A verdict as a button shows it."""
-
-    name: str
-    icon: str
-    color: str
-    help: str
-
-
-CHOICES = {
-    "good": Choice("Good", ":material/thumb_up:", "green", "The shortlist and answer are right."),
-    "missing_gold": Choice(
-        "Missing gold", ":material/playlist_add:", "orange",
-        "A label that belongs here is not in the shortlist.",
-    ),
-    "off_topic": Choice(
-        "Off topic", ":material/block:", "red", "The shortlist is about something else."
-    ),
-    "unsure": Choice("Unsure", ":material/help:", "gray", "Someone else should look at it."),
-}  # fmt: skip
+# Icon and colour of each verdict; its name and meaning are those of core/annotation/verdicts.py.
+FLAG_NAMES = {ShortlistVerdict(choice.verdict): choice.name for choice in SHORTLIST_CHOICES}
+_LOOKS: dict[ShortlistVerdict, tuple[str, Any]] = {
+    ShortlistVerdict.GOOD: (":material/thumb_up:", "green"),
+    ShortlistVerdict.MISSING_GOLD: (":material/playlist_add:", "orange"),
+    ShortlistVerdict.OFF_TOPIC: (":material/block:", "red"),
+    ShortlistVerdict.NEAR_MISSES: (":material/groups:", "orange"),
+    ShortlistVerdict.DUPLICATES: (":material/content_copy:", "orange"),
+    ShortlistVerdict.WRONG_GOLD: (":material/running_with_errors:", "violet"),
+    ShortlistVerdict.UNSURE: (":material/help:", "gray"),
+}
 
 
 class Standing(Protocol):
@@ -54,7 +45,7 @@ class Standing(Protocol):
     @property
     def event_id(self) -> str: ...
     @property
-    def verdict(self) -> FlagVerdict: ...
+    def verdict(self) -> ShortlistVerdict: ...
     @property
     def comment(self) -> str: ...
     @property
@@ -101,17 +92,18 @@ def flag_subject(subject: Subject) -> None:
                 _standing(subject, view, no)
 
 
-def _buttons(subject: Subject, mine: set[FlagVerdict], no: str) -> None:
+def _buttons(subject: Subject, mine: set[ShortlistVerdict], no: str) -> None:
     """`no`: why this person may not flag, "" for one who may."""
     key = subject.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Flag**", width="content")
-        for verdict, choice in CHOICES.items():
+        for choice in SHORTLIST_CHOICES:
+            verdict = ShortlistVerdict(choice.verdict)
             st.button(
                 choice.name,
                 key=f"flag_{verdict}_{key}",
-                icon=choice.icon,
-                help=no or choice.help,
+                icon=_LOOKS[verdict][0],
+                help=no or choice.meaning,
                 type="primary" if verdict in mine else "secondary",
                 disabled=bool(no),
                 on_click=_flag,
@@ -151,9 +143,9 @@ def _flag(subject: Subject, verdict: str, token: str) -> None:
 
 def _standing(subject: Subject, view: Standing, no: str) -> None:
     """One flag that stands: what, who, when, why; and the way back."""
-    choice = CHOICES.get(view.verdict, Choice(view.verdict, "", "gray", ""))
+    icon, colour = _LOOKS[view.verdict]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(choice.name, icon=choice.icon or None, color=choice.color)
+        st.badge(FLAG_NAMES[view.verdict], icon=icon, color=colour)
         who = view.annotator or "no name"
         st.text(neutralise(f"{who}, {local_time(view.created_at)}"), width="content")
         if note := subject.note(view):

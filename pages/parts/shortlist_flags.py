@@ -19,7 +19,7 @@ from db.shortlist_flags import (
 )
 from db.trace_views import TraceFilter
 from pages.parts import errors, services
-from pages.parts.flag_bar import CHOICES, Standing, Subject, flag_subject
+from pages.parts.flag_bar import FLAG_NAMES, Standing, Subject, flag_subject
 from pages.parts.people import person, why_not
 from pages.parts.shortlist_words import METHODS
 from pages.parts.times import reader_zone
@@ -83,7 +83,7 @@ def _table(found: list[ShortlistFlag]) -> None:
         pd.DataFrame(
             {
                 "open": [":material/visibility: Show"] * len(found),
-                "flag": [CHOICES[f.verdict].name for f in found],
+                "flag": [FLAG_NAMES[f.verdict] for f in found],
                 "who": [one_line(f.annotator or "no name", 60) for f in found],
                 "when": [f.created_at.astimezone(zone).replace(tzinfo=None) for f in found],
                 "dataset": [one_line(f.dataset, 60) for f in found],

@@ -14,14 +14,14 @@ from db.slices import MAX_NAME, Slice, delete_slice, save_slice, slices
 from db.trace_asked import F1S, LENGTHS, NAMES, PHASES, SINCE, filter_of
 from db.trace_views import FilterChoices, TraceFilter, TraceState
 from pages.parts import errors, services
-from pages.parts.flag_bar import CHOICES
+from pages.parts.flag_bar import FLAG_NAMES
 from pages.parts.people import person, why_not
 
 PAGE_KEY = "f_page"
 ORDER_KEY = "f_order"
 TEXT_KEY = "f_text"
 # As options show them and addresses have them: what they are called inside.
-FLAGS = {**{choice.name: verdict for verdict, choice in CHOICES.items()}, "Any flag": "any"}
+FLAGS = {**{name: verdict for verdict, name in FLAG_NAMES.items()}, "Any flag": "any"}
 ORIGINS = ("live", "batch", "import")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
+from core.annotation.verdicts import ShortlistVerdict
 from core.traces.inert import inert_html, one_line
 from db.search import MARK_END, MARK_START
 from db.trace_imports import IMPORT
 from db.trace_views import TraceState, TraceSummary
-from pages.parts.flag_bar import CHOICES
+from pages.parts.flag_bar import FLAG_NAMES
 from pages.parts.times import duration, local_time, reader_zone
 
 SIZES = (25, 50, 100)
@@ -158,7 +159,7 @@ def flags_text(flags: Sequence[str]) -> str:
     """The verdicts that stand, with how often: "Good, Unsure x2"."""
     counts = Counter(flags)
     return ", ".join(
-        CHOICES[v].name + (f" ×{n}" if n > 1 else "") for v, n in counts.items() if v in CHOICES
+        FLAG_NAMES[ShortlistVerdict(v)] + (f" ×{n}" if n > 1 else "") for v, n in counts.items()
     )
 
 

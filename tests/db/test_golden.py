@@ -21,7 +21,7 @@ from core.errors import InputError
 from core.shortlist.base import Shortlist, ShortlistRow
 from core.trec import read_qrels
 from db.adjudication import adjudicate, judged_tasks, revised_gold
-from db.annotations import FlagVerdict, flag, undo
+from db.annotations import flag, undo
 from db.gold_effects import RunEffect, effects, newest_word
 from db.golden_set import golden_datasets, golden_documents, the_dataset
 from db.judged_gold import flagged_documents, judged_documents, judged_keys
@@ -178,15 +178,16 @@ def flagged(store: Store, gold: tuple[str, ...]) -> None:
     with store.write() as session:
         document = Document("d3", "Text 3", gold, Split.DEV)
         flag_shortlist(
-            session, ADA, Flagged("icd", document, made, 1), verdict=FlagVerdict.MISSING_GOLD
+            session, ADA, Flagged("icd", document, made, 1), verdict=ShortlistVerdict.MISSING_GOLD
         )
 
 
 def test_flags_and_verdicts_that_name_nothing_mean_what_was_not_on_the_screen(store: Store) -> None:
     traces = made_traces(store, 2)
     with store.write() as session:
-        flag(session, ADA, trace_id=traces[0], verdict=FlagVerdict.MISSING_GOLD)
-        undo(session, ADA, flag(session, ADA, trace_id=traces[1], verdict=FlagVerdict.MISSING_GOLD))
+        flag(session, ADA, trace_id=traces[0], verdict=ShortlistVerdict.MISSING_GOLD)
+        taken_back = flag(session, ADA, trace_id=traces[1], verdict=ShortlistVerdict.MISSING_GOLD)
+        undo(session, ADA, taken_back)
     flagged(store, ("I50.9", "X"))
     flagged(store, ("I50.9", "X"))
     with store.read() as session:

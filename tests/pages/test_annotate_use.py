@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core.annotation.event_files import FileFormat, write_events
 from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
-from core.annotation.verdicts import TaskKind
+from core.annotation.verdicts import ShortlistVerdict, TaskKind
 from db.annotation_models import TaskRow
-from db.annotations import FlagVerdict, flag
+from db.annotations import flag
 from db.judgement_exports import exported_events
 from db.models import TraceFateRow
 from db.queues import Queue, add_queue, queues
@@ -169,7 +169,7 @@ def test_runs_are_scored_before_and_after() -> None:
 def test_a_flag_alone_counts_for_recall() -> None:
     trace = saved.save(origin="batch")
     with saved.store().write() as session:
-        flag(session, ADA, trace_id=trace, verdict=FlagVerdict.MISSING_GOLD)
+        flag(session, ADA, trace_id=trace, verdict=ShortlistVerdict.MISSING_GOLD)
     app = opened()
     (recall,) = (table.value for table in app.dataframe)
     assert recall["If fixed"][0] == 1

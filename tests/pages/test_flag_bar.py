@@ -2,6 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
+from core.annotation.verdicts import ShortlistVerdict
 from db.annotations import FlagView, flags_of
 from tests.pages import saved
 from tests.pages.conftest import Open, run, words_of
@@ -77,3 +78,11 @@ def test_undo_takes_the_flag_back(open_page: Open) -> None:
     run(app)
     assert standing(trace) == []
     assert not undo_buttons(app)
+
+
+def test_every_verdict_on_a_shortlist_can_be_given(open_page: Open) -> None:
+    trace = saved.save()
+    app = open_page("traces", trace=trace)
+    for verdict in ShortlistVerdict:
+        click(app, verdict, trace)
+    assert [flag.verdict for flag in standing(trace)] == list(ShortlistVerdict)

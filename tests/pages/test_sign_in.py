@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.annotation.people import Person, Role
+from core.annotation.verdicts import ShortlistVerdict
 from core.config import Settings
-from db.annotations import FlagVerdict
 from db.people import find_person, give_role, people
 from pages.parts import sign_in
 from tests.pages import saved
@@ -145,7 +145,7 @@ def test_the_first_role_is_set_by_whoever_runs_it(monkeypatch: pytest.MonkeyPatc
 def test_a_viewer_reads_and_is_told_why_the_rest_is_not_offered() -> None:
     trace = saved.save()
     app = opened("traces", claims("vic"), trace=trace)
-    flags = [app.button(key=f"flag_{verdict}_{trace}") for verdict in FlagVerdict]
+    flags = [app.button(key=f"flag_{verdict}_{trace}") for verdict in ShortlistVerdict]
     assert all(one.disabled for one in flags)
     assert "This takes the role annotator; yours is viewer." in str(flags[0].help)
     assert opened("explore", claims("vic")).button(key="explore_run").disabled
