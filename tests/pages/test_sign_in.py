@@ -65,7 +65,7 @@ def admins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_shows_only_the_card_to_who_has_not_signed_in(page: str) -> None:
     trace = saved.save("secret document")
     app = opened(page, trace=trace)
-    assert [one.value for one in app.subheader] == ["Sign in"]
+    assert [one.value for one in app.header] == ["Sign in"]
     assert [one.label for one in app.button] == ["Sign in"]
     assert not app.title
     assert not app.dataframe
@@ -102,7 +102,7 @@ def test_each_provider_has_a_button_and_a_bad_set_up_is_said() -> None:
 )
 def test_a_sign_in_that_is_odd_or_old_lets_nobody_in(user: dict[str, Any]) -> None:
     app = opened("traces", user)
-    assert [one.value for one in app.subheader] == ["Sign in"]
+    assert [one.value for one in app.header] == ["Sign in"]
 
 
 def test_a_visit_is_noted_once_and_not_at_each_rerun(monkeypatch: pytest.MonkeyPatch) -> None:
