@@ -97,7 +97,9 @@ def _adding(here: Desk) -> str:
 
 
 def _event(here: Desk, name: str) -> dict[str, Any]:
-    found = st.session_state[here.key].get(name)
+    """What the browser told last; {} for nothing, and where the component has gone meanwhile."""
+    told = st.session_state.get(here.key)
+    found = told.get(name) if told else None
     return dict(found) if found else {}
 
 
