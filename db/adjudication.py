@@ -3,13 +3,14 @@ gold labels that follow."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
-from core.annotation.gold import Revised, revised
+from core.annotation.events import LEADS
+from core.annotation.gold import Revised, heard, last_words, revised
 from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
 from core.annotation.verdicts import LabelVerdict, TaskKind
@@ -19,11 +20,11 @@ from db.judgement_drafts import drop_draft, save_draft
 from db.judgements import (
     ADJUDICATION,
     JUDGEMENT,
-    LEADS,
     UNDO,
     Judged,
     Submission,
     add_event,
+    end_after,
     judged,
     newest_event,
     of_token,
@@ -124,6 +125,8 @@ def adjudicate(session: Session, by: Person, task_id: int, sent: Submission) -> 
     if again is not None:
         return again
     sent.judgement.check(TaskKind(session.get_one(QueueRow, task.queue_id).kind))
+    # The chain is that of all leads: whose word this is stands in what is kept of the screen.
+    sent = replace(sent, shown={**(sent.shown or {}), "by": known.id})
     row = add_event(
         session, known, ADJUDICATION, f"task:{task.id}", task.trace_id, sent, task.id, person=LEADS
     )
@@ -143,7 +146,7 @@ def undo_adjudication(session: Session, by: Person, id: str, token: str | None =
     done = session.execute(undone).scalar_one_or_none()
     if done is not None:
         return done
-    sent = Submission(Judgement(), after=id, token=token)
+    sent = Submission(Judgement(), after=end_after(session, LEADS, row), token=token)
     event = add_event(
         session, known, UNDO, row.subject, row.trace_id, sent, row.task_id, undoes=id, person=LEADS
     )
@@ -161,9 +164,8 @@ def settled(session: Session, queue_id: str) -> frozenset[int]:
 
 def last_settled(session: Session, by: Person, queue_id: str) -> Judged | None:
     """The last one of this lead in a queue that stands: what undo takes back."""
-    query = _settlements(queue_id).where(JudgementRow.annotator == by.name)
-    row = session.execute(query.order_by(JudgementRow.seq.desc()).limit(1)).scalar_one_or_none()
-    return None if row is None else judged(row)
+    rows = session.execute(_settlements(queue_id).order_by(JudgementRow.seq.desc())).scalars()
+    return next((judged(row) for row in rows if (row.shown or {}).get("by") == by.id), None)
 
 
 def _settlements(queue_id: str) -> Select[JudgementRow]:
@@ -205,11 +207,15 @@ def revised_gold(tasks: Iterator[JudgedTask]) -> dict[tuple[str, str], Revised]:
     count together; of several adjudications the last one's word on a label holds."""
     own: dict[tuple[str, str], tuple[str, ...]] = {}
     said: Mapping[tuple[str, str], list[Judgement]] = defaultdict(list)
-    final: dict[tuple[str, str], Judgement] = {}
+    finals: Mapping[tuple[str, str], list[Judged]] = defaultdict(list)
     for task in tasks:
         key = (task.dataset, task.document_id)
         own.setdefault(key, task.gold)
-        said[key].extend(one.judgement for one in task.judgements)
-        if task.final is not None:
-            final[key] = task.final.judgement
-    return {key: revised(gold, said[key], final.get(key)) for key, gold in own.items()}
+        final = task.final.judgement if task.final else None
+        said[key] += heard([one.judgement for one in task.judgements], final)
+        finals[key] += [task.final] if task.final else []
+    last = {
+        key: last_words([one.judgement for one in sorted(some, key=lambda one: one.created_at)])
+        for key, some in finals.items()
+    }
+    return {key: revised(gold, said[key], last[key]) for key, gold in own.items()}

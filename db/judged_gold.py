@@ -8,12 +8,13 @@ screen.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.annotation.gold import Revised, revised, settled_verdicts
+from core.annotation.gold import Revised, heard, last_words, revised, settled_verdicts
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
 from core.errors import InputError
@@ -39,11 +40,16 @@ class JudgedDocument:
     trace_id: str
     own: tuple[str, ...]
     said: list[Judgement] = field(default_factory=list)
-    final: Judgement | None = None
+    finals: list[tuple[datetime, Judgement]] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
     guidelines: set[int] = field(default_factory=set)
     queues: set[str] = field(default_factory=set)
     screens: list[frozenset[str]] = field(default_factory=list)
+
+    @property
+    def final(self) -> Judgement | None:
+        """What leads have settled, of each label the last word."""
+        return last_words([one for _, one in sorted(self.finals, key=lambda both: both[0])])
 
     @property
     def revised(self) -> Revised:
@@ -70,15 +76,17 @@ class JudgedDocument:
 
     def add(self, task: JudgedTask, queue: str) -> None:
         """Several tasks on one document count together; of several adjudications the last one's
-        word holds."""
+        word on a label holds."""
         for one in (*task.judgements, *((task.final,) if task.final else ())):
             self.guidelines |= {one.guideline} if one.guideline is not None else set()
             if one.judgement.shortlist is ShortlistVerdict.MISSING_GOLD:
                 self.screens += _screen(one.judgement, one.shown)
-        self.said += [one.judgement for one in task.judgements]
+        final = task.final.judgement if task.final else None
+        self.said += heard([one.judgement for one in task.judgements], final)
         self.people |= {one.person for one in task.judgements}
         self.queues |= {queue} if queue else set()
-        self.final = task.final.judgement if task.final else self.final
+        if task.final is not None:
+            self.finals.append((task.final.created_at, task.final.judgement))
 
 
 def judged_documents(session: Session, queue_id: str | None = None) -> dict[Key, JudgedDocument]:

@@ -155,6 +155,7 @@ class _Batch:
         self._chains: dict[str, dict[str, list[str]]] = {}  # subject -> person -> ids, oldest first
         self._here: dict[str, JudgementRow | None] = {}  # by id; None: came in this batch
         self._clicks: set[str] = set()
+        self._undone: set[str] = set()
 
     def store(self, rows: list[ReadRow]) -> None:
         self._look_up(rows)
@@ -210,14 +211,15 @@ class _Batch:
 
     def _load_chains(self, subjects: set[str]) -> None:
         found = self._session.execute(
-            select(JudgementRow.subject, JudgementRow.person, JudgementRow.id)
+            select(JudgementRow.subject, JudgementRow.person, JudgementRow.id, JudgementRow.undoes)
             .where(JudgementRow.subject.in_(subjects))
             .order_by(JudgementRow.seq)
         )
         for subject in subjects:
             self._chains[subject] = defaultdict(list)
-        for subject, person, id in found:
+        for subject, person, id, undoes in found:
             self._chains[subject][person].append(id)
+            self._undone |= {undoes} if undoes else set()
 
     def _add(self, row: ReadRow, place: Place) -> None:
         """Adds an event to its chain, and then those that wait for it."""
@@ -242,10 +244,14 @@ class _Batch:
         if not follows and unknown and not self._may_begin:
             self._whole.waiting[event.after].append(row)
             return False
-        if not follows or (event.undoes is not None and event.undoes not in chain):
+        undoable = event.undoes is None or (
+            event.undoes in chain and event.undoes not in self._undone
+        )
+        if not follows or not undoable:
             self._whole.troubles.add(Trouble.NOT_NEXT, row.number, in_words(event))
             return False
         chain.append(event.id)
+        self._undone |= {event.undoes} if event.undoes else set()
         self._here[event.id] = None
         self._clicks |= {event.token} if event.token else set()
         self._new.append(_row_of(event, place))

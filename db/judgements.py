@@ -15,21 +15,20 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from core.annotation.events import LEADS
 from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
-from core.annotation.verdicts import TaskKind
-from core.errors import ConflictError, InputError, UnknownNameError
+from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from db.annotation_models import JudgementRow, QueueRow, TaskRow
 from db.annotations import on_screen
 from db.clock import now
 from db.guidelines import guidelines
 from db.judgement_drafts import drop_draft, save_draft
 from db.people import allowed
-from db.queues import CLAIMED, DONE
+from db.queues import CLAIMED, DONE, find_queue
 from db.tasks import set_state
 
 JUDGEMENT, UNDO, ADJUDICATION = "judgement", "undo", "adjudication"
-LEADS = "*"  # all leads share one chain of adjudications on a task
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,15 @@ def judge_task(session: Session, by: Person, task_id: int, sent: Submission) -> 
     task = session.get(TaskRow, task_id)
     if task is None:
         raise UnknownNameError("There is no such task.", "Reload the page.")
-    queue = session.get_one(QueueRow, task.queue_id)
+    queue = find_queue(session, task.queue_id)
+    if not queue.is_for(known):
+        raise NotAllowedError(f"The queue {queue.name!r} is for others.", "Ask its lead.")
     if queue.closed_at is not None:
         raise InputError(
             f"The queue {queue.name!r} was closed meanwhile; your judgement is kept as a draft.",
             "Ask its lead to open it again.",
         )
-    sent.judgement.check(TaskKind(queue.kind))
+    sent.judgement.check(queue.kind)
     row = add_event(session, known, JUDGEMENT, f"task:{task.id}", task.trace_id, sent, task.id)
     drop_draft(session, known, row.subject)
     set_state(session, task, known, DONE)
@@ -114,7 +115,7 @@ def undo_judgement(session: Session, by: Person, id: str, token: str | None = No
     done = session.execute(undone).scalar_one_or_none()
     if done is not None:
         return done
-    sent = Submission(Judgement(), after=id, token=token)
+    sent = Submission(Judgement(), after=end_after(session, known.id, row), token=token)
     event = add_event(session, known, UNDO, row.subject, row.trace_id, sent, row.task_id, undoes=id)
     save_draft(session, known, row.subject, Judgement.from_json(row.value or {}), row.seconds or 0)
     if row.task_id is not None and row.kind == JUDGEMENT:
@@ -262,6 +263,21 @@ def newest_event(session: Session, person: str, subject: str) -> JudgementRow | 
         .limit(1)
     )
     return session.execute(query).scalar_one_or_none()
+
+
+def end_after(session: Session, person: str, stands: JudgementRow) -> str:
+    """What an undoing of a judgement follows: the judgement, or what was undone since, so that one
+    can go back step by step."""
+    end = newest_event(session, person, stands.subject)
+    if end is None or end.kind != UNDO:
+        return stands.id
+    again = select(JudgementRow.id).where(
+        JudgementRow.subject == stands.subject, JudgementRow.person == person,
+        JudgementRow.seq > stands.seq, JudgementRow.kind != UNDO,
+    )  # fmt: skip
+    undone = select(JudgementRow.undoes).where(JudgementRow.undoes.is_not(None))
+    newer = session.execute(again.where(JudgementRow.id.not_in(undone)).limit(1)).first()
+    return end.id if newer is None else stands.id
 
 
 def of_token(session: Session, token: str | None) -> str | None:

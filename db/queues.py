@@ -158,8 +158,8 @@ def _name(session: Session, name: str) -> str:
     plain = " ".join(name.split())
     if not plain or len(plain) > MAX_NAME:
         raise InputError(f"{plain!r} cannot be a queue's name.", f"Use 1 to {MAX_NAME} characters.")
-    taken = select(QueueRow.id).where(func.lower(QueueRow.name) == plain.lower())
-    if session.execute(taken).first() is not None:
+    names = session.execute(select(QueueRow.name)).scalars()
+    if plain.casefold() in {one.casefold() for one in names}:
         raise InputError(f"There is already a queue named {plain!r}.", "Choose another name.")
     return plain
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.annotation.people import Person, Role
@@ -197,8 +197,8 @@ def _new_name(session: Session, name: str, but: str | None = None) -> str:
     if not plain or len(plain) > MAX_NAME:
         what = "is too long" if plain else "is empty"
         raise InputError(f"The talk's name {what}.", f"Use 1 to {MAX_NAME} characters.")
-    taken = select(TalkRow.name).where(func.lower(TalkRow.name) == plain.lower())
-    if any(one != but for one in session.execute(taken).scalars()):
+    names = session.execute(select(TalkRow.name)).scalars()
+    if any(one != but and one.casefold() == plain.casefold() for one in names):
         raise InputError(f"There is already a talk named {plain!r}.", "Choose another name.")
     return plain
 

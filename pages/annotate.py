@@ -15,10 +15,11 @@ from db.guidelines import guidelines, write_guidelines
 from db.own_keys import forget_keys, own_keys, save_keys
 from db.queues import Queue, queues
 from pages.parts import entry, errors, services
+from pages.parts.address import whole
 from pages.parts.annotate_agreement import agreement_view
-from pages.parts.annotate_queues import QUEUE, VIEW, chosen_queue, keep_address, queue_list
+from pages.parts.annotate_queues import QUEUE, SINGLE, VIEW, chosen_queue, keep_address, queue_list
 from pages.parts.annotate_settle import TASK, settle_view
-from pages.parts.annotate_single import SINGLE, single_area
+from pages.parts.annotate_single import single_area
 from pages.parts.annotate_task import task_area
 from pages.parts.annotate_use import use_view
 from pages.parts.annotator import name_field
@@ -39,8 +40,8 @@ def chosen_view() -> str:
     if st.query_params.get("trace"):  # a link to one trace; another view drops it
         st.session_state[VIEW] = "Judge"
         st.session_state[SINGLE] = st.query_params["trace"]
-    if TASK not in st.session_state and st.query_params.get("task", "").isdecimal():
-        st.session_state[TASK] = int(st.query_params["task"])
+    if TASK not in st.session_state:
+        st.session_state[TASK] = whole(st.query_params.get("task", ""))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Annotate", width="content", anchor=False)
         view = st.segmented_control(

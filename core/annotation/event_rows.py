@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from core.annotation.cells import from_cell, visible
-from core.annotation.events import KINDS, JudgementEvent, QueueKey, TraceKey
+from core.annotation.events import KINDS, LEADS, JudgementEvent, QueueKey, TraceKey
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import Compared, TaskKind
 from core.errors import InputError
@@ -32,6 +32,8 @@ def event_of(values: Mapping[str, Any], *, cells: bool) -> JudgementEvent:
     said = row.json("judgement")
     if (said is None) is not (kind == "undo"):
         raise NoEventError("only an undo has no judgement")
+    if kind != "undo" and (kind == "adjudication") is not (row.text("person") == LEADS):
+        raise NoEventError(f"adjudications, and nothing else, are said by {LEADS}")
     undoes = row.maybe("undoes")
     if (undoes is None) is not (kind != "undo"):
         raise NoEventError("an undo names what it undoes, and nothing else does")

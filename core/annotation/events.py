@@ -16,6 +16,7 @@ from core.annotation.verdicts import TaskKind
 from core.traces.base import PhaseKind
 
 KINDS = ("judgement", "undo", "adjudication")
+LEADS = "*"  # stands for all leads, who share one chain of adjudications on a task
 READING = ("shortlist", "preference", "shortlisting", "reasoning", "boundary", "comment")
 NO_PHASES = "no phases"  # the boundary -1, in words
 

@@ -2,12 +2,13 @@
 
 A label that a majority of those who judged it calls relevant, or adds as missing, is gold; one that
 a majority calls anything else is not; a tie, and a label that nobody judged, stay as they were.
-What an adjudication says of a label is the last word on it.
+What an adjudication says of a label is the last word on it, and one that a lead leaves out of a
+settlement, though an annotator added it as missing, is not gold for having been added.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict
@@ -49,6 +50,35 @@ def revised(
         disputed=frozenset(votes.keys() - yes - no),
         missed=found & said_missing,
     )
+
+
+def heard(judgements: Iterable[Judgement], final: Judgement | None) -> list[Judgement]:
+    """The judgements of one task as its settlement leaves them: without the labels that were added
+    as missing and that the lead, who saw them, did not keep."""
+    if final is None:
+        return list(judgements)
+    kept = {*final.missing, *final.labels}
+    return [
+        replace(one, missing=tuple(label for label in one.missing if label in kept))
+        for one in judgements
+    ]
+
+
+def last_words(finals: Sequence[Judgement]) -> Judgement | None:
+    """Several settlements of one document, the oldest first, as one: of each label the last word
+    that was said of it."""
+    if not finals:
+        return None
+    labels: dict[str, LabelVerdict] = {}
+    missing: dict[str, None] = {}
+    for final in finals:
+        for label in final.missing:
+            labels.pop(label, None)
+            missing[label] = None
+        for label, verdict in final.labels.items():
+            missing.pop(label, None)
+            labels[label] = verdict
+    return replace(finals[-1], labels=labels, missing=tuple(missing))
 
 
 def settled_verdicts(

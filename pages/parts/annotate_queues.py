@@ -29,7 +29,7 @@ RULES = {
     Rule.DISAGREEMENT: "where two runs disagree most",
 }  # fmt: skip
 COMPARED = {Compared.TRACE: "trace and answer", Compared.SHORTLIST: "shortlist"}
-QUEUE, VIEW = "annotate_queue", "annotate_view"
+QUEUE, VIEW, SINGLE = "annotate_queue", "annotate_view", "annotate_trace"
 
 
 def keep_address(view: str, queue: Queue, task: int | None = None) -> None:
@@ -115,6 +115,7 @@ def _actions(queue: Queue) -> None:
 def _judge(queue_id: str) -> None:
     st.session_state[VIEW] = "Judge"
     st.session_state[QUEUE] = queue_id
+    st.session_state[SINGLE] = ""
 
 
 def _close(queue_id: str, closed: bool) -> None:

@@ -20,10 +20,10 @@ from db.judgements import (
 from db.trace_views import StoredTrace
 from db.traces import load_trace
 from pages.parts import errors, services
+from pages.parts.annotate_queues import SINGLE
 from pages.parts.judge_desk import Desk, Open, desk
 from pages.parts.people import person
 
-SINGLE = "annotate_trace"
 _KINDS = {TaskKind.SHORTLIST: "Its shortlist", TaskKind.TRACE: "Its phases"}
 
 
@@ -39,6 +39,8 @@ def leave() -> None:
 
 
 def _area(trace_id: str) -> None:
+    if st.session_state.get(SINGLE) != trace_id:  # left, which only the whole page can draw
+        st.rerun()
     with errors.kept():
         me = person()
         try:

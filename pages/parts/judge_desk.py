@@ -69,7 +69,7 @@ def desk(here: Desk, there: Open) -> None:
         on={
             "sent": lambda: _sent(here),
             "skip": lambda: _skip(here),
-            "undo": lambda: here.undo(_event(here, "undo").get("task", "")),
+            "undo": lambda: _undo(here),
             "missing": lambda: _adding_asked(here),
             "drop": lambda: _drop(here),
             "draft": lambda: _draft(here),
@@ -80,10 +80,13 @@ def desk(here: Desk, there: Open) -> None:
 
 
 def label_names(dataset: str, labels: Sequence[str]) -> list[tuple[str, str]]:
-    """(id, name) of each; the id where the dataset does not know it."""
+    """(id, name) of each; the id where the dataset does not know it, or is not here any more."""
     if not labels:
         return []
-    space = services.dataset(dataset).labels
+    try:
+        space = services.dataset(dataset).labels
+    except PhaseLensError:
+        return [(label, label) for label in labels]
     rows = [(label, space.row(label)) for label in labels]
     return [(label, label if row is None else space.name(row)) for label, row in rows]
 
@@ -141,6 +144,14 @@ def _skip(here: Desk) -> None:
         with errors.kept():
             _keep(here, event)
             here.skip(str(event["task"]))
+
+
+def _undo(here: Desk) -> None:
+    event = _event(here, "undo")
+    if event:
+        with errors.kept():
+            _keep(here, event)  # what was said of this task; the one before is drawn now
+        here.undo(str(event["task"]))
 
 
 def _adding_asked(here: Desk) -> None:

@@ -2,7 +2,13 @@
 
 import pytest
 
-from core.annotation.gold import recall_if_fixed, revised
+from core.annotation.gold import (
+    heard,
+    last_words,
+    recall_if_fixed,
+    revised,
+    settled_verdicts,
+)
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict
 
@@ -49,3 +55,30 @@ def test_recall_if_the_misses_were_fixed_by_hand() -> None:
     assert made.revised == pytest.approx((1 / 2 + 0) / 2)
     assert made.fixed == pytest.approx((1 + 0) / 2)
     assert recall_if_fixed({}, gold, found, 1) is None
+
+
+def test_a_label_that_was_added_as_missing_is_not_gold_if_the_lead_left_it_out() -> None:
+    added = Judgement(labels={"a": YES}, missing=("x",))
+    silent = Judgement(labels={"a": YES})
+    task = heard([added, silent], silent)
+    assert revised({"a"}, task, silent).gold == {"a"}
+    assert settled_verdicts(task, silent) == {"a": YES}
+    kept = Judgement(missing=("x",))
+    assert revised({"a"}, heard([added, silent], kept), kept).gold == {"a", "x"}
+    assert revised({"a"}, heard([added], None), None).gold == {"a", "x"}, "nothing is settled"
+
+
+def test_a_gold_label_that_one_found_missing_stays_gold_after_the_settlement() -> None:
+    found = revised({"g"}, heard([Judgement(missing=("g",))], Judgement()), Judgement())
+    assert found.gold == {"g"}
+
+
+def test_of_several_settlements_each_label_has_its_last_word() -> None:
+    first = Judgement(labels={"x": NO, "y": YES}, missing=("z",))
+    then = Judgement(labels={"y": NO, "z": NO}, missing=("x",))
+    assert last_words([first]) == first
+    assert last_words([]) is None
+    assert last_words([first, then]) == Judgement(labels={"y": NO, "z": NO}, missing=("x",))
+    only = last_words([first, Judgement(labels={"w": YES})])
+    assert only is not None
+    assert only.labels == {"x": NO, "y": YES, "w": YES}

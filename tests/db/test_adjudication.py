@@ -1,8 +1,11 @@
 """From judgements to ratings, a lead's last word, and revised gold."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.annotation.judgement import Judgement
+from core.annotation.people import Role
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict
 from core.errors import ConflictError, InputError, UnknownNameError
 from db.adjudication import (
@@ -17,11 +20,13 @@ from db.adjudication import (
     settled,
     undo_adjudication,
 )
+from db.judged_gold import judged_documents
 from db.judgement_drafts import draft, save_draft
 from db.judgements import judge_task
-from db.queues import Queue
+from db.people import sign_in
+from db.queues import Queue, add_queue
 from db.session import Store
-from db.tasks import next_task
+from db.tasks import find_task, next_task
 from tests.db.asked import ADA, BEN, EVA, made_queue, sent
 
 YES, NO = LabelVerdict.RELEVANT, LabelVerdict.IRRELEVANT
@@ -113,3 +118,39 @@ def test_a_settlement_does_not_touch_the_leads_own_draft(store: Store) -> None:
         adjudicate(session, EVA, task, sent(Judgement(GOOD)))
         assert draft(session, EVA, f"settle:{task}") is None
         assert draft(session, EVA, f"task:{task}") is not None
+
+
+def test_a_lead_goes_back_step_by_step_and_over_nobody_elses_word(store: Store) -> None:
+    queue = made_queue(store, 2, overlap=2)
+    one = say(store, queue, ada=Judgement(BAD), ben=Judgement(GOOD))
+    two = say(store, queue, ada=Judgement(BAD), ben=Judgement(GOOD))
+    namesake = replace(ADA, id="iss|another-ada")
+    with store.write() as session:
+        sign_in(session, id=namesake.id, name="Ada", email="", first_role=Role.LEAD)
+        first = adjudicate(session, ADA, one, sent(Judgement(GOOD)))
+        second = adjudicate(session, ADA, one, sent(Judgement(BAD), after=first))
+        adjudicate(session, namesake, two, sent(Judgement(GOOD)))
+        for expected in (second, first):
+            last = last_settled(session, ADA, queue.id)
+            assert last is not None
+            assert last.id == expected
+            undo_adjudication(session, ADA, last.id)
+        assert last_settled(session, ADA, queue.id) is None
+        assert settled(session, queue.id) == {two}
+
+
+def test_two_settlements_of_one_document_hold_label_by_label(store: Store) -> None:
+    queue = made_queue(store, 1, overlap=1)
+    task = say(store, queue, ada=Judgement(GOOD, {"x": YES, "y": YES}))
+    with store.write() as session:
+        trace = find_task(session, task).trace_id
+        other = add_queue(
+            session, ADA, name="second", kind=queue.kind, traces=[(trace, None)], overlap=1
+        )
+    again = say(store, other, ben=Judgement(GOOD, {"x": YES}))
+    with store.write() as session:
+        adjudicate(session, ADA, again, sent(Judgement(GOOD, {"y": YES})))
+        adjudicate(session, ADA, task, sent(Judgement(GOOD, {"x": NO})))
+    with store.read() as session:
+        (found,) = judged_documents(session).values()
+    assert found.revised.gold == {"I50.9", "y"}

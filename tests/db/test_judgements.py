@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from core.annotation.judgement import Judgement
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict
-from core.errors import ConflictError, InputError, StoreError, UnknownNameError
+from core.errors import ConflictError, InputError, NotAllowedError, StoreError, UnknownNameError
 from db.judgement_drafts import add_missing, draft, drop_missing, save_draft
 from db.judgements import (
     judge_task,
@@ -172,3 +172,33 @@ def test_the_database_itself_keeps_every_event(store: Store, task: int, statemen
         session.execute(text(statement))
     with store.read() as session:
         assert len(judgements_of(session, f"task:{task}")) == 1
+
+
+def test_one_goes_back_step_by_step(store: Store) -> None:
+    (trace,) = made_traces(store, 1)
+    subject = f"trace:{trace}"
+    with store.write() as session:
+        first = judge_trace(session, ADA, trace, sent(GOOD))
+        second = judge_trace(session, ADA, trace, sent(BAD, after=first))
+        undo_judgement(session, ADA, second)
+        stands = own_judgement(session, ADA, subject)
+        assert stands is not None
+        assert stands.id == first
+        undo_judgement(session, ADA, first)
+        assert own_judgement(session, ADA, subject) is None
+
+
+def test_a_queue_for_others_takes_no_judgement(store: Store) -> None:
+    queue = made_queue(store, 1, assigned=[BEN])
+    with store.write() as session:
+        task = next_task(session, BEN, queue.id)
+        assert task is not None
+        with pytest.raises(NotAllowedError, match="for others"):
+            judge_task(session, ADA, task.id, sent())
+        judge_task(session, BEN, task.id, sent())
+
+
+def test_names_of_queues_differ_by_more_than_case(store: Store) -> None:
+    made_queue(store, 1, name="École")
+    with pytest.raises(InputError, match="already a queue"):
+        made_queue(store, 1, name="éCOLE")

@@ -7,6 +7,7 @@ import pytest
 from core.annotation.judgement import Judgement
 from core.annotation.people import local_person
 from core.annotation.verdicts import LabelVerdict, ShortlistVerdict, TaskKind
+from core.errors import UnknownNameError
 from db.adjudication import adjudicate, settled
 from db.judgement_drafts import draft
 from db.judgements import judge_task, judge_trace
@@ -133,3 +134,43 @@ def test_a_link_to_a_trace_that_is_not_here_says_so(open_page: Open) -> None:
     app = open_page("annotate", "Ada", view="Judge", trace="nowhere")
     assert not app.exception
     app.button[0]  # the way back to the queues
+
+
+def test_one_leaves_a_single_trace_for_the_queues(
+    open_page: Open, shown: list[dict[str, Any]]
+) -> None:
+    trace = saved.save()
+    app = open_page("annotate", "Ada", view="Judge", trace=trace)
+    app.button(key="single_leave").click()
+    run(app)
+    assert "There is no open queue for you" in words_of(app)
+    queue, _ = judged_queue((GOOD, BAD))
+    app = open_page("annotate", "Eva", view="Judge", trace=trace)
+    app.segmented_control(key="annotate_view").set_value("Queues")
+    run(app)
+    app.button(key=f"queue_judge_{queue.id}").click()
+    run(app)
+    assert "Nothing is left for you in this queue" in words_of(app)
+
+
+def test_a_dataset_that_is_gone_leaves_its_labels_by_id(
+    open_page: Open, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = Judgement(ShortlistVerdict.MISSING_GOLD, missing=("Z99",))
+    queue, _ = judged_queue((GOOD, missing))
+
+    def gone(name: str) -> None:
+        raise UnknownNameError(f"There is no dataset {name!r}.", "Get it again.")
+
+    monkeypatch.setattr("pages.parts.services.dataset", gone)
+    open_page("annotate", "Lead", view="Settle", queue=queue.id)
+    assert shown[-1]["votes"]["said"][1]["missing"] == ["Z99"]
+    assert not open_page("annotate", "Lead", view="Agreement", queue=queue.id).exception
+
+
+def test_a_task_of_more_digits_than_there_are_is_none(
+    open_page: Open, shown: list[dict[str, Any]]
+) -> None:
+    queue, tasks = judged_queue((GOOD, BAD))
+    open_page("annotate", "Lead", view="Settle", queue=queue.id, task="9" * 30)
+    assert shown[-1]["task"] == str(tasks[0])

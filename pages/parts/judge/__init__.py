@@ -49,7 +49,7 @@ def judge(
         "task": task,
         "after": after,
         "said": said.to_json(),
-        "revision": f"{after}/{len(missing)}",
+        "revision": after,
         "seconds": seconds,
         "votes": votes,
         "missing": [label for label, _ in missing],

@@ -101,13 +101,13 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const open = said.phases.shortlisting ? "reasoning" : "shortlisting"
     say(() => { said.phases[open] = verdict }, open === "reasoning")
   }
+  // From a side on the screen to the true one, and back.
+  const swapped = (verdict) =>
+    (data.swapped && { first: "second", second: "first" }[verdict]) || verdict
   const decide = (verdict) => {
     if (kind === "shortlist") say(() => { said.shortlist = verdict }, true)
     else if (kind === "trace") judgePhase(verdict)
-    else {
-      const swap = { first: "second", second: "first" }
-      say(() => { said.preference = data.swapped ? swap[verdict] ?? verdict : verdict }, true)
-    }
+    else say(() => { said.preference = swapped(verdict) }, true)
   }
   const voters = (of, verdict) => data.votes?.[of]?.[verdict] ?? []
   // The annotators who gave this verdict, on its button.
@@ -124,7 +124,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return said.length ? line : null
   }
   const chosen = (verdict) => kind === "shortlist" ? said.shortlist === verdict
-    : kind === "preference" ? said.preference === verdict : false
+    : kind === "preference" ? said.preference === swapped(verdict) : false
 
   const acts = {
     next: () => go(1), before: () => go(-1), skip: () => tell("skip"), undo: () => tell("undo"),
