@@ -328,3 +328,21 @@ def test_an_imported_queue_that_is_opened_goes_on(
         judge_task(session, BEN, task.id, sent())
     with other.read() as session:
         assert session.get_one(TaskRow, task.id).complete
+
+
+def test_chains_that_nobody_can_have_made_stay_out(
+    store: Store, other: Store, tmp_path: Path
+) -> None:
+    nasty_store(store)
+    with_traces(other, store)
+    file = written(store, tmp_path / "all.jsonl", FileFormat.JSONL)
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    settlement = next(row for row in rows if row["kind"] == "adjudication")
+    undo = next(row for row in rows if row["kind"] == "undo")
+    settlement["person"] = "name:alice"  # counted as settled, and no lead could take it back
+    rows.append({**undo, "id": "second", "after": undo["id"], "token": None})
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    report = brought(other, file)
+    assert report.rejected == 2
+    assert report.events == len(rows) - 2
+    assert not [one for one in events(other) if one.kind == "adjudication"]
