@@ -13,7 +13,7 @@ from core.annotation.events import LEADS
 from core.annotation.gold import Revised, heard, last_words, revised
 from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
-from core.annotation.verdicts import LabelVerdict, TaskKind
+from core.annotation.verdicts import TaskKind
 from core.errors import UnknownNameError
 from db.annotation_models import JudgementRow, QueueRow, TaskRow
 from db.judgement_drafts import drop_draft, save_draft
@@ -94,22 +94,6 @@ def _said(session: Session, tasks: list[int]) -> dict[int, list[Judged]]:
     for row in session.execute(query).scalars():
         if row.task_id is not None:
             found[row.task_id].append(judged(row))
-    return found
-
-
-def label_verdicts_of(
-    tasks: Iterator[JudgedTask],
-) -> list[tuple[str, str, str, LabelVerdict]]:
-    """(document, label, annotator, verdict); a label that was added as missing counts as
-    relevant."""
-    found = []
-    for task in tasks:
-        for one in task.judgements:
-            labels = {**one.judgement.labels}
-            labels |= dict.fromkeys(one.judgement.missing, LabelVerdict.RELEVANT)
-            found += [
-                (task.document_id, label, one.person, verdict) for label, verdict in labels.items()
-            ]
     return found
 
 

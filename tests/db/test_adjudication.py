@@ -12,7 +12,6 @@ from db.adjudication import (
     adjudicate,
     judged_task,
     judged_tasks,
-    label_verdicts_of,
     last_settled,
     newest_adjudication,
     newest_judged,
@@ -42,15 +41,6 @@ def say(store: Store, queue: Queue, **said: Judgement) -> int:
             assert task is not None
             judge_task(session, people[name], task.id, sent(judgement))
     return task.id
-
-
-def test_verdicts_on_labels_with_those_that_were_missing(store: Store) -> None:
-    queue = made_queue(store, 1, overlap=2)
-    say(store, queue, ada=Judgement(GOOD, {"I50.9": NO}), ben=Judgement(GOOD, missing=("I51",)))
-    with store.read() as session:
-        assert label_verdicts_of(judged_tasks(session, queue.id)) == [
-            ("d0", "I50.9", ADA.id, NO), ("d0", "I51", BEN.id, YES),
-        ]  # fmt: skip
 
 
 def test_a_lead_has_the_last_word_and_two_leads_do_not_overwrite_each_other(store: Store) -> None:

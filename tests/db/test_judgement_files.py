@@ -4,6 +4,7 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_rows_may_come_in_any_order(store: Store, other: Store, tmp_path: Path) 
         write_events(tmp_path / f"{seed}.jsonl", FileFormat.JSONL, shuffled)
         found = brought(other, tmp_path / f"{seed}.jsonl")
         assert found.rejected == 0
-    key = lambda event: event.id  # noqa: E731
+    key = attrgetter("id")
     assert [told(one) for one in sorted(events(other), key=key)] == [
         told(one) for one in sorted(events(store), key=key)
     ]
