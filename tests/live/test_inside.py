@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.annotation.people import local_person
 from core.config import Settings
 from core.events import Failed
 from core.live.client import LiveWorker
@@ -171,6 +172,7 @@ def test_an_endpoint_and_a_missing_trace_are_refused_in_words(
     with store.write() as session:
         add_model(
             session,
+            local_person(),
             ModelSpec("far", ModelKind.ENDPOINT, "http://127.0.0.1:9/v1", served_model="x"),
         )
     trace_id = save_example(store, render, system="far")

@@ -127,7 +127,15 @@ def test_a_killed_worker_is_noticed_the_text_kept_and_the_next_run_works(
     own_worker: LiveWorker, live_home: Path
 ) -> None:
     trace_id = own_worker.start(local_person(), config(decoding=LONG), DOCUMENT)
-    wait(own_worker, trace_id, lambda view: view.seconds > 2.5)
+    kept = open_store(Settings(home=live_home))
+
+    def part_is_kept(view: LiveView) -> bool:
+        assert view.running, view
+        with kept.read() as session:
+            return bool(load_trace(session, trace_id).text)
+
+    wait(own_worker, trace_id, lambda view: bool(view.text))
+    wait(own_worker, trace_id, part_is_kept)
     assert own_worker._process is not None
     os.kill(own_worker._process.pid, signal.SIGKILL)
     view = wait(own_worker, trace_id, ended)
@@ -135,7 +143,7 @@ def test_a_killed_worker_is_noticed_the_text_kept_and_the_next_run_works(
     assert view.error is not None
     assert "signal 9" in view.error.what
     assert view.text
-    with open_store(Settings(home=live_home)).read() as session:
+    with kept.read() as session:
         stored = load_trace(session, trace_id)
     assert stored.summary.state == "interrupted"
     assert stored.text

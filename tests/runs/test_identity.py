@@ -80,6 +80,7 @@ def test_changed_code_makes_another_run(tmp_path: Path, monkeypatch: pytest.Monk
 # Reached from the pipeline, but what a run answers does not depend on it.
 DECIDES_NOTHING = {
     "__init__.py": "how threads wait",
+    "annotation/people.py": "says who may write",
     "atomic.py": "how files are written",
     "code_version.py": "is the identity",
     "config.py": "folders and limits; threads are in the model's identity",
