@@ -1,5 +1,4 @@
-"""From what annotators say to what holds: their judgements as ratings, a lead's last word, and the
-gold labels that follow."""
+"""What all have said of each task of a queue, and a lead's last word on it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,6 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from core.annotation.events import LEADS
-from core.annotation.gold import Revised, heard, last_words, revised
 from core.annotation.judgement import Judgement
 from core.annotation.people import Person, Role
 from core.annotation.verdicts import TaskKind
@@ -184,22 +182,3 @@ def newest_adjudication(session: Session, task_id: int) -> str:
     """What the next adjudication names in `after`; "" for none."""
     row = newest_event(session, LEADS, f"task:{task_id}")
     return "" if row is None else row.id
-
-
-def revised_gold(tasks: Iterator[JudgedTask]) -> dict[tuple[str, str], Revised]:
-    """Gold as annotators and leads have it, by (dataset, document). Several tasks on one document
-    count together; of several adjudications the last one's word on a label holds."""
-    own: dict[tuple[str, str], tuple[str, ...]] = {}
-    said: Mapping[tuple[str, str], list[Judgement]] = defaultdict(list)
-    finals: Mapping[tuple[str, str], list[Judged]] = defaultdict(list)
-    for task in tasks:
-        key = (task.dataset, task.document_id)
-        own.setdefault(key, task.gold)
-        final = task.final.judgement if task.final else None
-        said[key] += heard([one.judgement for one in task.judgements], final)
-        finals[key] += [task.final] if task.final else []
-    last = {
-        key: last_words([one.judgement for one in sorted(some, key=lambda one: one.created_at)])
-        for key, some in finals.items()
-    }
-    return {key: revised(gold, said[key], last[key]) for key, gold in own.items()}

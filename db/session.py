@@ -166,8 +166,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _take_write_lock(connection: sqlite3.Connection, patience_s: float) -> None:
     """BEGIN IMMEDIATE, waiting that long for others' writes; then "database is locked" is raised.
 
-    SQLite's own waiting sleeps longer the longer it has waited, so that newcomers pass by: of 32
-    processes that wrote without a pause, nine waited above ten seconds. Here all try equally often.
+    SQLite's own waiting sleeps longer the longer it has waited, so that newcomers pass by, and of
+    many that write without a pause some are starved. Here all try equally often.
     """
     until = time.monotonic() + patience_s
     connection.execute("PRAGMA busy_timeout = 0")

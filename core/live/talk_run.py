@@ -9,21 +9,40 @@ Nothing here waits. A run that is not looked at any more goes on, and is saved l
 """
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from core.annotation.people import Person
+from core.config import Settings
 from core.datasets.base import Document
 from core.datasets.catalogue import open_dataset
 from core.errors import InputError, PhaseLensError, StoreError, UnknownNameError
-from core.live.client import LiveWorker
 from core.live.talk_slides import slide_from_store
 from core.live.view import LiveView
 from core.models.catalogue import systems_from
+from core.systems import RunConfig
 from db.models_added import added_models
 from db.session import Store
 from db.talks import TalkSlide
 from db.trace_views import StoredTrace, TraceState
 
 LIMIT_S, LEAST_S, MOST_S = 30, 1, 600  # what the speaker sets, in seconds
+
+
+class Runner(Protocol):
+    """What a live run needs of `core.live.client.LiveWorker`."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def busy(self) -> str | None:
+        """The id of the example that runs or waits."""
+
+    def start(self, by: Person, config: RunConfig, document: Document) -> str: ...
+
+    def view(self, trace_id: str) -> LiveView | None: ...
+
+    def cancel(self, by: Person, trace_id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +85,7 @@ Standing = Going | Done | FellBack
 
 
 def begin(
-    worker: LiveWorker, store: Store, by: Person, stored: StoredTrace, *, limit_s: float, now: float
+    worker: Runner, store: Store, by: Person, stored: StoredTrace, *, limit_s: float, now: float
 ) -> Attempt | FellBack:
     """Starts the run of a stored trace's document, for an annotator. `now`: seconds, by any clock
     that runs on."""
@@ -78,7 +97,7 @@ def begin(
     return Attempt(trace_id, now, limit_s, by)
 
 
-def look(worker: LiveWorker, store: Store, attempt: Attempt, now: float) -> Standing:
+def look(worker: Runner, store: Store, attempt: Attempt, now: float) -> Standing:
     """How far it is. One above its limit is stopped; what it has written is kept."""
     view = worker.view(attempt.trace_id)
     seconds = now - attempt.began
@@ -96,13 +115,13 @@ def look(worker: LiveWorker, store: Store, attempt: Attempt, now: float) -> Stan
     return FellBack("It was stopped.")
 
 
-def stop(worker: LiveWorker, attempt: Attempt) -> FellBack:
+def stop(worker: Runner, attempt: Attempt) -> FellBack:
     """Ends it, as the speaker wants."""
     worker.cancel(attempt.by, attempt.trace_id)
     return FellBack("The speaker stopped it.")
 
 
-def _check_can_run(worker: LiveWorker, store: Store, stored: StoredTrace) -> None:
+def _check_can_run(worker: Runner, store: Store, stored: StoredTrace) -> None:
     """Raises UnknownNameError for a system that is not here, or settings that nobody knows."""
     config = stored.config
     with store.read() as session:
@@ -118,7 +137,7 @@ def _check_can_run(worker: LiveWorker, store: Store, stored: StoredTrace) -> Non
         )
 
 
-def _whole(worker: LiveWorker, stored: StoredTrace) -> Document:
+def _whole(worker: Runner, stored: StoredTrace) -> Document:
     """The document with what its dataset keeps out of its shortlist, which no store has."""
     if stored.document.split is None:
         return stored.document

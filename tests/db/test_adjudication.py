@@ -15,7 +15,6 @@ from db.adjudication import (
     last_settled,
     newest_adjudication,
     newest_judged,
-    revised_gold,
     settled,
     undo_adjudication,
 )
@@ -48,19 +47,19 @@ def test_a_lead_has_the_last_word_and_two_leads_do_not_overwrite_each_other(stor
     no, yes = Judgement(BAD, {"I50.9": NO}), Judgement(GOOD, {"I50.9": YES})
     task = say(store, queue, ada=no, ben=no, eva=yes)
     with store.write() as session:
-        (gold,) = revised_gold(judged_tasks(session, queue.id)).values()
-        assert gold.removed == {"I50.9"}
+        (one,) = judged_documents(session, queue.id).values()
+        assert one.revised.removed == {"I50.9"}
         first = adjudicate(session, ADA, task, sent(yes))
         with pytest.raises(ConflictError, match="Ada has settled this"):
             adjudicate(session, BEN, task, sent(no))
         assert newest_adjudication(session, task) == first
-        ((_, gold),) = revised_gold(judged_tasks(session, queue.id)).items()
-        assert gold.gold == {"I50.9"}
+        (one,) = judged_documents(session, queue.id).values()
+        assert one.revised.gold == {"I50.9"}
         adjudicate(session, BEN, task, sent(no, after=first))
-        (one,) = judged_tasks(session, queue.id)
-        assert len(one.judgements) == 3, "the annotators' own stay"
-        assert one.final is not None
-        assert (one.final.annotator, one.final.judgement) == ("Ben", no)
+        (task_said,) = judged_tasks(session, queue.id)
+        assert len(task_said.judgements) == 3, "the annotators' own stay"
+        assert task_said.final is not None
+        assert (task_said.final.annotator, task_said.final.judgement) == ("Ben", no)
         with pytest.raises(UnknownNameError):
             adjudicate(session, ADA, 10**9, sent(yes))
 

@@ -58,7 +58,7 @@ def stored(store: Store, trace_id: str) -> StoredTrace:
 
 def begun(worker: Worker, store: Store) -> tuple[StoredTrace, Attempt]:
     one = stored(store, saved.save())
-    attempt = begin(worker, store, ADA, one, limit_s=30, now=100.0)  # type: ignore[arg-type]
+    attempt = begin(worker, store, ADA, one, limit_s=30, now=100.0)
     assert isinstance(attempt, Attempt)
     return one, attempt
 
@@ -66,7 +66,7 @@ def begun(worker: Worker, store: Store) -> tuple[StoredTrace, Attempt]:
 def test_it_runs_the_same_text_with_the_same_settings(worker: Worker, store: Store) -> None:
     one, attempt = begun(worker, store)
     assert worker.started == [(one.config, one.document)]
-    going = look(worker, store, attempt, 104.0)  # type: ignore[arg-type]
+    going = look(worker, store, attempt, 104.0)
     assert isinstance(going, Going)
     assert (going.seconds, going.waiting) == (4.0, False)
 
@@ -74,11 +74,11 @@ def test_it_runs_the_same_text_with_the_same_settings(worker: Worker, store: Sto
 def test_it_waits_for_a_run_that_somebody_began_before(worker: Worker, store: Store) -> None:
     worker.start(ADA, stored(store, saved.save()).config, Document("own", "A text", ()))
     _, attempt = begun(worker, store)
-    going = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    going = look(worker, store, attempt, 101.0)
     assert isinstance(going, Going)
     assert going.waiting
     worker.change(attempt.trace_id, stages=(StageView(Stage.LOAD),))
-    going = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    going = look(worker, store, attempt, 101.0)
     assert isinstance(going, Going)
     assert not going.waiting
 
@@ -89,21 +89,21 @@ def test_one_that_ends_is_a_saved_trace(worker: Worker, store: Store) -> None:
     attempt = dataclasses.replace(attempt, trace_id=live)
     worker.views[live] = worker.views.popitem()[1]
     worker.change(live, **finished())
-    assert look(worker, store, attempt, 140.0) == Done(live, 40.0)  # type: ignore[arg-type]
+    assert look(worker, store, attempt, 140.0) == Done(live, 40.0)
 
 
 def test_one_above_the_limit_is_stopped(worker: Worker, store: Store) -> None:
     _, attempt = begun(worker, store)
-    found = look(worker, store, attempt, 130.0)  # type: ignore[arg-type]
+    found = look(worker, store, attempt, 130.0)
     assert found == FellBack("It took longer than the limit of 30 s.")
     assert worker.cancelled == [attempt.trace_id]
 
 
 def test_the_speaker_stops_it(worker: Worker, store: Store) -> None:
     _, attempt = begun(worker, store)
-    assert "speaker" in stop(worker, attempt).what  # type: ignore[arg-type]
+    assert "speaker" in stop(worker, attempt).what
     assert worker.cancelled == [attempt.trace_id]
-    found = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    found = look(worker, store, attempt, 101.0)
     assert found == FellBack("It was stopped.")
 
 
@@ -112,26 +112,26 @@ def test_what_ends_it_is_said(worker: Worker, store: Store) -> None:
     worker.change(
         attempt.trace_id, state=TraceState.FAILED, error=Failed("There is no index.", "Build it.")
     )
-    found = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    found = look(worker, store, attempt, 101.0)
     assert found == FellBack("There is no index.", "Build it.")
     worker.change(attempt.trace_id, **finished(), error=None)
-    found = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    found = look(worker, store, attempt, 101.0)
     assert isinstance(found, FellBack)
     assert "not saved" in found.what
     worker.views.clear()
-    found = look(worker, store, attempt, 101.0)  # type: ignore[arg-type]
+    found = look(worker, store, attempt, 101.0)
     assert isinstance(found, FellBack)
     assert "started anew" in found.what
 
 
 def test_a_foreign_trace_is_not_run(worker: Worker, store: Store) -> None:
     imported = stored(store, saved.save_imported("Prose."))
-    found = begin(worker, store, ADA, imported, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, imported, limit_s=30, now=0.0)
     assert isinstance(found, FellBack)
     assert found.what == "There is no system named 'llama-70b' on this machine."
     config = dataclasses.replace(imported.config, system="base")
     ours = dataclasses.replace(imported, config=config)
-    found = begin(worker, store, ADA, ours, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, ours, limit_s=30, now=0.0)
     assert isinstance(found, FellBack)
     assert "settings it was written with are not known" in found.what
     assert worker.started == []
@@ -140,12 +140,12 @@ def test_a_foreign_trace_is_not_run(worker: Worker, store: Store) -> None:
 def test_what_keeps_it_from_being_begun_is_said(worker: Worker, store: Store) -> None:
     one = stored(store, saved.save())
     worker.refuses = JobError("The model process cannot be started.", "See the log.")
-    found = begin(worker, store, ADA, one, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, one, limit_s=30, now=0.0)
     assert found == FellBack("The model process cannot be started.", "See the log.")
     gone = dataclasses.replace(one.config, dataset="gone")
     with store.read() as session:
         whole = dataclasses.replace(load_trace(session, one.id), config=gone)
     worker.refuses = None
-    found = begin(worker, store, ADA, whole, limit_s=30, now=0.0)  # type: ignore[arg-type]
+    found = begin(worker, store, ADA, whole, limit_s=30, now=0.0)
     assert isinstance(found, FellBack)
     assert "gone" in found.what
