@@ -139,7 +139,13 @@ def test_notes_help_and_scheme_by_key(watch: Watch, talk: str) -> None:
 
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keys and signs")
-    for words in ("speaker notes", "dark or light", "full screen", "Page Down", "dashed edge"):
+    for words in (
+        "speaker notes, here",
+        "dark or light",
+        "full screen",
+        "Page Down",
+        "dashed edge",
+    ):
         expect(sheet.get_by_text(words, exact=True)).to_be_visible()
     page.keyboard.press("ArrowRight")
     assert stage(page) == ("1 / 3", "Text")
@@ -152,6 +158,54 @@ def test_notes_help_and_scheme_by_key(watch: Watch, talk: str) -> None:
     page.wait_for_function("document.fullscreenElement !== null")
     page.keyboard.press("f")
     page.wait_for_function("document.fullscreenElement === null")
+    watch.check()
+
+
+def test_the_speaker_has_a_window_of_their_own(watch: Watch, talk: str) -> None:
+    page = watch.open(talk, color_scheme="dark")
+    with page.expect_popup() as opened:
+        page.keyboard.press("p")
+    speaker = opened.value
+    expect(page.get_by_role("button", name="Speaker")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Ask the room first.")).to_have_count(0)
+    expect(speaker.locator(".speaker-notes")).to_have_text("Ask the room first.")
+    expect(speaker.locator(".speaker-next")).to_have_text("Next: Shortlist")
+    expect(speaker.get_by_role("timer")).to_contain_text("0:0")
+    assert "dark" in str(speaker.locator(".speaker").get_attribute("class"))
+    assert (
+        speaker.locator(".speaker-notes").evaluate("e => getComputedStyle(e).overflowY") == "auto"
+    )
+
+    speaker.keyboard.press("ArrowRight")
+    assert stage(page) == ("1 / 3", "Shortlist")
+    speaker.get_by_role("button", name="Next").click()
+    expect(speaker.locator(".speaker-stage")).to_have_text("1 · Shortlisting, part 3 of 6")
+    speaker.keyboard.press("Shift+ArrowRight")
+    expect(speaker.locator("h1")).to_have_text("Long")
+    expect(speaker.locator(".speaker-notes")).to_have_text("No notes here.")
+    page.keyboard.press("ArrowLeft")
+    expect(speaker.locator(".speaker-next")).to_have_text("Next example: Long")
+    page.keyboard.press("End")
+    expect(speaker.locator(".speaker-next")).to_have_text("This is the end.")
+    page.keyboard.press("d")
+    assert "light" in str(speaker.locator(".speaker").get_attribute("class"))
+
+    speaker.close()
+    expect(page.get_by_role("button", name="Speaker")).to_have_attribute("aria-pressed", "false")
+    with page.expect_popup() as again:
+        page.keyboard.press("p")
+    with again.value.expect_event("close"):
+        page.reload()
+    watch.check()
+
+
+def test_a_browser_that_lets_no_window_open_is_told_of(watch: Watch, talk: str) -> None:
+    page = watch.open(talk)
+    page.evaluate("window.open = () => null")
+    page.keyboard.press("p")
+    expect(page.locator(".foot")).to_contain_text("Allow pop-ups for this page")
+    page.keyboard.press("n")
+    expect(page.locator(".foot")).to_contain_text("Ask the room first.")
     watch.check()
 
 
@@ -172,7 +226,7 @@ def test_tab_reaches_every_control_and_shows_where_it_is(watch: Watch, talk: str
     buttons = [name for tag, name, _ in reached if tag == "BUTTON"]
     assert panels[-1] == "2 · Reasoning"
     assert buttons == [
-        "Back", *STAGES, "Next", "Notes N", "Dark D", "Full screen F", "Keys ?",
+        "Back", *STAGES, "Next", "Notes N", "Speaker P", "Dark D", "Full screen F", "Keys ?",
     ]  # fmt: skip
     assert {outline for tag, _, outline in reached if tag != "BODY"} == {"solid"}
     for button in page.get_by_role("button").all():

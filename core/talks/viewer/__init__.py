@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_FILES = ("draw.js", "panels.js", "curves.js", "stages.js", "frame.js", "viewer.js")
+_FILES = ("draw.js", "panels.js", "curves.js", "stages.js", "frame.js", "presenter.js",
+          "viewer.js")  # fmt: skip
 _OF_COMPONENT = ("live.js", "component.js")
 _IMPORT = re.compile(r"^import .*? from \"[^\"\n]+\"\n", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?=function|const)", re.MULTILINE)
@@ -32,7 +33,7 @@ def component_js() -> str:
 @cache
 def viewer_css() -> str:
     """Its styles, all within the class `phaselens-talk`."""
-    return _read("viewer.css")
+    return _read("viewer.css") + _read("presenter.css")
 
 
 @cache

@@ -7,7 +7,8 @@ export const KEYS = [
   [["←", "↑", "Page Up", "Shift Space"], "back"],
   [["Shift →", "Shift ←"], "next example, the one before"],
   [["Home", "End"], "the beginning, the end"],
-  [["N"], "speaker notes"],
+  [["N"], "speaker notes, here"],
+  [["P"], "the speaker's window: notes, what comes next, time; for a second screen"],
   [["D"], "dark or light"],
   [["F"], "full screen"],
   [["?"], "this sheet"],
@@ -47,12 +48,13 @@ export function controls(act, more = []) {
   const tools = element("span", "tools")
   const notes = button("tool", "Notes", "N", act.notes)
   const dark = button("tool", "Dark", "D", act.dark)
-  for (const one of [notes, dark]) one.setAttribute("aria-pressed", "false")
-  tools.append(notes, dark, button("tool", "Full screen", "F", act.full),
+  const speaker = button("tool", "Speaker", "P", act.speaker)
+  for (const one of [notes, speaker, dark]) one.setAttribute("aria-pressed", "false")
+  tools.append(notes, speaker, dark, button("tool", "Full screen", "F", act.full),
     button("tool", "Keys", "?", act.help),
     ...more.map(([words, key, press]) => button("tool", words, key, press)))
   made.append(back, rail, on, counter, tools)
-  return { made, back, rail, on, counter, notes, dark }
+  return { made, back, rail, on, counter, notes, speaker, dark }
 }
 
 export function stageButtons(stages, go) {
@@ -66,6 +68,12 @@ export function stageButtons(stages, go) {
 export function notesOf(slide) {
   const text = said("words", slide.note || "No notes for this example.")
   return panel("notes", "Speaker notes", "", text)
+}
+
+export function noWindow() {
+  const text = element("p", "", "The browser lets no window open. Allow pop-ups for this page, and " +
+    "press P again; N shows the notes here.")
+  return panel("notes", "Speaker's window", "", text)
 }
 
 export function helpSheet(more = []) {

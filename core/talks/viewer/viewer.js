@@ -13,7 +13,8 @@
 //   scheme     "light" | "dark"; else what the reader's system prefers
 //   onChange   called with { slide, stage } after each move
 import { element } from "./draw.js"
-import { aboutPage, controls, heading, helpSheet, notesOf, stageButtons } from "./frame.js"
+import { aboutPage, controls, heading, helpSheet, noWindow, notesOf, stageButtons } from "./frame.js"
+import { presenter } from "./presenter.js"
 import { stagesOf, timeline } from "./stages.js"
 
 const ON = ["ArrowRight", "ArrowDown", "PageDown", " "]
@@ -33,7 +34,7 @@ export function mount(root, deck, options = {}) {
   const head = element("div", "head"), line = element("div", "line"), main = element("div", "stages")
   const foot = element(options.embedded ? "div" : "aside", "foot")
   const help = helpSheet(extra.help)
-  let at = { slide: 0, stage: 0 }, noted = false, shown = null, stages = []
+  let at = { slide: 0, stage: 0 }, noted = false, blocked = false, shown = null, stages = []
   const scrolled = new Map() // of panels of the slide shown
 
   let slides = [], pages = 0
@@ -66,7 +67,8 @@ export function mount(root, deck, options = {}) {
       else if (at.slide) go(at.slide - 1, Infinity)
       else announce("This is the beginning.")
     },
-    notes: () => { noted = !noted; notes() },
+    notes: () => { noted = !noted; blocked = false; notes() },
+    speaker: () => { blocked = !speaker.toggle(); if (!blocked && speaker.shown()) noted = false; notes() },
     dark: () => scheme(!app.classList.contains("dark")),
     full: () => {
       const done = fullscreen() ? doc.exitFullscreen() : app.requestFullscreen?.()
@@ -75,6 +77,10 @@ export function mount(root, deck, options = {}) {
     help: () => help.open ? help.close() : help.showModal(),
   }
   const bar = controls(act, extra.tools)
+  const speaker = presenter(frame, {
+    on: act.on, back: act.back, changed: () => notes(),
+    move: (event) => [act.full, act.help, act.notes].includes(moveOf(event)) ? null : moveOf(event),
+  })
   if (options.embedded) {
     app.setAttribute("role", "region")
     app.setAttribute("aria-label", deck.title || "Talk")
@@ -92,12 +98,25 @@ export function mount(root, deck, options = {}) {
     app.classList.toggle("dark", dark)
     app.classList.toggle("light", !dark)
     bar.dark.setAttribute("aria-pressed", String(dark))
+    if (stages.length) tellSpeaker()
   }
   const notes = () => {
     bar.notes.setAttribute("aria-pressed", String(noted))
+    bar.speaker.setAttribute("aria-pressed", String(speaker.shown()))
     const has = noted && !isAbout(at.slide)
-    foot.replaceChildren(...(has ? [notesOf(slides[at.slide])] : []))
+    foot.replaceChildren(...(has ? [notesOf(slides[at.slide])] : blocked ? [noWindow()] : []))
     watch()
+  }
+  const tellSpeaker = () => {
+    const slide = slides[at.slide], after = slides[at.slide + 1]
+    const part = stages[at.stage + 1]
+    speaker.draw({
+      deck: deck.title, slide: at.slide, slides: slides.length,
+      part: at.stage, parts: stages.length, stage: stages[at.stage].name,
+      title: slide ? slide.title : "Sources of this talk", note: slide ? slide.note : "",
+      next: part ? `Next: ${part.name}` : after ? `Next example: ${after.title}`
+        : at.slide + 1 < pages ? "Next: Sources" : "This is the end.",
+    })
   }
 
   const show = () => {
@@ -130,6 +149,7 @@ export function mount(root, deck, options = {}) {
     const last = at.slide + 1 === pages && at.stage + 1 === stages.length
     bar.on.setAttribute("aria-disabled", String(last))
     notes()
+    tellSpeaker()
     for (const body of main.querySelectorAll(".body")) {
       body.scrollTop = scrolled.get(body.dataset.key) || 0
     }
@@ -188,7 +208,9 @@ export function mount(root, deck, options = {}) {
     if (ON.includes(key)) return act.on
     if (key === "Home") return () => go(0)
     if (key === "End") return () => go(Infinity, Infinity)
-    return { n: act.notes, d: act.dark, f: act.full, "?": act.help, ...extra.keys }[key.toLowerCase()]
+    return {
+      n: act.notes, p: act.speaker, d: act.dark, f: act.full, "?": act.help, ...extra.keys,
+    }[key.toLowerCase()]
   }
   const moved = () => {
     const asked = readAddress(page.location.hash, slides.length)
@@ -233,6 +255,7 @@ export function mount(root, deck, options = {}) {
       doc.removeEventListener("keydown", pressed)
       page.removeEventListener("hashchange", moved)
       sizes.disconnect()
+      speaker.close()
       app.remove()
     },
   }
