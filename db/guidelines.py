@@ -1,6 +1,8 @@
 """The versions of the annotators' guidelines; the newest one holds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -12,6 +14,25 @@ from core.errors import ConflictError, UnknownNameError
 from db.annotation_models import GuidelinesRow
 from db.clock import now
 from db.people import allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Who wrote a version, and when (UTC); None for the one that comes with PhaseLens."""
+
+    number: int
+    created_by: str
+    created_at: datetime | None
+
+
+def versions(session: Session) -> tuple[Version, ...]:
+    """All of them, the newest first."""
+    rows = session.execute(
+        select(GuidelinesRow.version, GuidelinesRow.created_by, GuidelinesRow.created_at).order_by(
+            GuidelinesRow.version.desc()
+        )
+    )
+    return (*(Version(*row) for row in rows), Version(FIRST.version, "PhaseLens", None))
 
 
 def guidelines(session: Session, version: int | None = None) -> Guidelines:

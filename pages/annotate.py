@@ -6,24 +6,20 @@ The address names the view, the queue and, in Settle, the task: `?view=Settle&qu
 
 import streamlit as st
 
-from core.annotation.keys import TAKEN, checked_keys, keys_of
 from core.annotation.people import Role
-from core.annotation.verdicts import TaskKind
 from core.errors import StoreError
-from core.traces.inert import neutralise
-from db.guidelines import guidelines, write_guidelines
-from db.own_keys import forget_keys, own_keys, save_keys
-from db.queues import Queue, queues
+from db.queues import queues
 from pages.parts import entry, errors, services
 from pages.parts.address import whole
 from pages.parts.annotate_agreement import agreement_view
+from pages.parts.annotate_guidelines import beside_task, guidelines_view
+from pages.parts.annotate_keys import keys_view
 from pages.parts.annotate_queues import QUEUE, SINGLE, VIEW, chosen_queue, keep_address, queue_list
 from pages.parts.annotate_settle import TASK, settle_view
 from pages.parts.annotate_single import single_area
 from pages.parts.annotate_task import task_area
 from pages.parts.annotate_use import use_view
 from pages.parts.annotator import name_field
-from pages.parts.judge import help_of
 from pages.parts.people import may, person, why_not
 from pages.parts.who import who_popover
 
@@ -87,7 +83,7 @@ def judging() -> None:
         if queue is None:
             return
         with st.popover("Guidelines", icon=":material/menu_book:"):
-            _guidelines(queue)
+            beside_task(queue.kind)
     keep_address("Judge", queue)
     task_area(queue)
 
@@ -101,65 +97,6 @@ def who_are_you() -> None:
 
 def _to_queues() -> None:
     st.session_state[VIEW] = "Queues"
-
-
-def _guidelines(queue: Queue | None) -> None:
-    with services.store().read() as session:
-        rules = guidelines(session)
-    st.caption(f"Version {rules.version}")
-    st.markdown(neutralise(rules.text))
-    reasons = rules.reasons if queue is None else rules.reasons_of(queue.kind)
-    for reason in reasons:
-        st.text(f"{reason.name}: {reason.meaning}")
-
-
-def guidelines_view() -> None:
-    """The newest guidelines; a lead writes a newer version."""
-    _guidelines(None)
-    if not may(Role.LEAD):
-        return
-    with services.store().read() as session:
-        rules = guidelines(session)
-    with st.expander("Write a new version", icon=":material/edit:"):
-        st.text_area("Text, in Markdown", rules.text, height=360, key=f"rules_text_{rules.version}")
-        rows = st.data_editor(
-            rules.reasons_json(), num_rows="dynamic", key=f"rules_reasons_{rules.version}",
-            column_config={"of": st.column_config.SelectboxColumn("of", options=list(TaskKind))},
-        )  # fmt: skip
-        if st.button("Save as a new version", type="primary", icon=":material/save:"):
-            with errors.kept():
-                with services.store().write() as session:
-                    write_guidelines(
-                        session, person(), after=rules.version, reasons=list(rows),
-                        text=st.session_state[f"rules_text_{rules.version}"],
-                    )  # fmt: skip
-                st.rerun()
-
-
-def keys_view() -> None:
-    """All keys, and other ones for those who want them."""
-    st.caption(f"One letter or digit each; {', '.join(sorted(TAKEN))} are taken by the page.")
-    me = person()
-    with services.store().read() as session:
-        own = own_keys(session, me)
-    for kind in TaskKind:
-        st.header(str(kind).capitalize())
-        keys = keys_of(kind, own)
-        rows = [{"key": keys[name], "what it does": what} for name, what in help_of(kind, keys)]
-        changed = st.data_editor(
-            rows, key=f"keys_{kind}_{hash(tuple(keys.items()))}", disabled=["what it does"],
-            column_config={"key": st.column_config.TextColumn("Key", width=70, max_chars=1)},
-        )  # fmt: skip
-        wanted = {name: str(row["key"] or "") for name, row in zip(keys, changed, strict=True)}
-        if wanted != keys and st.button("Use these keys", key=f"keys_save_{kind}"):
-            with errors.kept():
-                with services.store().write() as session:
-                    save_keys(session, me, checked_keys(kind, wanted))
-                st.rerun()
-    if own and st.button("Back to the usual keys", icon=":material/undo:"):
-        with services.store().write() as session:
-            forget_keys(session, me)
-        st.rerun()
 
 
 entry.through_app()

@@ -6,6 +6,7 @@ under. Version 1 ships with PhaseLens.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import unified_diff
 from typing import Any
 
 from core.annotation.verdicts import TaskKind
@@ -39,6 +40,19 @@ class Guidelines:
 
     def reasons_json(self) -> list[dict[str, Any]]:
         return [asdict(reason) for reason in self.reasons]
+
+
+def changes(before: Guidelines, after: Guidelines) -> str:
+    """What a newer version says otherwise: a unified diff of text and reasons; "" for nothing."""
+    old, new = (
+        [
+            *rules.text.splitlines(),
+            *(f"{one.of} reason {one.id}: {one.name}: {one.meaning}" for one in rules.reasons),
+        ]
+        for rules in (before, after)
+    )
+    names = (f"version {before.version}", f"version {after.version}")
+    return "\n".join(unified_diff(old, new, *names, lineterm="", n=1))
 
 
 def reasons_from(rows: Sequence[Mapping[str, Any]]) -> tuple[Reason, ...]:

@@ -9,10 +9,10 @@ from pages.parts.people import person
 
 
 def who_popover(key: str) -> None:
-    """A button with what `who_field` draws; it says the name of who has signed in."""
+    """A button with what `who_field` draws; it says the name of who is here."""
     if not sign_in.configured():
         remember_name()  # nothing that is drawn in a closed popover reaches the browser
-    name = one_line(person().name, 24) if sign_in.configured() else "Name"
+    name = one_line(person().name, 24) or "Your name"
     with st.popover(markdown_text(name), icon=":material/person:"):
         who_field(key)
 

@@ -9,7 +9,6 @@ from core.annotation.keys import checked_keys
 from core.annotation.people import local_person
 from core.annotation.verdicts import Compared, TaskKind
 from core.rerank.base import Bucket
-from db.guidelines import guidelines
 from db.judgements import judge_task
 from db.own_keys import own_keys, save_keys
 from db.queue_sources import Source
@@ -152,7 +151,7 @@ def test_a_trace_and_two_sides_are_shown(open_page: Open, shown: list[dict[str, 
     assert not side["steps"], "the traces are not what is compared"
 
 
-def test_own_keys_are_used_and_taken_ones_refused(
+def test_own_keys_are_used(
     open_page: Open, shown: list[dict[str, Any]]
 ) -> None:
     queue_of([saved.save()])
@@ -162,13 +161,3 @@ def test_own_keys_are_used_and_taken_ones_refused(
     open_page("annotate", "Ada")
     assert shown[-1]["keys"]["good"] == "G"
     assert ("good", "Good: Every label that fits the text is in it.") in shown[-1]["help"]
-    app = open_page("annotate", "Ada", view="Keys")
-    assert "are taken by the page" in words_of(app)
-
-
-def test_guidelines_are_shown(open_page: Open) -> None:
-    app = open_page("annotate", "Ada", view="Guidelines")
-    assert "Version 1" in words_of(app)
-    assert "Read the text first" in words_of(app)
-    with saved.store().read() as session:
-        assert guidelines(session).version == 1

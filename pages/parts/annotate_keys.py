@@ -1,0 +1,52 @@
+"""Keys of the Annotate page, and other ones for those who want them."""
+
+import streamlit as st
+
+from core.annotation.keys import TAKEN, checked_keys, keys_of
+from core.annotation.verdicts import TaskKind
+from db.own_keys import forget_keys, own_keys, save_keys
+from pages.parts import errors, services
+from pages.parts.judge import help_of
+from pages.parts.people import person
+
+
+def keys_view() -> None:
+    """What each key does, of one kind of task; a changed key is kept for this person."""
+    me = person()
+    with services.store().read() as session:
+        own = own_keys(session, me)
+    kind = st.segmented_control(
+        "Task", list(TaskKind), format_func=lambda one: str(one).capitalize(), key="keys_kind",
+        required=True, persist_state="session", label_visibility="collapsed",
+        default=TaskKind.SHORTLIST,
+    )  # fmt: skip
+    st.caption(
+        f"Double-click a key to change it, for yourself: one letter or digit. "
+        f"{' and '.join(sorted(TAKEN))} are taken by the app (clear the cache, run again)."
+    )
+    keys = keys_of(kind, own)
+    rows = [{"key": keys[name], "what it does": what} for name, what in help_of(kind, keys)]
+    changed = st.data_editor(
+        rows, key=f"keys_{kind}_{hash(tuple(keys.items()))}", disabled=["what it does"],
+        width=640, height="content",
+        column_config={
+            "key": st.column_config.TextColumn("Key", width=70, max_chars=1),
+            "what it does": st.column_config.TextColumn("What it does"),
+        },
+    )  # fmt: skip
+    wanted = {name: str(row["key"] or "") for name, row in zip(keys, changed, strict=True)}
+    with st.container(horizontal=True):
+        if st.button("Use these keys", type="primary", disabled=wanted == keys):
+            with errors.kept():
+                with services.store().write() as session:
+                    save_keys(session, me, checked_keys(kind, wanted))
+                st.rerun()
+        usual = st.button(
+            "Back to the usual keys", icon=":material/undo:", disabled=not own,
+            help="Of all kinds of tasks.",
+        )  # fmt: skip
+    if usual:
+        with errors.kept():
+            with services.store().write() as session:
+                forget_keys(session, me)
+            st.rerun()
