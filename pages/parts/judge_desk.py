@@ -75,8 +75,9 @@ def desk(here: Desk, there: Open) -> None:
             "draft": lambda: _draft(here),
         },
     )  # fmt: skip
-    if st.session_state.get(_adding(here)) == there.task:
-        _add_missing(here, there, said)
+    task, time = st.session_state.get(_adding(here), ("", 0))
+    if task == there.task:
+        _add_missing(here, there, said, str(time))
 
 
 def label_names(dataset: str, labels: Sequence[str]) -> list[tuple[str, str]]:
@@ -159,7 +160,8 @@ def _adding_asked(here: Desk) -> None:
     if event:
         with errors.kept():
             _keep(here, event)
-        st.session_state[_adding(here)] = str(event["task"])
+        _, before = st.session_state.get(_adding(here), ("", 0))
+        st.session_state[_adding(here)] = (str(event["task"]), before + 1)
 
 
 def _drop(here: Desk) -> None:
@@ -172,8 +174,9 @@ def _drop(here: Desk) -> None:
             drop_missing(session, person(), filed, str(event["label"]), said)
 
 
-def _add_missing(here: Desk, there: Open, said: Judgement) -> None:
-    """The search for a label that is not in the shortlist."""
+def _add_missing(here: Desk, there: Open, said: Judgement, time: str) -> None:
+    """The search for a label that is not in the shortlist. `time`: how often it was asked for, each
+    of which gives it the focus."""
 
     def picked(label: str) -> None:
         with errors.kept(), services.store().write() as session:
@@ -181,5 +184,5 @@ def _add_missing(here: Desk, there: Open, said: Judgement) -> None:
 
     label_search(
         services.dataset(there.dataset), key=f"{here.key}_missing_{there.task}",
-        exclude=said.missing, on_pick=picked,
+        exclude=said.missing, on_pick=picked, focus=time,
     )  # fmt: skip

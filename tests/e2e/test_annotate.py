@@ -107,6 +107,17 @@ def exported(app: App, page: Page) -> None:
     assert kinds == {"judgement": 5, "adjudication": 1}, "what stands, and nothing that was undone"
 
 
+def add_missing(page: Page, words: str) -> None:
+    """Adds the first label with these words, which are typed before the box is there."""
+    page.keyboard.press("a")
+    page.keyboard.type(words)
+    first = page.locator(".label-search .option").first
+    expect(first).to_contain_text(re.compile(words, re.IGNORECASE))
+    page.keyboard.press("Enter")
+    expect(page.locator(".judge .chip.missing")).to_contain_text(re.compile(words, re.IGNORECASE))
+    settled(page)
+
+
 def go_to(page: Page, wanted: Locator, steps: int = 80) -> None:
     """Presses Tab until that has the focus."""
     for _ in range(steps):
@@ -133,6 +144,7 @@ def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
     at_task(ada, 3)
     ada.keyboard.press("u")
     at_task(ada, 2)
+    add_missing(ada, "salmonella enteritis")
     ada.keyboard.press("2")
     at_task(ada, 3)
     ada.keyboard.press("s")
@@ -167,6 +179,7 @@ def test_two_annotators_judge_by_keys_and_one_takes_back_a_judgement(
         "I50.9": LabelVerdict.RELEVANT, "I50.1": LabelVerdict.IRRELEVANT,
     }  # fmt: skip
     assert by[1]["Ada"].shortlist is ShortlistVerdict.MISSING_GOLD
+    assert by[1]["Ada"].missing == ("A020",)
     assert {one["Ben"].comment for one in by} == {"seen"}
     final = [task.final for task in tasks]
     assert [one and one.judgement.shortlist for one in final] == [

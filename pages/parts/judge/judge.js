@@ -2,6 +2,7 @@
 // once; Python is told of drafts a moment later. All texts are put in place as text, never as HTML.
 const DRAFT_AFTER_MS = 700
 const AGAIN_MS = 4000
+const FIND_MS = 20000 // a first search prepares its files, and says so
 const PHASES = { shortlisting: "Shortlisting", reasoning: "Reasoning" }
 
 function element(kind, css, text) {
@@ -84,6 +85,36 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     clearTimeout(state.timer)
     setTriggerValue(what, { task: data.task, said, seconds: spent() })
   }
+  // The box that finds a label comes with the next run of the page. What is typed until it has the
+  // focus is meant for it, and no verdict.
+  const find = () => {
+    state.finding = ""
+    draw()
+    tell("missing")
+    state.patience = setTimeout(found, FIND_MS)
+  }
+  const found = (box) => {
+    clearTimeout(state.patience)
+    const words = state.finding
+    state.finding = null
+    if (words && box?.getAttribute?.("role") === "combobox") {
+      box.value += words
+      box.dispatchEvent(new Event("input", { bubbles: true }))
+    }
+    draw()
+  }
+  const focused = (event) => {
+    if (typeof state.finding !== "string") return
+    const box = event.composedPath()[0]
+    if (box.tagName === "INPUT") found(box)
+  }
+  const typedAhead = (event) => {
+    event.preventDefault()
+    event.stopPropagation()
+    if (event.key === "Escape") found()
+    else if (event.key === "Backspace") state.finding = state.finding.slice(0, -1)
+    else if (event.key.length === 1) state.finding += event.key
+  }
   const go = (by) => {
     if (!lines.length) return
     state.at = Math.min(Math.max(state.at + by, 0), lines.length - 1)
@@ -129,7 +160,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const acts = {
     next: () => go(1), before: () => go(-1), skip: () => tell("skip"), undo: () => tell("undo"),
     comment: () => root.querySelector("textarea")?.focus(),
-    missing: () => tell("missing"),
+    missing: find,
     help: () => { state.help = !state.help; draw() },
     boundary: () => say(() => { said.boundary = data.steps[state.at]?.at ?? null }, false),
     no_boundary: () => say(() => { said.boundary = said.boundary === -1 ? null : -1 }, false),
@@ -310,7 +341,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
     made.append(note)
     if (kind === "shortlist") {
-      made.append(button("plain", "Add a missing label", data.keys.missing, null, acts.missing))
+      const finding = typeof state.finding === "string"
+      const words = finding ? "Opening the search…" : "Add a missing label"
+      made.append(button("plain", words, data.keys.missing, finding, acts.missing))
     }
     made.append(
       button("plain", "Skip", data.keys.skip, null, acts.skip),
@@ -357,6 +390,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const target = event.composedPath()[0]
     const writing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
     if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat && !/[jk]/i.test(event.key)) return
+    if (typeof state.finding === "string" && !state.sent) { typedAhead(event); return }
     const name = byKey.get(event.key.toUpperCase())
     if (name && acts[name]) {
       event.preventDefault()
@@ -365,10 +399,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
   }
   document.addEventListener("keydown", typed, true)
+  document.addEventListener("focusin", focused, true)
   root._leave = () => {
     document.removeEventListener("keydown", typed, true)
+    document.removeEventListener("focusin", focused, true)
     clearTimeout(state.timer)
+    clearTimeout(state.patience)
   }
   if (unsaved) draft()
+  if (typeof state.finding === "string") state.patience = setTimeout(found, FIND_MS)
   return root._leave
 }

@@ -10,7 +10,7 @@ typed.
 Names reach the browser as data and are put there as text, never as HTML.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -47,9 +47,11 @@ def label_search(
     on_pick: OnPick,
     exclude: Collection[str] = (),
     label: str = "Find a label",
+    focus: str = "",
 ) -> None:
     """Draws the box. `on_pick` is called with the id of each label that is picked, as a widget's
-    callback is, and then the whole page is drawn again. `exclude`: ids that are not offered."""
+    callback is, and then the whole page is drawn again. `exclude`: ids that are not offered.
+    `focus`: each new word here gives the box the focus once, until a label is picked."""
     making = _making(dataset)
     if making.error is not None:
         _opened.clear()  # the next look at the page tries again
@@ -57,7 +59,14 @@ def label_search(
     elif making.search is None:
         st.fragment(_wait, run_every=LOOK_S)(making)
     else:
-        _box(dataset, making.search, key, frozenset(exclude), on_pick, label)
+        _box(
+            dataset,
+            making.search,
+            key,
+            frozenset(exclude),
+            on_pick,
+            {"label": label, "focus": focus},
+        )
 
 
 class _Making:
@@ -121,7 +130,7 @@ def _box(
     key: str,
     exclude: frozenset[str],
     on_pick: OnPick,
-    label: str,
+    drawn: Mapping[str, str],
 ) -> None:
     if st.session_state.pop(_picked_key(key), False):
         st.rerun()  # what a pick changes may lie anywhere on the page
@@ -129,7 +138,7 @@ def _box(
     _COMPONENT(
         key=key,
         data={
-            "label": label,
+            **drawn,
             "query": query,
             "more": SHOWN,
             "found": [_shown(one, query) for one in search.search(query, SHOWN, exclude)],

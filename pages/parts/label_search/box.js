@@ -86,6 +86,7 @@ function build(root) {
     clearTimeout(timer)
     box.value = ""
     close()
+    if (data.focus) box.blur() // the keys of what asked for the box work again
     tell.setTriggerValue("picked", found.id)
   }
   const option = (found, at) => {
@@ -117,7 +118,9 @@ function build(root) {
       event.preventDefault()
       if (current()) { if (open) pick(active) } else if (typed()) { open = true; ask() }
     } else if (event.key === "Escape") {
-      if (!below.hidden) { event.preventDefault(); close() } else box.value = ""
+      if (!below.hidden) { event.preventDefault(); close() }
+      else if (box.value) box.value = ""
+      else box.blur()
       event.stopPropagation()
     }
   }
@@ -131,9 +134,15 @@ function build(root) {
     show()
     if (!list.hidden) activate(0)
   }
+  let wanted = ""
   return (now, told) => {
     data = now
     tell = told
+    if (now.focus && now.focus !== wanted) {
+      wanted = now.focus
+      box.focus()
+      box.scrollIntoView({ block: "nearest" })
+    }
     label.textContent = now.label
     list.setAttribute("aria-label", now.label)
     if (current()) fill()
