@@ -155,12 +155,17 @@ def _new() -> None:
         )  # fmt: skip
     _only_for()
     st.checkbox(
-        "Blind: hide gold labels, scores and system names", key="new_queue_blind", value=pairs
+        "Blind: hide gold labels, scores and system names", key=_blind_key(kind), value=pairs
     )
     st.button(
         "Make the queue", type="primary", icon=":material/add:", key="new_queue_make",
         on_click=_make, args=(kind, rule),
     )  # fmt: skip
+
+
+def _blind_key(kind: TaskKind) -> str:
+    """Of each kind its own: preferences are blind until somebody says otherwise."""
+    return f"new_queue_blind_{kind}"
 
 
 def _two_runs(runs: list[RunSummary]) -> None:
@@ -209,7 +214,7 @@ def _make(kind: TaskKind, rule: Rule) -> None:
             )
         queue = add_queue(
             session, person(), name=state["new_queue_name"], kind=kind, traces=traces,
-            overlap=int(state["new_queue_overlap"]), blind=bool(state["new_queue_blind"]),
+            overlap=int(state["new_queue_overlap"]), blind=bool(state[_blind_key(kind)]),
             source=source.to_json(), assigned=_assigned(state.get("new_queue_assigned") or ()),
         )  # fmt: skip
         state["new_queue_name"] = ""
