@@ -19,6 +19,7 @@ from core.rerank.prompts import check_template
 from core.systems import RunConfig, System
 from core.traces.inert import one_line
 from pages.parts import entry, errors, link, services
+from pages.parts.address import draw_again
 from pages.parts.details import details
 from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_picker
 from pages.parts.index_notice import index_notice
@@ -170,7 +171,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
             started = worker.start(person_now(), config, document)
             st.session_state[LAST] = trace_id
             st.session_state[link.key("trace")] = started
-            st.rerun()
+            draw_again()
 
 
 def cancel(trace_id: str) -> None:
@@ -239,7 +240,7 @@ def watch(trace_id: str) -> None:
     with errors.kept():
         view = find_view(trace_id)
         if not view.running:
-            st.rerun()
+            draw_again()
         if not view.stages and services.live_worker().busy != trace_id:
             st.info("Waiting: the model is busy with another text.", icon=":material/schedule:")
         result(view)
@@ -306,7 +307,7 @@ def welcome(own: bool) -> None:
 def loading() -> None:
     """Says that the model is being loaded; when that has ended, has the whole page drawn."""
     if not services.live_worker().warming:
-        st.rerun()
+        draw_again()
     st.caption(":material/hourglass_top: Loading the model and the index; a run waits for them.")
 
 

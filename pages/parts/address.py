@@ -3,17 +3,27 @@
 1. `read` gives what a new address asks for: a link that was opened, or back and forward.
 2. `write` puts the choices of this run into the address.
 
-A click can leave the browser before it has taken over the address written last, and then comes
-with the one before. Such an echo comes together with a changed input, and is passed over.
+A click, or the tick of a fragment, can leave the browser before it has taken over the address
+written last, and then comes with the one before. Such an echo is passed over: it comes together
+with a changed input, or is a run that the page asked for itself, by `draw_again`.
 """
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import streamlit as st
 
 ECHO_S = 10.0
+_OWN_RUN = "address_own_run"
+
+
+def draw_again() -> NoReturn:
+    """Runs the script once more. A page with an address calls this and not `st.rerun`."""
+    st.session_state[_OWN_RUN] = True
+    st.rerun()
+    raise AssertionError("st.rerun ends the run")
 
 
 @dataclass(frozen=True)
@@ -26,8 +36,13 @@ class Address:
 
     def read(self) -> dict[str, str] | None:
         """The parameters, when they are not the ones written last, else None."""
+        own = bool(st.session_state.pop(_OWN_RUN, False))
         found = self._now()
-        if not found or found == st.session_state.get(self._key("written")) or self._echo(found):
+        if (
+            not found
+            or found == st.session_state.get(self._key("written"))
+            or self._echo(found, own)
+        ):
             return None
         st.session_state[self._key("written")] = found
         return dict(found)
@@ -58,11 +73,11 @@ class Address:
             if str(name).startswith(self.prefixes)
         }
 
-    def _echo(self, address: dict[str, str]) -> bool:
+    def _echo(self, address: dict[str, str], own: bool) -> bool:
         just_now = time.monotonic() - ECHO_S
         replaced = st.session_state.get(self._key("replaced"), [])
         before = st.session_state.get(self._key("inputs"), {})
-        changed = any(
+        changed = own or any(
             value is not False and value != before.get(name)
             for name, value in self._inputs().items()
         )

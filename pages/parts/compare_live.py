@@ -19,6 +19,7 @@ from core.systems import RunConfig
 from core.traces.inert import inert_html, one_line
 from db.runs import load_run
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.compare_choice import LIVE
 from pages.parts.compare_documents import columns_html, labels_frame
 from pages.parts.people import person_now, why_not
@@ -56,7 +57,7 @@ def live_section(found: Comparison) -> None:
     if run:
         with errors.kept():
             st.session_state[LIVE] = _start(found, text or "")
-            st.rerun()
+            draw_again()
     if running:
         st.fragment(_watch, run_every=POLL_S)()
     elif views:
@@ -110,7 +111,7 @@ def _watch() -> None:
     with errors.kept():
         views = _shown()
         if not any(view.running for view in views):
-            st.rerun()
+            draw_again()
         _draw(views)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from core import jobs
 from db.jobs import JobState, load_job
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.job_progress import POLL_S, job_bar
 from pages.parts.people import person
 
@@ -31,7 +32,7 @@ def _job(key: str, result: Result, cancelled: str, was_finished: bool) -> None:
     with services.store().read() as session:
         job = load_job(session, st.session_state[key])
     if job.finished != was_finished:
-        st.rerun()
+        draw_again()
     if not job.finished:
         job_bar(job)
         st.button(

@@ -5,6 +5,7 @@ import streamlit as st
 from core.annotation.people import Role
 from core.shortlist.index import IndexStatus, status
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.people import person, why_not
 from pages.parts.times import duration
 
@@ -22,7 +23,7 @@ def index_notice(dataset: str) -> None:
 def _notice(dataset: str) -> None:
     now = status(services.settings(), dataset)
     if now.state == "ready":
-        st.rerun()  # the notice goes, and the page searches the whole index from now on
+        draw_again()  # the notice goes, and the page searches the whole index from now on
     with errors.kept(), st.container(border=True):
         job = services.index_job(dataset)
         st.progress(min(1.0, now.encoded / now.total) if now.total else 0.0, text=coverage(now))

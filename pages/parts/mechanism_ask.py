@@ -9,6 +9,7 @@ from core.events import Failed
 from core.live.inside_questions import InsideAnswer, InsideQuestion
 from core.traces.inert import inert_html
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 
 PATIENCE_S = 1.0
 POLL_S = 0.4
@@ -40,7 +41,7 @@ def _wait(question: InsideQuestion, key: str) -> None:
     worker = services.live_worker()
     with errors.kept():
         if worker.answered(question):
-            st.rerun()
+            draw_again()
         progress = worker.progress(question)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if progress is None and worker.busy:

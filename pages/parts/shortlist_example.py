@@ -13,6 +13,7 @@ from core.shortlist.slices import RetrievalFate, fate_at_retrieval
 from core.traces.inert import one_line
 from db.traces import latest_of_document
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.shortlist_around import around
 from pages.parts.shortlist_choice import PICKED, Choice
 from pages.parts.shortlist_flags import shortlist_flag_bar
@@ -68,7 +69,7 @@ def example(dataset: str, document: Document, choice: Choice) -> None:
 def _wait(question: Question) -> None:
     with errors.kept():
         if services.live_worker().answered(question):
-            st.rerun()
+            draw_again()
         st.info("Loading the encoder and the index ...", icon=":material/hourglass_top:")
 
 

@@ -13,6 +13,7 @@ from core.shortlist.survey import METHODS as SURVEYED
 from core.shortlist.survey import Plan, usual_methods
 from db.jobs import UNFINISHED, JobView, list_jobs
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.job_progress import job_card
 from pages.parts.people import person, why_not
 from pages.parts.shortlist_choice import SURVEY
@@ -67,7 +68,7 @@ def survey_form(dataset: Dataset) -> None:
             )  # fmt: skip
             jobs.start(services.settings(), job)
             st.session_state.pop(SURVEY, None)  # the newest is shown when it is there
-            st.rerun()
+            draw_again()
 
 
 def _usual(dataset: Dataset) -> list[str]:
@@ -92,5 +93,5 @@ def survey_progress(dataset: str) -> None:
     with errors.kept():
         job = survey_job(dataset)
         if job is None:
-            st.rerun()
+            draw_again()
         job_card(job)

@@ -19,6 +19,7 @@ from db.boundaries import boundary_moves
 from db.talks import Talk, TalkSlide, slide_traces
 from db.traces import load_trace
 from pages.parts import services
+from pages.parts.address import draw_again
 from pages.parts.people import person_now
 from pages.parts.talk_viewer import event_slide, talk_viewer, tell
 from pages.parts.talk_work_out import work_out
@@ -167,7 +168,7 @@ def _watch(trace: str) -> None:
         tell(_progress(now, run.attempt))
         return
     _runs()[trace] = replace(run, end=now)
-    st.rerun()
+    draw_again()
 
 
 def _progress(going: Going, attempt: Attempt) -> Mapping[str, Any]:

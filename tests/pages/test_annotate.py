@@ -151,9 +151,7 @@ def test_a_trace_and_two_sides_are_shown(open_page: Open, shown: list[dict[str, 
     assert not side["steps"], "the traces are not what is compared"
 
 
-def test_own_keys_are_used(
-    open_page: Open, shown: list[dict[str, Any]]
-) -> None:
+def test_own_keys_are_used(open_page: Open, shown: list[dict[str, Any]]) -> None:
     queue_of([saved.save()])
     with saved.store().write() as session:
         save_keys(session, ADA, checked_keys(TaskKind.SHORTLIST, {"good": "g"}))
