@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.annotation.guidelines import Guidelines, changes
 from core.annotation.people import Role
 from core.annotation.verdicts import TaskKind
-from core.traces.inert import neutralise
+from core.traces.inert import markdown_text, neutralise, one_line
 from db.guidelines import Version, guidelines, versions, write_guidelines
 from pages.parts import errors, services
 from pages.parts.people import may, person
 
-DRAFT = "guidelines_draft"
+DRAFT, NEWEST = "guidelines_draft", "guidelines_show_newest"
 TEXT, REASONS = "guidelines_text", "guidelines_reasons"
 COLUMNS = {
     "id": st.column_config.TextColumn(
@@ -43,6 +44,8 @@ def guidelines_view() -> None:
         known = versions(session)
         newest = guidelines(session)
     shown = newest
+    if st.session_state.pop(NEWEST, False):
+        st.session_state["guidelines_version"] = known[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         asked = st.selectbox(
             "Version", known, format_func=_named, key="guidelines_version",
@@ -88,8 +91,9 @@ def reason_list(rules: Guidelines, only: TaskKind | None = None) -> None:
 
 
 def _named(version: Version) -> str:
+    by = one_line(version.created_by, 60)
     day = f", {version.created_at:%Y-%m-%d}" if version.created_at else ""
-    return f"Version {version.number} · {version.created_by}{day}"
+    return f"Version {version.number} · {by}{day}"
 
 
 def _write(newest: Guidelines, last: Version) -> None:
@@ -110,15 +114,17 @@ def _write(newest: Guidelines, last: Version) -> None:
     if REASONS not in st.session_state:
         draft.drawn = draft.reasons
     left, right = st.columns(2, gap="large")
-    draft.text = left.text_area("Text, in Markdown", height=420, key=TEXT)
+    draft.text = left.text_area("Text, in Markdown", height=420, key=TEXT, on_change=_keep_text)
     with right:
         st.caption("As annotators will read it")
         with st.container(height=420):
             st.markdown(neutralise(draft.text))
     st.caption("Reasons that a verdict may name")
-    draft.reasons = st.data_editor(
-        draft.drawn, num_rows="dynamic", key=REASONS, column_config=COLUMNS, height="content"
-    )
+    table = st.data_editor(
+        pd.DataFrame(draft.drawn, columns=list(COLUMNS)), num_rows="dynamic", key=REASONS,
+        column_config=COLUMNS, height="content", on_change=_keep_reasons,
+    )  # fmt: skip
+    draft.reasons = _rows(table)
     with st.container(horizontal=True, vertical_alignment="center"):
         words = f"Save as version {newest.version + 1}"
         if st.button(words, type="primary", icon=":material/save:"):
@@ -134,12 +140,36 @@ def _write(newest: Guidelines, last: Version) -> None:
         st.caption("Kept while this page is open; a reload loses it.")
 
 
+def _keep_text() -> None:
+    """Here, as the next click may end the run before the script comes to the box."""
+    st.session_state[DRAFT].text = st.session_state[TEXT]
+
+
+def _keep_reasons() -> None:
+    draft, edits = st.session_state[DRAFT], st.session_state[REASONS]
+    rows = [
+        {**row, **edits["edited_rows"].get(at, {})}
+        for at, row in enumerate(draft.drawn)
+        if at not in edits["deleted_rows"]
+    ]
+    draft.reasons = [*rows, *edits["added_rows"]]
+
+
+def _rows(table: pd.DataFrame) -> list[Mapping[str, Any]]:
+    """Records, with "" for an empty cell."""
+    return [
+        {str(name): "" if pd.isna(value) else value for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
 def _overtaken(draft: Draft, newest: Guidelines, last: Version) -> None:
     """Somebody else has written a version since the draft was begun."""
     with services.store().read() as session:
         base = guidelines(session, draft.base)
+    by = markdown_text(one_line(last.created_by, 60))
     st.warning(
-        f"Version {newest.version} was written by {neutralise(last.created_by)} since you began "
+        f"Version {newest.version} was written by {by} since you began "
         f"with version {draft.base}. Yours would replace it: take over what you want to keep.",
         icon=":material/call_merge:",
     )
@@ -147,6 +177,7 @@ def _overtaken(draft: Draft, newest: Guidelines, last: Version) -> None:
 
 
 def _leave() -> None:
-    for key in (DRAFT, TEXT, REASONS, "guidelines_version"):
+    for key in (DRAFT, TEXT, REASONS):
         st.session_state.pop(key, None)
+    st.session_state[NEWEST] = True
     st.rerun()

@@ -1,5 +1,8 @@
 """Keys of the Annotate page, and other ones for those who want them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import streamlit as st
 
 from core.annotation.keys import TAKEN, checked_keys, keys_of
@@ -8,6 +11,14 @@ from db.own_keys import forget_keys, own_keys, save_keys
 from pages.parts import errors, services
 from pages.parts.judge import help_of
 from pages.parts.people import person
+
+
+@dataclass
+class Draft:
+    """Keys of one kind of task as they are wanted, and as the table began with them."""
+
+    drawn: Mapping[str, str]
+    wanted: Mapping[str, str]
 
 
 def keys_view() -> None:
@@ -25,16 +36,20 @@ def keys_view() -> None:
         f"{' and '.join(sorted(TAKEN))} are taken by the app (clear the cache, run again)."
     )
     keys = keys_of(kind, own)
-    rows = [{"key": keys[name], "what it does": what} for name, what in help_of(kind, keys)]
+    widget = f"keys_{kind}_{hash(tuple(keys.items()))}"
+    draft: Draft = st.session_state.setdefault(f"{widget}_draft", Draft(dict(keys), dict(keys)))
+    if widget not in st.session_state:  # drawn anew: it begins with what was wanted last
+        draft.drawn = draft.wanted
     changed = st.data_editor(
-        rows, key=f"keys_{kind}_{hash(tuple(keys.items()))}", disabled=["what it does"],
-        width=640, height="content",
+        [{"key": draft.drawn[name], "what it does": what} for name, what in help_of(kind, keys)],
+        key=widget, disabled=["what it does"], width=640, height="content",
         column_config={
             "key": st.column_config.TextColumn("Key", width=70, max_chars=1),
             "what it does": st.column_config.TextColumn("What it does"),
         },
     )  # fmt: skip
     wanted = {name: str(row["key"] or "") for name, row in zip(keys, changed, strict=True)}
+    draft.wanted = wanted
     with st.container(horizontal=True):
         if st.button("Use these keys", type="primary", disabled=wanted == keys):
             with errors.kept():

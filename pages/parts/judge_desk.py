@@ -15,6 +15,7 @@ from core.annotation.judgement import Judgement
 from core.annotation.keys import keys_of
 from core.annotation.people import Person
 from core.annotation.verdicts import TaskKind
+from core.datasets.base import Dataset
 from core.errors import PhaseLensError
 from core.task_view import on_screen
 from db.guidelines import guidelines
@@ -23,7 +24,7 @@ from db.judgements import Submission
 from db.own_keys import own_keys
 from pages.parts import errors, services
 from pages.parts.judge import judge
-from pages.parts.label_search import label_search
+from pages.parts.label_search import can_search, label_search
 from pages.parts.people import person
 
 
@@ -62,10 +63,12 @@ def desk(here: Desk, there: Open) -> None:
         rules = guidelines(session)
         own = own_keys(session, me)
     st.session_state[_shown(here)] = on_screen(dict(there.view))
+    search = _searched(here, there)
     judge(
         there.kind, there.view, task=there.task, after=there.after, said=said, seconds=seconds,
         missing=label_names(there.dataset, said.missing), keys=keys_of(there.kind, own),
-        guidelines=rules, votes=there.votes, key=here.key,
+        guidelines=rules, votes=there.votes, key=here.key, asked=_asked(here),
+        searching=search is not None and can_search(search),
         on={
             "sent": lambda: _sent(here),
             "skip": lambda: _skip(here),
@@ -75,9 +78,8 @@ def desk(here: Desk, there: Open) -> None:
             "draft": lambda: _draft(here),
         },
     )  # fmt: skip
-    task, time = st.session_state.get(_adding(here), ("", 0))
-    if task == there.task:
-        _add_missing(here, there, said, str(time))
+    if search is not None:
+        _add_missing(here, there, said, search)
 
 
 def label_names(dataset: str, labels: Sequence[str]) -> list[tuple[str, str]]:
@@ -98,6 +100,10 @@ def _shown(here: Desk) -> str:
 
 def _adding(here: Desk) -> str:
     return f"{here.key}_adding"
+
+
+def _focus(here: Desk) -> str:
+    return f"{here.key}_focus"
 
 
 def _event(here: Desk, name: str) -> dict[str, Any]:
@@ -155,13 +161,31 @@ def _undo(here: Desk) -> None:
         here.undo(str(event["task"]))
 
 
+def _asked(here: Desk) -> int:
+    """How often the search for a missing label was asked for here."""
+    return int(st.session_state.get(f"{here.key}_asked", 0))
+
+
 def _adding_asked(here: Desk) -> None:
     event = _event(here, "missing")
     if event:
+        st.session_state[f"{here.key}_asked"] = _asked(here) + 1
+        st.session_state[_focus(here)] = str(_asked(here))
+        st.session_state[_adding(here)] = str(event["task"])
         with errors.kept():
             _keep(here, event)
-        _, before = st.session_state.get(_adding(here), ("", 0))
-        st.session_state[_adding(here)] = (str(event["task"]), before + 1)
+
+
+def _searched(here: Desk, there: Open) -> Dataset | None:
+    """The dataset in which a missing label is searched, once that was asked for; None also where it
+    is not here, which is said."""
+    if st.session_state.get(_adding(here)) != there.task:
+        return None
+    try:
+        return services.dataset(there.dataset)
+    except PhaseLensError as error:
+        errors.card(error.what, error.fix)
+        return None
 
 
 def _drop(here: Desk) -> None:
@@ -174,15 +198,16 @@ def _drop(here: Desk) -> None:
             drop_missing(session, person(), filed, str(event["label"]), said)
 
 
-def _add_missing(here: Desk, there: Open, said: Judgement, time: str) -> None:
-    """The search for a label that is not in the shortlist. `time`: how often it was asked for, each
-    of which gives it the focus."""
+def _add_missing(here: Desk, there: Open, said: Judgement, dataset: Dataset) -> None:
+    """The search for a label that is not in the shortlist."""
 
     def picked(label: str) -> None:
         with errors.kept(), services.store().write() as session:
             add_missing(session, person(), here.filed(there.task), label, said)
 
-    label_search(
-        services.dataset(there.dataset), key=f"{here.key}_missing_{there.task}",
-        exclude=said.missing, on_pick=picked, focus=time,
+    drawn = label_search(
+        dataset, key=f"{here.key}_missing_{there.task}", exclude=said.missing, on_pick=picked,
+        focus=str(st.session_state.get(_focus(here), "")), leave=True,
     )  # fmt: skip
+    if drawn:  # the focus goes there once, not again whenever the box is drawn anew
+        st.session_state.pop(_focus(here), None)

@@ -190,7 +190,13 @@ def test_the_speaker_has_a_window_of_their_own(watch: Watch, talk: str) -> None:
     page.keyboard.press("d")
     assert "light" in str(speaker.locator(".speaker").get_attribute("class"))
 
-    speaker.close()
+    speaker.reload()  # empty, and out of reach: another takes its place
+    expect(page.get_by_role("button", name="Speaker")).to_have_attribute("aria-pressed", "false")
+    with page.expect_popup() as second:
+        page.keyboard.press("p")
+    expect(second.value.locator(".speaker-next")).to_have_text("This is the end.")
+    assert speaker.is_closed()
+    second.value.close()
     expect(page.get_by_role("button", name="Speaker")).to_have_attribute("aria-pressed", "false")
     with page.expect_popup() as again:
         page.keyboard.press("p")
@@ -199,11 +205,36 @@ def test_the_speaker_has_a_window_of_their_own(watch: Watch, talk: str) -> None:
     watch.check()
 
 
+def test_long_notes_of_the_speaker_scroll_by_keys(watch: Watch, tmp_path: Path) -> None:
+    note = "\n".join(f"Say sentence {number} of many." for number in range(80))
+    page = watch.open(address_of(Deck("Notes", (slide_of(stored(), note=note),)), tmp_path))
+    with page.expect_popup() as opened:
+        page.keyboard.press("p")
+    notes = opened.value.locator(".speaker-notes")
+    notes.focus()
+    opened.value.keyboard.press("End")
+    opened.value.wait_for_function(
+        "() => { const n = document.querySelector('.speaker-notes');"
+        " return n.scrollHeight - n.clientHeight - n.scrollTop < 5 }"
+    )
+    assert stage(page) == ("1 / 1", "Text")
+    opened.value.keyboard.press("PageDown")
+    assert stage(page) == ("1 / 1", "Shortlist")
+    opened.value.goto("data:text/html,elsewhere")
+    expect(page.get_by_role("button", name="Speaker")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("ArrowRight")
+    assert stage(page) == ("1 / 1", "1 · Shortlisting")
+
+
 def test_a_browser_that_lets_no_window_open_is_told_of(watch: Watch, talk: str) -> None:
     page = watch.open(talk)
     page.evaluate("window.open = () => null")
+    page.keyboard.press("n")
+    expect(page.locator(".foot")).to_contain_text("Ask the room first.")
     page.keyboard.press("p")
     expect(page.locator(".foot")).to_contain_text("Allow pop-ups for this page")
+    expect(page.locator(".unseen-live")).to_have_text("The browser lets no window open.")
+    page.keyboard.press("n")
     page.keyboard.press("n")
     expect(page.locator(".foot")).to_contain_text("Ask the room first.")
     watch.check()

@@ -75,6 +75,19 @@ export function when(moment) {
   return `${moment.slice(0, 16).replace("T", " ")} UTC`
 }
 
+// Keys that move what is in a panel, and which way.
+export const SCROLLS = {
+  ArrowDown: 1, PageDown: 1, " ": 1, End: 1, ArrowUp: -1, PageUp: -1, Home: -1,
+}
+
+// Whether the key still moves what is in the panel; the browser then scrolls it.
+export function scrolls(body, key) {
+  const way = SCROLLS[key]
+  if (!way) return false
+  const rest = way > 0 ? body.scrollHeight - body.clientHeight - body.scrollTop : body.scrollTop
+  return rest > 4
+}
+
 function star() {
   const made = element("span", "star", "★")
   made.setAttribute("role", "img")

@@ -12,14 +12,13 @@
 //   position   { slide, stage } to begin with
 //   scheme     "light" | "dark"; else what the reader's system prefers
 //   onChange   called with { slide, stage } after each move
-import { element } from "./draw.js"
+import { element, SCROLLS, scrolls } from "./draw.js"
 import { aboutPage, controls, heading, helpSheet, noWindow, notesOf, stageButtons } from "./frame.js"
 import { presenter } from "./presenter.js"
 import { stagesOf, timeline } from "./stages.js"
 
 const ON = ["ArrowRight", "ArrowDown", "PageDown", " "]
 const BACK = ["ArrowLeft", "ArrowUp", "PageUp"]
-const SCROLLS = { ArrowDown: 1, PageDown: 1, " ": 1, End: 1, ArrowUp: -1, PageUp: -1, Home: -1 }
 const OF_PAGE = ["ArrowDown", "ArrowUp", " ", "Home", "End"] // they scroll a page around the talk
 const EDITABLE = /^(INPUT|TEXTAREA|SELECT)$/
 
@@ -68,7 +67,12 @@ export function mount(root, deck, options = {}) {
       else announce("This is the beginning.")
     },
     notes: () => { noted = !noted; blocked = false; notes() },
-    speaker: () => { blocked = !speaker.toggle(); if (!blocked && speaker.shown()) noted = false; notes() },
+    speaker: () => {
+      blocked = !speaker.toggle()
+      if (blocked) announce("The browser lets no window open.")
+      else if (speaker.shown()) noted = false
+      notes()
+    },
     dark: () => scheme(!app.classList.contains("dark")),
     full: () => {
       const done = fullscreen() ? doc.exitFullscreen() : app.requestFullscreen?.()
@@ -104,7 +108,7 @@ export function mount(root, deck, options = {}) {
     bar.notes.setAttribute("aria-pressed", String(noted))
     bar.speaker.setAttribute("aria-pressed", String(speaker.shown()))
     const has = noted && !isAbout(at.slide)
-    foot.replaceChildren(...(has ? [notesOf(slides[at.slide])] : blocked ? [noWindow()] : []))
+    foot.replaceChildren(...(blocked ? [noWindow()] : has ? [notesOf(slides[at.slide])] : []))
     watch()
   }
   const tellSpeaker = () => {
@@ -199,7 +203,7 @@ export function mount(root, deck, options = {}) {
     const move = moveOf(event)
     if (!move) return
     event.preventDefault()
-    move()
+    if (!event.repeat || move !== act.speaker) move()
   }
   const moveOf = ({ key, shiftKey }) => {
     if (shiftKey && key === "ArrowRight") return () => go(at.slide + 1)
@@ -263,14 +267,6 @@ export function mount(root, deck, options = {}) {
 
 function clamp(number, length) {
   return Math.min(Math.max(number, 0), length - 1)
-}
-
-// Whether the key still moves what is in the panel; the browser then scrolls it.
-function scrolls(body, key) {
-  const way = SCROLLS[key]
-  if (!way) return false
-  const rest = way > 0 ? body.scrollHeight - body.clientHeight - body.scrollTop : body.scrollTop
-  return rest > 4
 }
 
 function address({ slide, stage }, about) {

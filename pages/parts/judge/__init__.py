@@ -37,12 +37,15 @@ def judge(
     keys: Mapping[str, str],
     guidelines: Guidelines,
     votes: Mapping[str, Any] | None,
+    asked: int,
+    searching: bool,
     on: Mapping[str, Callable[[], None]],
     key: str,
 ) -> None:
     """Draws the task. `view`: core/task_view.py; `said`, `seconds`: so far; `missing`:
     (id, name) of the labels added; `votes`: who said what, where that is to be settled;
-    `on`: what to do with each of EVENTS and with "draft"; the event itself is
+    `asked`: how often the search for a missing label was asked for here, `searching`: whether it is
+    there or will be; `on`: what to do with each of EVENTS and with "draft"; the event itself is
     `st.session_state[key][name]`."""
     data: dict[str, Any] = {
         **view,
@@ -52,6 +55,8 @@ def judge(
         "revision": after,
         "seconds": seconds,
         "votes": votes,
+        "asked": asked,
+        "searching": searching,
         "missing": [label for label, _ in missing],
         "missing_names": [{"id": label, "name": name} for label, name in missing],
         "choices": _plain(CHOICES[kind]),

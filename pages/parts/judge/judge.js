@@ -85,35 +85,42 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     clearTimeout(state.timer)
     setTriggerValue(what, { task: data.task, said, seconds: spent() })
   }
-  // The box that finds a label comes with the next run of the page. What is typed until it has the
-  // focus is meant for it, and no verdict.
+  // The box that finds a label comes with a later run of the page, and says so. What is typed until
+  // then is meant for it, and no verdict. `finding`: these letters, and the count that `data.asked`
+  // has once Python has heard of it.
   const find = () => {
-    state.finding = ""
+    if (state.finding) return
+    state.finding = { words: "", asked: data.asked + 1 }
     draw()
     tell("missing")
-    state.patience = setTimeout(found, FIND_MS)
+    wait()
   }
-  const found = (box) => {
+  const wait = () => {
     clearTimeout(state.patience)
-    const words = state.finding
+    state.patience = setTimeout(noBox, FIND_MS)
+  }
+  const noBox = () => {
+    clearTimeout(state.patience)
     state.finding = null
-    if (words && box?.getAttribute?.("role") === "combobox") {
-      box.value += words
-      box.dispatchEvent(new Event("input", { bubbles: true }))
-    }
     draw()
   }
-  const focused = (event) => {
-    if (typeof state.finding !== "string") return
-    const box = event.composedPath()[0]
-    if (box.tagName === "INPUT") found(box)
+  const offered = ({ detail: { box } }) => {
+    if (!state.finding) return
+    const words = state.finding.words
+    noBox()
+    box.focus()
+    box.scrollIntoView({ block: "nearest" })
+    if (!words) return
+    box.value += words
+    box.dispatchEvent(new Event("input", { bubbles: true }))
   }
   const typedAhead = (event) => {
+    if (event.key === "Escape") noBox()
+    else if (event.key === "Backspace") state.finding.words = state.finding.words.slice(0, -1)
+    else if (event.key.length === 1) state.finding.words += event.key
+    else return
     event.preventDefault()
     event.stopPropagation()
-    if (event.key === "Escape") found()
-    else if (event.key === "Backspace") state.finding = state.finding.slice(0, -1)
-    else if (event.key.length === 1) state.finding += event.key
   }
   const go = (by) => {
     if (!lines.length) return
@@ -341,9 +348,11 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
     made.append(note)
     if (kind === "shortlist") {
-      const finding = typeof state.finding === "string"
-      const words = finding ? "Opening the search…" : "Add a missing label"
-      made.append(button("plain", words, data.keys.missing, finding, acts.missing))
+      const finding = Boolean(state.finding)
+      const add = button("plain", finding ? "Opening the search…" : "Add a missing label",
+        finding ? "Esc" : data.keys.missing, null, finding ? noBox : find)
+      add.setAttribute("aria-busy", String(finding))
+      made.append(add)
     }
     made.append(
       button("plain", "Skip", data.keys.skip, null, acts.skip),
@@ -390,7 +399,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const target = event.composedPath()[0]
     const writing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
     if (writing || event.ctrlKey || event.metaKey || event.altKey || event.repeat && !/[jk]/i.test(event.key)) return
-    if (typeof state.finding === "string" && !state.sent) { typedAhead(event); return }
+    if (state.finding && !state.sent) { typedAhead(event); return }
     const name = byKey.get(event.key.toUpperCase())
     if (name && acts[name]) {
       event.preventDefault()
@@ -399,14 +408,15 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     }
   }
   document.addEventListener("keydown", typed, true)
-  document.addEventListener("focusin", focused, true)
+  document.addEventListener("phaselens-label-search", offered)
   root._leave = () => {
     document.removeEventListener("keydown", typed, true)
-    document.removeEventListener("focusin", focused, true)
+    document.removeEventListener("phaselens-label-search", offered)
     clearTimeout(state.timer)
     clearTimeout(state.patience)
   }
   if (unsaved) draft()
-  if (typeof state.finding === "string") state.patience = setTimeout(found, FIND_MS)
+  if (state.finding && data.asked >= state.finding.asked && !data.searching) noBox()
+  if (state.finding) wait()
   return root._leave
 }

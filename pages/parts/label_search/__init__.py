@@ -48,10 +48,13 @@ def label_search(
     exclude: Collection[str] = (),
     label: str = "Find a label",
     focus: str = "",
-) -> None:
+    leave: bool = False,
+) -> bool:
     """Draws the box. `on_pick` is called with the id of each label that is picked, as a widget's
     callback is, and then the whole page is drawn again. `exclude`: ids that are not offered.
-    `focus`: each new word here gives the box the focus once, until a label is picked."""
+    `focus`: each new word here is told in the page once, as the event "phaselens-label-search" with
+    { box }, for whoever wants to give the box the focus; `leave`: it gives the focus up with each
+    pick. Returns whether the box is drawn; else how far it is, or why it cannot be, is said."""
     making = _making(dataset)
     if making.error is not None:
         _opened.clear()  # the next look at the page tries again
@@ -65,8 +68,14 @@ def label_search(
             key,
             frozenset(exclude),
             on_pick,
-            {"label": label, "focus": focus},
+            {"label": label, "focus": focus, "leave": leave},
         )
+    return making.search is not None
+
+
+def can_search(dataset: Dataset) -> bool:
+    """Whether the box is there or will be."""
+    return _making(dataset).error is None
 
 
 class _Making:
@@ -130,7 +139,7 @@ def _box(
     key: str,
     exclude: frozenset[str],
     on_pick: OnPick,
-    drawn: Mapping[str, str],
+    drawn: Mapping[str, object],
 ) -> None:
     if st.session_state.pop(_picked_key(key), False):
         st.rerun()  # what a pick changes may lie anywhere on the page

@@ -86,7 +86,7 @@ function build(root) {
     clearTimeout(timer)
     box.value = ""
     close()
-    if (data.focus) box.blur() // the keys of what asked for the box work again
+    if (data.leave) box.blur() // keys work again for what lies around the box
     tell.setTriggerValue("picked", found.id)
   }
   const option = (found, at) => {
@@ -140,8 +140,8 @@ function build(root) {
     tell = told
     if (now.focus && now.focus !== wanted) {
       wanted = now.focus
-      box.focus()
-      box.scrollIntoView({ block: "nearest" })
+      const here = new CustomEvent("phaselens-label-search", { detail: { box } })
+      document.dispatchEvent(here)
     }
     label.textContent = now.label
     list.setAttribute("aria-label", now.label)
