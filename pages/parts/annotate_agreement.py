@@ -15,9 +15,10 @@ from db.guidelines import guidelines
 from db.queues import Queue
 from pages.parts import services
 from pages.parts.annotate_queues import chosen_queue, keep_address
-from pages.parts.annotate_settle import compared, to_settle
+from pages.parts.annotate_settle import to_settle
 from pages.parts.judge_desk import label_names
 from pages.parts.people import may
+from pages.parts.queue_compared import compared
 
 HELP = (
     "Krippendorff's alpha and the kappas are 1 where all agree and 0 where they agree as often as "

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from core.agreement.of_queue import QueueAgreement, names_of, queue_agreement
+from core.agreement.of_queue import names_of
 from core.annotation.people import Person, Role
 from core.annotation.votes import consensus_judgement, who_said_what
 from core.errors import UnknownNameError
@@ -16,10 +16,8 @@ from db.adjudication import (
     JudgedTask,
     adjudicate,
     judged_task,
-    judged_tasks,
     last_settled,
     newest_adjudication,
-    newest_judged,
     settled,
     undo_adjudication,
 )
@@ -32,6 +30,7 @@ from pages.parts import errors, services
 from pages.parts.annotate_queues import QUEUE, VIEW, chosen_queue, keep_address
 from pages.parts.judge_desk import Desk, Open, desk, label_names
 from pages.parts.people import may, person
+from pages.parts.queue_compared import compared
 
 TASK = "settle_task"
 _SKIPPED = "settle_skipped"
@@ -42,19 +41,6 @@ def to_settle(queue_id: str, task: int | None) -> None:
     st.session_state[VIEW] = "Settle"
     st.session_state[QUEUE] = queue_id
     st.session_state[TASK] = task
-
-
-def compared(queue: Queue) -> QueueAgreement:
-    """How far the annotators of a queue agree, by what they have said until now."""
-    with services.store().read() as session:
-        newest = newest_judged(session, queue.id)
-    return _compared(str(services.store().url), queue.id, newest, queue)
-
-
-@st.cache_resource(max_entries=16, show_spinner="Comparing the judgements ...")
-def _compared(_store: str, queue_id: str, newest: int, _queue: Queue) -> QueueAgreement:
-    with services.store().read() as session:
-        return queue_agreement(judged_tasks(session, queue_id), _queue.kind)
 
 
 def settle_view() -> None:
