@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pages.parts.annotator import COOKIE
 from tests.conftest import linked_home
@@ -32,22 +32,37 @@ def view(page: Page, name: str) -> None:
     settled(page)
 
 
+def change_first_key(page: Page, key: str, then: Locator) -> None:
+    """Writes into the first cell of the table, which is drawn on a canvas: a double click that
+    falls into a rerun is lost."""
+    table = page.get_by_test_id("stDataFrame")
+    editor = page.locator("#portal textarea, #portal input").first
+    for _ in range(5):
+        place = table.bounding_box()
+        assert place is not None
+        page.mouse.dblclick(place["x"] + 40, place["y"] + 50)
+        try:
+            expect(editor).to_be_visible(timeout=10_000)
+        except AssertionError:
+            continue
+        editor.fill(key)
+        editor.press("Enter")
+        try:
+            expect(then).to_be_enabled(timeout=10_000)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError("no cell could be written")
+
+
 def test_a_lead_writes_guidelines_and_loses_nothing_on_the_way(lead_page: Page) -> None:
     page = lead_page
     page.get_by_role("button", name="Write a new version").click()
     box = page.get_by_label("Text, in Markdown")
     box.fill("Look twice.")
     view(page, "Keys")  # straight from the box
-    first = page.get_by_test_id("stDataFrame")
-    expect(first).to_be_visible()
-    place = first.bounding_box()
-    assert place is not None
-    page.mouse.dblclick(place["x"] + 40, place["y"] + 50)
-    page.keyboard.press("Control+a")
-    page.keyboard.type("G")
-    page.keyboard.press("Enter")
     use = page.get_by_role("button", name="Use these keys")
-    expect(use).to_be_enabled()
+    change_first_key(page, "G", use)
     page.get_by_role("radio", name="Trace").click()
     expect(use).to_be_disabled()
     page.get_by_role("radio", name="Shortlist").click()
