@@ -12,7 +12,7 @@ app:
 	@exec .venv/bin/python -m core.serve --port $(PORT)
 
 # A stranger's first start has the machine to itself: it builds the large index, which the other
-# tests then use, side by side.
+# tests then use, side by side. The tests of a file stay together, for what it sets up.
 FIRST = tests/e2e/test_first_start.py
 
 test:
@@ -21,7 +21,7 @@ ifdef PYTEST
 	@.venv/bin/python -m pytest $(PYTEST)
 else
 	@.venv/bin/python -m pytest $(FIRST)
-	@.venv/bin/python -m pytest --ignore $(FIRST) -n auto --maxprocesses 4 --dist loadgroup
+	@.venv/bin/python -m pytest --ignore $(FIRST) -n auto --maxprocesses 4 --dist loadfile
 endif
 
 screenshots: ## the pictures in docs/, by the end-to-end test

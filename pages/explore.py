@@ -18,7 +18,7 @@ from core.live.view import LiveView
 from core.rerank.prompts import check_template
 from core.systems import RunConfig, System
 from core.traces.inert import one_line
-from pages.parts import entry, errors, link, services
+from pages.parts import entry, errors, link, press, services
 from pages.parts.address import draw_again
 from pages.parts.details import details
 from pages.parts.example_picker import EXAMPLE, OWN, OWN_TEXT, SOURCE, example_picker
@@ -145,7 +145,7 @@ def run_buttons(document: Document, config: RunConfig, problem: InputError | Non
     running = view is not None and view.running
     no = why_not(Role.ANNOTATOR)
     with st.container(horizontal=True, gap="small"):
-        run = st.button(
+        run = press.button(
             "Run",
             key="explore_run",
             type="primary",

@@ -14,6 +14,7 @@ from core.errors import StoreError
 from core.shortlist.manifest import status
 from db.jobs import UNFINISHED, JobState, count_jobs, list_jobs
 from pages.parts import entry, errors, services
+from pages.parts.address import draw_again
 from pages.parts.batch_form import batch_form
 from pages.parts.job_progress import POLL_S, job_card
 from pages.parts.people import person, why_not
@@ -70,11 +71,11 @@ def unfinished(polling: bool) -> None:
         with services.store().read() as session:
             found = list_jobs(session, states=UNFINISHED, limit=50)
         if bool(found) != polling:
-            st.rerun()  # polling begins or ends, and the finished list changes
+            draw_again()  # polling begins or ends, and the finished list changes
         known = [job.id for job in found]
         if st.session_state.get("jobs_unfinished", known) != known:
             st.session_state["jobs_unfinished"] = known
-            st.rerun()  # one has ended: it belongs into the list below
+            draw_again()  # one has ended: it belongs into the list below
         st.session_state["jobs_unfinished"] = known
         for job in found:
             job_card(job)

@@ -11,7 +11,7 @@ from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import PACKAGED
 from core.traces.inert import neutralise
 from db.models_added import added_models, remove_model
-from pages.parts import entry, errors, services, sign_in
+from pages.parts import entry, errors, press, services, sign_in
 from pages.parts.facts import facts
 from pages.parts.installation import installation
 from pages.parts.model_form import KINDS, Outcome, model_form, test_model
@@ -39,7 +39,7 @@ def model_card(spec: ModelSpec, *, added: bool, admin: bool) -> None:
             st.text(neutralise(spec.name if added else f"base: {spec.name}"), width="content")
             st.badge(KIND_NAMES[spec.kind], color="gray")
             st.space("stretch")
-            tested = removable and st.button(
+            tested = removable and press.button(
                 "Test", key=f"test_{spec.name}", icon=":material/network_check:", type="tertiary"
             )
             if removable:

@@ -15,6 +15,7 @@ from db.trace_imports import IMPORT
 from db.trace_views import FilterChoices, TraceFilter, TraceOrder, TraceState, TraceSummary
 from db.traces import count_of, filter_choices, latest_of_document, page_of
 from pages.parts import entry, errors, services
+from pages.parts.address import draw_again
 from pages.parts.shortlist_flags import flagged_shortlists
 from pages.parts.trace_detail import TRACE, end_dead_traces, open_trace, trace_detail
 from pages.parts.trace_filters import (
@@ -85,7 +86,7 @@ def listing(filter: TraceFilter) -> list[TraceSummary]:
     with services.store().read() as session:
         rows = page_of(session, filter, offset, limit, chosen_order())
     if any(row.state is TraceState.RUNNING for row in rows) and end_dead_traces():
-        st.rerun()
+        draw_again()
     with table:
         (hits if filter.text else trace_table)(rows, open_trace)
     return rows
@@ -135,7 +136,7 @@ def _refresh() -> None:
     """Draws the whole list again a while after it was drawn, as one of its traces is running."""
     drawn: datetime = st.session_state["traces_drawn_at"]
     if (datetime.now() - drawn).total_seconds() >= REFRESH_S * 0.9:
-        st.rerun()
+        draw_again()
 
 
 def asked_trace() -> str:

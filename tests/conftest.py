@@ -19,14 +19,6 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     os.environ.update(OMP_NUM_THREADS=THREADS, PHASELENS_THREADS=THREADS)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Side by side, the tests of a file stay together, for what it sets up; and so do all tests in
-    a browser, which share an app."""
-    together = "browser" if "e2e" in item.path.parts else item.nodeid.split("::")[0]
-    item.add_marker(pytest.mark.xdist_group(together))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first start goes first, after any shuffling: it builds the large index, and leaves it to

@@ -14,7 +14,7 @@ from core.metrics.sets import f1
 
 MOST_MORE = 10.0  # else a few tokens are all that a lesson teaches
 Scores = npt.NDArray[np.float64]
-Kept = npt.NDArray[np.bool_]
+Chosen = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,32 @@ def mean_f1_of_top(judged: Sequence[Judged], n: int) -> float:
     return float(np.mean([f1_of(one, kept_top(one, n)) for one in judged]))
 
 
-def kept_above(one: Judged, threshold: float) -> Kept:
+def kept_above(one: Judged, threshold: float) -> Chosen:
     """`(candidates,)`: the labels that score above a threshold."""
     return one.scores > threshold
 
 
-def kept_top(one: Judged, n: int) -> Kept:
+def kept_top(one: Judged, n: int) -> Chosen:
     """`(candidates,)`: the n labels that score best; of equals, the first."""
     kept = np.zeros(len(one.scores), dtype=bool)
     kept[np.argsort(-one.scores, kind="stable")[:n]] = True
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a model decided on the labels that it was shown. `listed`: places of those on the
+    shortlist, the likeliest first; `kept`: how many of them are kept, from the first on."""
+
+    listed: tuple[int, ...]
+    kept: int
+
+
+def decided(scores: Scores, cut: float, listed: int) -> Decided:
+    """The `listed` labels with the highest of `scores` `(candidates,)`, of equals the first; those
+    of them above `cut` are kept."""
+    best = np.argsort(-scores, kind="stable")[:listed]
+    return Decided(tuple(map(int, best)), int((scores[best] > cut).sum()))
 
 
 def best_top(judged: Sequence[Judged]) -> int:
@@ -70,7 +86,7 @@ def best_top(judged: Sequence[Judged]) -> int:
     return max(range(1, most + 1), key=lambda n: (mean_f1_of_top(judged, n), -n))
 
 
-def f1_of(one: Judged, kept: Kept) -> float:
+def f1_of(one: Judged, kept: Chosen) -> float:
     """Example-based F1 of the labels kept, `(candidates,)`, against all gold ones."""
     hits = int((kept & one.right).sum())
     return f1(hits, int(kept.sum()) - hits, one.gold - hits)

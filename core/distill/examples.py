@@ -17,7 +17,8 @@ from core.rerank.base import Candidate
 from core.rerank.prompts import RATED_PROMPT, build_prompt, rated_lines
 from core.traces.grammar import LineKind, read_lines
 
-VERDICT_WEIGHT = 5.0  # of a verdict's tokens and the answer's numbers, where others have 1, and
+VERDICT_WEIGHT = 5.0  # of a verdict's tokens, the answer's numbers and a shortlist that a model
+# chose, where others have 1, and
 COPIED_WEIGHT = 0.5  # of what is copied once a number is chosen
 KEEP, DROP = " keep", " drop"
 
@@ -58,7 +59,7 @@ class ExampleMaker:
         prompt, spans = self._tokens(rendered)
         trace, places = self._tokens(lesson.trace)
         ids = [*prompt, *trace, self.end]
-        right = _right_places(lesson)
+        right = [] if lesson.chosen else _right_places(lesson)  # decisions are calibrated already
         weights = [0.0] * len(prompt)
         for a, b in places:
             more = keep_weight if any(c < b and a < d for c, d in right) else 1.0
@@ -82,7 +83,8 @@ class ExampleMaker:
         )
 
     def _weight(self, lesson: Lesson, start: int, end: int) -> float:
-        if end > lesson.answer or any(a < end and start < b for _, a, b in lesson.verdicts):
+        decided = [*((a, b) for _, a, b in lesson.verdicts), *lesson.chosen]
+        if end > lesson.answer or any(a < end and start < b for a, b in decided):
             return VERDICT_WEIGHT
         inside = any(a <= start and end <= b for a, b in lesson.copied)
         return COPIED_WEIGHT if inside else 1.0

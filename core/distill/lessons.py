@@ -8,13 +8,14 @@ document, so a stopped collection goes on.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.datasets.base import Document, Split
+from core.datasets.base import Dataset, Document, Split
 from core.distill import evidence, supervision
+from core.distill.decisions import Decided, Scores
 from core.distill.supervision import Lesson, lesson
 from core.errors import InputError
 from core.rerank.base import Candidate, nearness_of
@@ -44,11 +45,9 @@ def collect(
     split: Split,
     count: int | None,
     on_progress: OnProgress = lambda done, total: None,
-    *,
-    wide: bool = False,
 ) -> list[Taught]:
     """Lessons for the first `count` documents of a split (in the order of their ids' hashes; None:
-    all). `wide`: with long shortlists (core/distill/supervision.py).
+    all).
 
     Raises UnknownNameError, DataError, IndexFileError, and InputError where there is none.
     """
@@ -59,7 +58,7 @@ def collect(
             f"{dataset_name} has no document in {split.value}, so nothing can be learned there.",
             "Choose a dataset with documents in every split.",
         )
-    name = _key(toolbox, dataset_name, wide)
+    name = _key(toolbox, dataset_name)
     path = toolbox.settings.home / "distill" / "lessons" / f"{name}.jsonl"
     known = {taught.document.id: taught for taught in _read(path, dataset.document)}
     found = []
@@ -68,14 +67,14 @@ def collect(
         for done, document in enumerate(documents):
             taught = known.get(document.id)
             if taught is None:
-                taught = _teach(toolbox, dataset_name, document, wide)
+                taught = _teach(toolbox, dataset_name, document)
                 file.write(json.dumps(_row(taught)) + "\n")
             found.append(taught)
             on_progress(done + 1, len(documents))
     return found
 
 
-def _teach(toolbox: Toolbox, dataset_name: str, document: Document, wide: bool) -> Taught:
+def _teach(toolbox: Toolbox, dataset_name: str, document: Document) -> Taught:
     dataset, encoder = toolbox.dataset(dataset_name), toolbox.encoder()
     retriever = toolbox.retriever(dataset)
     vector = encoder.encode([document.text])[0]
@@ -88,23 +87,56 @@ def _teach(toolbox: Toolbox, dataset_name: str, document: Document, wide: bool) 
         Candidate(number, row.label_id, row.name, nearness_of(row.cosine))
         for number, row in enumerate(rows, start=1)
     )
-    index = retriever.index
-    made = lesson(
-        document.id, document.text, candidates, document.gold, dataset.labels, index.vectors,
-        partial(encoder.encode, cache=False), wide=wide,
-    )  # fmt: skip
+    made = _lesson(toolbox, dataset, document, candidates)
     cosines = tuple(round(row.cosine, 4) for row in rows)
     return Taught(dataset_name, document, candidates, cosines, made)
 
 
-def _key(toolbox: Toolbox, dataset_name: str, wide: bool) -> str:
+def _lesson(
+    toolbox: Toolbox,
+    dataset: Dataset,
+    document: Document,
+    candidates: Sequence[Candidate],
+    scores: Scores | None = None,
+    decided: Decided | None = None,
+) -> Lesson:
+    encode = partial(toolbox.encoder().encode, cache=False)
+    return lesson(
+        document.id, document.text, candidates, document.gold, dataset.labels,
+        toolbox.retriever(dataset).index.vectors, encode, scores=scores, decided=decided,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """Writes traces of lessons anew by what a reader thinks of their labels
+    (core/distill/supervision.py); the documents and what is right stay."""
+
+    toolbox: Toolbox
+
+    def relisted(self, taught: Sequence[Taught], scores: Sequence[Scores]) -> list[Taught]:
+        """Shortlists that go by `scores`, `(candidates,)` for each: how likely each label is."""
+        return [self._anew(one, scores=liked) for one, liked in zip(taught, scores, strict=True)]
+
+    def decided(self, taught: Sequence[Taught], decided: Sequence[Decided]) -> list[Taught]:
+        """Traces that say what was decided."""
+        return [self._anew(one, decided=said) for one, said in zip(taught, decided, strict=True)]
+
+    def _anew(
+        self, one: Taught, scores: Scores | None = None, decided: Decided | None = None
+    ) -> Taught:
+        dataset = self.toolbox.dataset(one.dataset)
+        made = _lesson(self.toolbox, dataset, one.document, one.candidates, scores, decided)
+        return replace(one, lesson=made)
+
+
+def _key(toolbox: Toolbox, dataset_name: str) -> str:
     dataset = toolbox.dataset(dataset_name)
     deciding = [
         dataset.info.fingerprint,
         toolbox.index(dataset).identity,
         K,
         SHOWN,
-        wide,
         *(Path(str(module.__file__)).read_text("utf-8") for module in (evidence, supervision)),
     ]
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()[:12]
@@ -129,9 +161,9 @@ def _read(path: Path, document: Callable[[str], Document]) -> Iterator[Taught]:
         except ValueError:
             continue  # a line that a killed collection left unfinished
         made = data["lesson"]
-        for name in ("right", "shortlisted"):
+        for name in ("right", "shortlisted", "kept"):
             made[name] = tuple(made[name])
-        for name in ("verdicts", "copied"):
+        for name in ("verdicts", "copied", "chosen"):
             made[name] = tuple(tuple(span) for span in made[name])
         yield Taught(
             data["dataset"],

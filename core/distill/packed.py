@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import ModelError
-from core.mechanism.attention import Probe, attend_with
 from core.mechanism.capture import Recorder, state_hooks
 
 NAME = "phaselens-packed"
 PASS_TOKENS = 1024  # longer passes are no faster, and take 1.3 MB a token where gradients are kept
-_LENGTHS, _PROBES = "_phaselens_lengths", "_phaselens_probes"  # on attention modules, for a pass
+_LENGTHS, _RECORDERS = (
+    "_phaselens_lengths",
+    "_phaselens_recorders",
+)  # on attention modules, for a pass
 
 
 def hidden_states(
@@ -25,7 +27,8 @@ def hidden_states(
 ) -> list[Tensor]:
     """Last hidden states of a causal model for each of `texts` `(tokens,)`: `(tokens, d_model)`.
 
-    `recorders`: one a text, or none; each keeps what its `Wanted` says, in positions of its text.
+    `recorders`: one a text, or none; each keeps what its `Wanted` says but scores, in positions of
+    its text.
     Raises ModelError for a text longer than the window of a model that attends within one.
     """
     lengths = [len(text) for text in texts]
@@ -67,13 +70,13 @@ def _packed(model: Any, lengths: Sequence[int], recorders: Sequence[Recorder]) -
     try:
         model.set_attn_implementation(NAME)
         for module in modules:
-            wanted = [r if int(module.layer_idx) in r.layers else None for r in recorders]
+            wanted = [r if r.wants(int(module.layer_idx)) else None for r in recorders]
             module.__dict__[_LENGTHS] = list(lengths)
-            module.__dict__[_PROBES] = wanted if any(wanted) else []
+            module.__dict__[_RECORDERS] = wanted
         yield
     finally:
         for module in modules:
-            for name in (_LENGTHS, _PROBES):
+            for name in (_LENGTHS, _RECORDERS):
                 module.__dict__.pop(name, None)
         model.set_attn_implementation(before)
 
@@ -97,22 +100,26 @@ def _attend(
             f"A text of {max(lengths):,} tokens is longer than this model attends ({window:,}).",
             "Use shorter texts, or a model that attends to all of a text.",
         )
-    probes: list[Probe | None] = module.__dict__[_PROBES] or [None] * len(lengths)
+    watching: list[Recorder | None] = module.__dict__[_RECORDERS] or [None] * len(lengths)
     parts = zip(*(torch.split(t, lengths, dim=2) for t in (query, key, value)), strict=True)
     found = []
-    for probe, (q, k, v) in zip(probes, parts, strict=True):
-        if probe is None:
-            mixed = nn.functional.scaled_dot_product_attention(
-                q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=True
-            ).transpose(1, 2)
-        else:
-            mixed, _ = attend_with(probe, module, q, k, v, _causal(q), scale, dropout)
-        found.append(mixed)
+    for recorder, (q, k, v) in zip(watching, parts, strict=True):
+        mixed = nn.functional.scaled_dot_product_attention(
+            q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=True
+        )
+        if recorder is not None:
+            rows = _rows(q, k, recorder.wanted.queries, scale)
+            at = list(recorder.wanted.queries)
+            recorder.wanted_rows(int(module.layer_idx), rows, mixed[:, :, at])  # type: ignore[arg-type]
+        found.append(mixed.transpose(1, 2))
     return torch.cat(found, dim=1), None
 
 
-def _causal(query: Tensor) -> Tensor:
-    """What is added to the scores of a text, `(1, 1, tokens, tokens)`."""
-    tokens = query.shape[2]
-    later = torch.full((tokens, tokens), torch.finfo(torch.float32).min, device=query.device)
-    return later.triu(1)[None, None]
+def _rows(query: Tensor, key: Tensor, at: Sequence[int], scale: float) -> Tensor:
+    """The attention of the queries `at` alone, `(1, heads, len(at), tokens)`, float32: the whole
+    square is what costs, in memory and in time."""
+    chosen = torch.tensor(at, device=query.device)
+    key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)
+    scores = (query[:, :, chosen] @ key.transpose(2, 3)).float() * scale
+    later = torch.arange(key.shape[2], device=query.device) > chosen[:, None]
+    return torch.softmax(scores.masked_fill(later, float("-inf")), dim=-1)

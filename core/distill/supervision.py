@@ -10,6 +10,8 @@
 
 A verdict stands after the very words after which decisions are learned in the prompt
 (core/distill/examples.py), so that what is learned at one place serves the other.
+A trace may instead put a model's own decisions into words (`Decided`): it then lists what the model
+thinks likeliest, the likeliest first, and keeps what the model decided to keep, right or wrong.
 The phases of a model that learned from these are taught by this template: they are no evidence that
 phases arise by themselves.
 """
@@ -20,24 +22,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets.base import LabelSpace
+from core.distill.decisions import Decided, Scores
 from core.distill.evidence import Rival, against_it, clauses, for_it, words_of
 from core.rerank.base import Candidate
 from core.rerank.prompts import rated_line
 from core.shortlist.exact import Vectors
 
 WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
-WIDE = 5  # labels on a wide shortlist, at least
+LISTED = 5  # labels on a shortlist that goes by scores, at least
 STEPS_UP = 4  # how far apart in the hierarchy labels still count as wider and narrower
 NONE = "none"
+REASONING = "Reasoning:\n"
 
 Encode = Callable[[list[str]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A trace to learn. `right`: numbers of the right candidates. `verdicts`: (number, start, end)
-    of each verdict's word in `trace`; `copied`: (start, end) of what the grammar forces once a
-    number is chosen, the names above all; `answer`: where the answer's numbers begin."""
+    """A trace to learn. `right`: numbers of the right candidates; `kept`: those that the trace
+    keeps, others only where it says what a model decided. `verdicts`: (number, start, end) of each
+    verdict's word in `trace`; `chosen`: (start, end) of what a model chose when it made the
+    shortlist, its numbers and its end; empty where the shortlist is made from gold. `copied`:
+    (start, end) of what the grammar forces once a number is chosen, the names above all; `answer`:
+    where the answer's numbers begin."""
 
     document_id: str
     trace: str
@@ -46,6 +53,8 @@ class Lesson:
     verdicts: tuple[tuple[int, int, int], ...]
     copied: tuple[tuple[int, int], ...]
     answer: int
+    kept: tuple[int, ...]
+    chosen: tuple[tuple[int, int], ...] = ()
 
 
 def lesson(
@@ -57,45 +66,56 @@ def lesson(
     vectors: Vectors,
     encode: Encode,
     *,
-    wide: bool = False,
+    scores: Scores | None = None,
+    decided: Decided | None = None,
 ) -> Lesson:
-    """The trace of one document over the candidates it was shown, in the order of retrieval.
+    """The trace of one document over the candidates it was shown, the shortlist in their order.
 
-    Beside the right labels stand the WRONG_SHORTLISTED wrong ones most like them; `wide`: as many
-    wrong ones, the first retrieved, as it takes for WIDE labels. Who writes a shortlist does not
-    know yet which are right, so a right label is on it more often where it is wide.
+    Right labels are kept. Beside them the shortlist has the WRONG_SHORTLISTED wrong ones most like
+    them. `scores` `(candidates,)`, how likely a reader thinks each: then as many wrong ones, the
+    likeliest, as it takes for LISTED labels. Who writes a shortlist does not know yet which labels
+    are right, and can only learn to list those that it thinks likely. `decided`: then shortlist,
+    verdicts and answer are as that says, in its order.
     `vectors` `(labels, dim)`: unit rows of all labels; `encode` gives unit rows for texts.
     """
     wanted = set(gold)
     right = [c for c in candidates if c.label_id in wanted]
-    wrong = [c for c in candidates if c.label_id not in wanted]
-    alike = _likeness(right, wrong, labels, vectors)
-    near = [wrong[at] for at in _nearest(alike, len(wrong))][:WRONG_SHORTLISTED]
-    if wide:
-        near = wrong[: max(WIDE - len(right), 1)]
-    shortlisted = sorted([*right, *near], key=lambda c: c.number)
+    best = [candidates[at] for at in decided.listed] if decided else []
+    kept = best[: decided.kept] if decided else right
+    others = [c for c in candidates if c not in kept]
+    alike = _likeness(kept, others, labels, vectors)
+    if decided:
+        beside = best[decided.kept :]
+    elif scores is not None:
+        beside = _likeliest(candidates, others, scores)[: max(LISTED - len(kept), 1)]
+    else:
+        beside = [others[at] for at in _nearest(alike, len(others))][:WRONG_SHORTLISTED]
+    shortlisted = best or sorted([*kept, *beside], key=lambda c: c.number)
     words = words_of(text)
     closest = _Closest(text, encode)
     trace = "Shortlist:\n"
-    verdicts, copied = [], []
+    verdicts, copied, chosen = [], [], []
     for candidate in shortlisted:
 
         def nearest(name: str = candidate.name) -> tuple[int, int]:
             return closest.to(name)
 
-        if candidate in right:
+        if candidate in kept:
             verdict, (anchor, why) = "keep", for_it(text, words, candidate.name, nearest)
         else:
-            rivals = _rivals(candidate, right, alike[:, wrong.index(candidate)], labels)
+            rivals = _rivals(candidate, kept, alike[:, others.index(candidate)], labels)
             found = against_it(text, words, candidate.name, rivals, nearest)
             verdict, (anchor, why) = "drop", found
+        start = len(trace)
         trace += str(candidate.number)
+        chosen.append((start, len(trace)))
         start = len(trace)
         trace += f'. {" ".join(candidate.name.split())} <- "'
         copied.append((start, len(trace)))
         trace += f'{anchor}"\n'
         verdicts.append((candidate, verdict, why))
-    trace += "Reasoning:\n"
+    chosen.append((len(trace), len(trace) + len(REASONING)))
+    trace += REASONING
     places = []
     for candidate, verdict, why in verdicts:
         line = rated_line(candidate)
@@ -106,46 +126,57 @@ def lesson(
     trace += "Answer: "
     return Lesson(
         document_id,
-        trace + (", ".join(str(c.number) for c in right) or NONE),
+        trace + (", ".join(str(c.number) for c in kept) or NONE),
         tuple(c.number for c in right),
         tuple(c.number for c in shortlisted),
         tuple(places),
         tuple(copied),
         len(trace),
+        tuple(c.number for c in kept),
+        tuple(chosen) if decided else (),
     )
 
 
 def _likeness(
-    right: Sequence[Candidate], wrong: Sequence[Candidate], labels: LabelSpace, vectors: Vectors
+    kept: Sequence[Candidate], others: Sequence[Candidate], labels: LabelSpace, vectors: Vectors
 ) -> Vectors:
-    """Cosines `(right, wrong)` between the names."""
-    rows = [[labels.row(c.label_id) or 0 for c in some] for some in (right, wrong)]
-    of_right, of_wrong = (np.asarray(vectors[some], dtype=np.float32) for some in rows)
-    cosines: Vectors = of_right @ of_wrong.T
+    """Cosines `(kept, others)` between the names."""
+    rows = [[labels.row(c.label_id) or 0 for c in some] for some in (kept, others)]
+    of_kept, of_others = (np.asarray(vectors[some], dtype=np.float32) for some in rows)
+    cosines: Vectors = of_kept @ of_others.T
     return cosines
 
 
-def _nearest(alike: Vectors, wrong: int) -> list[int]:
-    """Wrong candidates, those most like a right one first; without any right one, as retrieved."""
+def _likeliest(
+    candidates: Sequence[Candidate], others: Sequence[Candidate], scores: Scores
+) -> list[Candidate]:
+    """Those of `others` with the highest scores first; of equals, as retrieved."""
+    score = {c.number: float(one) for c, one in zip(candidates, scores, strict=True)}
+    return sorted(others, key=lambda c: -score[c.number])
+
+
+def _nearest(alike: Vectors, others: int) -> list[int]:
+    """Candidates that are not kept, those most like a kept one first; without any kept one, as
+    retrieved."""
     if not len(alike):
-        return list(range(wrong))
+        return list(range(others))
     return [int(at) for at in np.argsort(-alike.max(axis=0), kind="stable")]
 
 
 def _rivals(
-    dropped: Candidate, right: Sequence[Candidate], alike: Vectors, labels: LabelSpace
+    dropped: Candidate, kept: Sequence[Candidate], alike: Vectors, labels: LabelSpace
 ) -> list[Rival]:
-    """The right candidates, the most like the dropped one first."""
+    """The kept candidates, the most like the dropped one first."""
     above = _above(labels, dropped.label_id)
     found = []
     for at in np.argsort(-alike, kind="stable").tolist():
-        kept = right[at]
+        rival = kept[at]
         found.append(
             Rival(
-                kept.number,
-                kept.name,
-                wider=dropped.label_id in _above(labels, kept.label_id),
-                narrower=kept.label_id in above,
+                rival.number,
+                rival.name,
+                wider=dropped.label_id in _above(labels, rival.label_id),
+                narrower=rival.label_id in above,
             )
         )
     return found

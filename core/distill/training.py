@@ -157,14 +157,11 @@ class Training:
         with (self.folder / CURVES).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
-    def _plan(self) -> dict[str, Any]:
-        return {**asdict(self.plan), "precision": self.plan.precision.value}
-
     def save(self) -> None:
         if not self._crew.first:
             return
         state = {
-            "plan": self._plan(),
+            "plan": _as_data(self.plan),
             "examples": [one.document_id for one in self.examples],
             "step": self.step,
             "tokens": self.tokens,
@@ -183,8 +180,7 @@ class Training:
             self._cut(0)
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
-        same = {**state["plan"], "checkpoint_every_s": self.plan.checkpoint_every_s}
-        if same != self._plan() or state["examples"] != [e.document_id for e in self.examples]:
+        if not _is_of(state, self.plan, [one.document_id for one in self.examples]):
             if self._crew.first:
                 path.replace(path.with_suffix(".other.pt"))
             self._cut(0)
@@ -202,6 +198,24 @@ class Training:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if json.loads(line)["step"] <= step]
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def is_finished(folder: Path, plan: Plan, document_ids: Sequence[str]) -> bool:
+    """Whether the training of that plan on these documents has come to its end in that folder."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return False
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return _is_of(state, plan, document_ids) and bool(state["step"] >= plan.steps)
+
+
+def _is_of(state: dict[str, Any], plan: Plan, document_ids: Sequence[str]) -> bool:
+    same = {**state["plan"], "checkpoint_every_s": plan.checkpoint_every_s} == _as_data(plan)
+    return same and state["examples"] == list(document_ids)
+
+
+def _as_data(plan: Plan) -> dict[str, Any]:
+    return {**asdict(plan), "precision": plan.precision.value}
 
 
 def added(parts: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -84,7 +84,7 @@ class Capture:
     def writes(self, layer: int) -> Tensor:
         """Delta_h(q) = z_h(q) W_O[:, h]^T of every kept head, `(heads, queries, d_model)`."""
         weight = self.architecture.output_weight(layer)[list(self.heads)]
-        mixed = _there(self.mixed, "mixed")[self._row_of_layer[layer]]
+        mixed = _there(self.mixed, "mixed")[self._row_of_layer[layer]].to(weight.dtype)
         return torch.einsum("hqk,hdk->hqd", mixed, weight)
 
     def write(self, layer: int, head: int) -> Tensor:
@@ -96,7 +96,8 @@ class Capture:
         weights = torch.stack(
             [self.architecture.output_weight(layer)[head] for layer, head in heads]
         )
-        return torch.einsum("nqk,ndk->nqd", self.of(heads, "mixed"), weights)
+        mixed = self.of(heads, "mixed").to(weights.dtype)  # autocast mixes in another format
+        return torch.einsum("nqk,ndk->nqd", mixed, weights)
 
     def of(self, heads: Sequence[Head], what: str = "attention") -> Tensor:
         """The attention, scores or mixed values of any heads, `(len(heads), queries, ...)`."""
@@ -153,6 +154,19 @@ class Recorder:
             self._keep("mixed", layer, mixed, None)
         return mixed
 
+    def wants(self, layer: int) -> bool:
+        """Whether anything of a layer's attention is to be kept."""
+        return layer in self._wants_layer and bool(self.wanted.queries)
+
+    def wanted_rows(self, layer: int, weights: Tensor, mixed: Tensor) -> None:
+        """Keeps attention `(1, heads, wanted queries, tokens)` and mixed values of a whole sequence
+        whose other queries' rows nobody has computed."""
+        self._length = weights.shape[-1]
+        if self.wanted.attention:
+            self._keep_rows("attention", layer, weights, self.wanted.keys)
+        if self.wanted.mixed:
+            self._keep_rows("mixed", layer, mixed, None)
+
     def _keep(self, what: str, layer: int, tensor: Tensor, keys: tuple[int, ...] | None) -> None:
         """`tensor`: `(rows, heads, queries, anything)`."""
         if layer not in self._wants_layer:
@@ -161,10 +175,16 @@ class Recorder:
         inside = [q for q in at if 0 <= q < tensor.shape[2]]
         if not inside:
             return
-        if self.wanted.heads is not None:
-            tensor = tensor[:, list(self.heads)]
         if inside != list(range(tensor.shape[2])):
             tensor = tensor[:, :, inside]
+        self._keep_rows(what, layer, tensor, keys)
+
+    def _keep_rows(
+        self, what: str, layer: int, tensor: Tensor, keys: tuple[int, ...] | None
+    ) -> None:
+        """`tensor`: `(rows, heads, wanted queries, anything)`."""
+        if self.wanted.heads is not None:
+            tensor = tensor[:, list(self.heads)]
         if keys is not None:
             tensor = tensor[..., [k for k in keys if k < tensor.shape[-1]]]
         self._kept.setdefault((what, layer), []).append(tensor)

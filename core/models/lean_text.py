@@ -1,6 +1,7 @@
 """One text while the lean network writes it: its tokens, what may come next, and what was given.
 
-Guesses are what followed the longest match of the last tokens before, in prompt or text; the writer
+Guesses are what the model nearly always went on with in other texts (core/models/habits.py), or
+what followed the longest match of the last tokens before, in prompt or text; the writer
 (core/models/lean_writer.py) keeps those that the network would have chosen itself.
 """
 
@@ -9,11 +10,12 @@ from dataclasses import dataclass, field
 
 import torch
 
+from core.models.habits import Habits
 from core.models.script import Guide
 from core.models.streaming import TokenStreamer
 from core.rerank.base import Decoding
 
-LONGEST_MATCH = 4  # tokens that are looked for in what was written before, and
+LONGEST_MATCH = 8  # tokens that are looked for in what was written before, and
 SHORTEST_MATCH = 2  # but where a text is written alone:
 FREE_GUESSES = 3  # a pass of 4 tokens takes no longer than one, so even one token's match will do
 
@@ -57,19 +59,36 @@ class Text:
     def done(self) -> bool:
         return self.was_cancelled or self.ended or self._left() <= 0
 
-    def guesses(self, most: int, *, alone: bool = True) -> list[int]:
-        """Tokens that may come next: what followed the longest match of the last tokens."""
+    def guesses(self, most: int, habits: Habits, *, alone: bool = True) -> list[int]:
+        """Tokens that may come next, at most `most`. `alone`: no other text is in the pass, and
+        a few wrong guesses cost nothing."""
         most = min(most, self.decoding.prompt_lookup, self._left() - 1)
         chosen_for = self.guide is not None and self.guide.allowed is not None
         if most < 1 or chosen_for or self.decoding.temperature > 0:
             return []
         self._index()
-        for length in range(LONGEST_MATCH, 0 if alone else SHORTEST_MATCH - 1, -1):
-            at = self._places.get(tuple(self.ids[-length:]))
+        if alone:
+            most = min(most, self._guess)
+        tail, found = self.ids[-LONGEST_MATCH:], list[int]()
+        while len(found) < most:
+            shortest = 1 if alone and len(found) < FREE_GUESSES else SHORTEST_MATCH
+            token = self._next(tail, habits, shortest)
+            if token is None:
+                break
+            found.append(token)
+            tail = [*tail[1:], token]
+        return found
+
+    def _next(self, tail: list[int], habits: Habits, shortest: int) -> int | None:
+        """What may follow `tail`."""
+        usual = habits.guess(tail)
+        if usual is not None and usual[1]:
+            return usual[0]
+        for length in range(LONGEST_MATCH, shortest - 1, -1):
+            at = self._places.get(tuple(tail[-length:]))
             if at is not None:
-                likely = self._guess if length >= SHORTEST_MATCH else FREE_GUESSES
-                return self.ids[at : at + min(most, likely)]
-        return []
+                return self.ids[at]
+        return None if usual is None else usual[0]
 
     def take(self, logits: torch.Tensor, guessed: list[int]) -> None:
         """Keeps what the network chose: `logits` `(1 + guessed, vocabulary)`, one row a place."""

@@ -2,11 +2,12 @@
 
 1. A text takes a free row of the cache. What it shares at the start with a text that is or was
    in any row (the constant start of the prompt) is copied from there and not computed again.
-2. Each pass gives every row its last token and what may follow it, copied from where the last
-   tokens stood before: label names follow their numbers. Tokens that the network would have
-   chosen itself are kept, the first other one is replaced. So a text is the network's own greedy
-   text, in fewer passes.
-3. The number of tokens guessed doubles where all were right and halves where none was.
+2. Each pass gives every row its last token and what may follow it: what the model usually went on
+   with, or what followed the last tokens where they stood before, as label names follow their
+   numbers. Tokens that the network would have chosen itself are kept, the first other one is
+   replaced. So a text is the network's own greedy text, in fewer passes.
+3. For a text alone, the number of tokens guessed doubles where all were right and halves where none
+   was.
 4. A finished text gives its row to the next one at once (continuous batching).
 5. A guided text (core/models/script.py) is given words, which go along with its next pass.
 
@@ -18,10 +19,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from core.models.habits import Habits
 from core.models.lean import LeanCache, LeanNetwork
 from core.models.lean_text import Text
 
-PASS_TOKENS = 16  # of all rows together, guesses included: more cost more than they bring
+# Of a text alone, and of all rows together, guesses included: more cost more than they bring.
+ALONE_TOKENS, PASS_TOKENS = 16, 32
 PREFILL_AT_ONCE = 512  # tokens a pass, so that a cancel waits for no more than that
 
 
@@ -31,6 +34,7 @@ class LeanWriter:
     def __init__(self, network: LeanNetwork, rows: int = 1) -> None:
         self.network = network
         self.rows = rows
+        self.habits = Habits()
         self._cache: LeanCache | None = None
         self._held: list[list[int]] = [[] for _ in range(rows)]  # tokens whose keys are in a row
 
@@ -91,14 +95,15 @@ class LeanWriter:
     def _step(self, active: list[Text]) -> None:
         """One pass for all active rows, each with its last token, what was given before that,
         and its guesses."""
-        most = max(PASS_TOKENS // len(active), 1)
         alone = len(active) == 1
+        most = ALONE_TOKENS if alone else max(PASS_TOKENS // len(active), 1)
         if not alone:
             for row, text in enumerate(active):
                 self._fill(text, row, most)
         fed = [text.ids[len(held) :] for text, held in zip(active, self._held, strict=False)]
         guessed = [
-            text.guesses(most - len(f), alone=alone) for text, f in zip(active, fed, strict=True)
+            text.guesses(most - len(f), self.habits, alone=alone)
+            for text, f in zip(active, fed, strict=True)
         ]
         width = max(len(f) + len(g) for f, g in zip(fed, guessed, strict=True))
         ids = [
@@ -130,6 +135,7 @@ class LeanWriter:
     def _end(self, active: list[Text], row: int) -> Text:
         """Takes a finished text out; the last row moves into its place."""
         text, last = active[row], active.pop()
+        self.habits.learn(text.ids, len(text.prompt))
         if text is not last:
             moved = len(active)
             self._ready().copy(moved, row, len(self._held[moved]))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from core.distill.decisions import (
+    Chosen,
     Judged,
-    Kept,
     best_threshold,
     best_top,
     f1_of,
@@ -50,7 +50,7 @@ def baselines(
     threshold, of_scorer = best_threshold(cosine[0]), best_threshold(scored[0])
     ids = [one.document.id for one in test]
 
-    def by_document(kept: Callable[[Judged], Kept], judged: Sequence[Judged]) -> dict[str, float]:
+    def by_document(kept: Callable[[Judged], Chosen], judged: Sequence[Judged]) -> dict[str, float]:
         return {d: f1_of(one, kept(one)) for d, one in zip(ids, judged, strict=True)}
 
     return {

@@ -39,11 +39,8 @@ def lessons(
     counts: Mapping[str, int | None],
     split: Split,
     report: Report,
-    *,
-    wide: bool = False,
 ) -> list[Taught]:
-    """So many of each dataset (None: all), in turn, so that every few steps meet them all. `wide`:
-    with long shortlists."""
+    """So many of each dataset (None: all), in turn, so that every few steps meet them all."""
     parts = []
     for name, count in counts.items():
         stage = f"Lessons: {name}, {split.value}"
@@ -51,7 +48,7 @@ def lessons(
         def told(done: int, total: int, stage: str = stage) -> None:
             report(stage, done, total)
 
-        parts.append(collect(toolbox, name, split, count, told, wide=wide))
+        parts.append(collect(toolbox, name, split, count, told))
     return in_turn(parts)
 
 

@@ -31,8 +31,8 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One size. `lessons`: of each dataset; the first of all of them for the warm-up, the others
-    for the second stage (core/distill/teacher.py). Documents of other splits are counted per
+    """One size. `lessons`: of each dataset, met one stage of the teacher after the other
+    (core/distill/teacher.py). Documents of other splits are counted per
     dataset; `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`,
     the others have the first alone."""
 
@@ -40,7 +40,8 @@ class Preset:
     datasets: tuple[str, ...]
     lessons: tuple[int, ...]
     warm_up: Plan
-    lessons_plan: Plan
+    calibrated: Plan
+    own_words: Plan
     student_documents: int
     student_plan: Plan
     tuning: Tuning
@@ -74,7 +75,8 @@ SMOKE = Preset(
     datasets=("icd",),
     lessons=(6,),
     warm_up=_plan(2, 1e-3, 2),
-    lessons_plan=_plan(2, 1e-3, 2),
+    calibrated=_plan(2, 1e-3, 2),
+    own_words=_plan(2, 1e-3, 2),
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
     tuning=Tuning((Setting(1e-3),), (Setting(1e-3),), steps=1, documents=1),
@@ -90,9 +92,10 @@ SMOKE = Preset(
 LAPTOP = Preset(
     name="laptop",
     datasets=("icd", "mesh-major", "wordnet"),
-    lessons=(1152, 576, 1152),  # an abstract has three times the tokens of a title or a gloss
+    lessons=(1408, 704, 1408),  # an abstract has three times the tokens of a title or a gloss
     warm_up=_plan(240, 1.5e-3),
-    lessons_plan=_plan(120, 1e-3),
+    calibrated=_plan(120, 1e-3),
+    own_words=_plan(80, 1e-3),
     student_documents=400,
     student_plan=_plan(150, 5e-4),
     tuning=FOUR_EACH,
@@ -107,9 +110,10 @@ LAPTOP = Preset(
 GPU = replace(
     LAPTOP,
     name="gpu",
-    lessons=(6400, 3200, 6400),
+    lessons=(7680, 3840, 7680),
     warm_up=_plan(1400, 1.5e-3),
-    lessons_plan=_plan(600, 1e-3),
+    calibrated=_plan(600, 1e-3),
+    own_words=_plan(400, 1e-3),
     student_documents=3000,
     student_plan=_plan(1125, 5e-4),
     arms=tuple(Arm),

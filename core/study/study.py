@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from core import allocator
 from core.config import Settings
 from core.distill.arms import Arm
 from core.models.base import ModelSpec
@@ -42,7 +43,7 @@ class Study:
 
     def __post_init__(self) -> None:
         self.cells = Cells(self.settings.home / "distill" / self.preset.name / "cells")
-        self.work = Work(self.settings, self.store, self.preset, self.report, self.cancelled)
+        self.work = Work(self.settings, self.store, self.preset, self._told, self.cancelled)
         self.students = Students(self.work)
 
     def run(self) -> dict[str, Result] | None:
@@ -55,12 +56,18 @@ class Study:
             self.work.done[cell.name] = result
         return self.work.done
 
+    def _told(self, stage: str, done: int, total: int) -> None:
+        """After each document and each step."""
+        self.report(stage, done, total)
+        allocator.give_back()
+
     def plan(self) -> list[Cell]:
         """Every cell of the study, each after those that it stands on; a system's tests come right
         after its training, so that a study that is broken off has whole systems."""
         preset = self.preset
         lessons = [
-            preset.datasets, preset.lessons, asdict(preset.warm_up), asdict(preset.lessons_plan),
+            preset.datasets, preset.lessons,
+            *map(asdict, (preset.warm_up, preset.calibrated, preset.own_words)),
             *self._named(preset.teacher),
         ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
@@ -69,7 +76,7 @@ class Study:
             Cell(
                 "teacher",
                 (),
-                [*lessons, asdict(preset.lessons_plan)],
+                lessons,
                 self.work.teach,
                 together=True,
                 kept=partial(self.work.models.kept, "teacher"),

@@ -14,9 +14,9 @@ from core.datasets.base import Split
 from core.distill.arms import random_heads
 from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
-from core.distill.lessons import SHOWN, K, Taught
+from core.distill.lessons import SHOWN, K, Rewriter, Taught
 from core.distill.precision import precision_here
-from core.distill.teacher import CALIBRATED, WARM_UP, Teacher, TeacherPlan, by_cosine
+from core.distill.teacher import Teacher, TeacherPlan, by_cosine
 from core.distill.training import CURVES, Plan
 from core.errors import InputError
 from core.mechanism.analysis import Inside
@@ -72,24 +72,23 @@ class Work:
         taught = crew().first_before_others(
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
-        wide = crew().first_before_others(
-            lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report, wide=True)
-        )
         dev = crew().first_before_others(lambda: self._dev_lessons(preset.dev_documents))
         teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
         teacher.model = crew().place(teacher.model)
-        plan = TeacherPlan(self.sized(preset.warm_up), self.sized(preset.lessons_plan))
-        folder = self.folder / "teacher"
-        if not teacher.train(folder, plan, taught, wide, dev, self.report, self.cancelled):
+        stages = (preset.warm_up, preset.calibrated, preset.own_words)
+        plan, folder = TeacherPlan(*map(self.sized, stages)), self.folder / "teacher"
+        rewriter = Rewriter(self.toolbox)
+        if not teacher.train(folder, plan, taught, dev, rewriter, self.report, self.cancelled):
             return None
         if not crew().first:
             return {}
-        for stage, done in ((WARM_UP, plan.warm_up), (CALIBRATED, plan.traces)):
-            self.keep_curves("teacher", stage, self.folder / "teacher" / stage, done)
+        for stage, done in plan.stages().items():
+            self.keep_curves("teacher", stage, folder / stage, done)
         found: Result = {
             "adapter": self.models.name("teacher"),
             "lessons": len(taught),
             "keep_weights": teacher.keep_weights,
+            "cuts": teacher.cuts,
         }
         for dataset in preset.datasets:
             some = [one for one in dev if one.dataset == dataset]

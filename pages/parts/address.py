@@ -20,7 +20,8 @@ _OWN_RUN = "address_own_run"
 
 
 def draw_again() -> NoReturn:
-    """Runs the script once more. A page with an address calls this and not `st.rerun`."""
+    """Runs the script once more. Pages call this and not `st.rerun` (tests/pages/test_address.py
+    looks): on a page with an address, that run could be taken for a link that was opened."""
     st.session_state[_OWN_RUN] = True
     st.rerun()
     raise AssertionError("st.rerun ends the run")

@@ -99,10 +99,7 @@ def _named(version: Version) -> str:
 def _write(newest: Guidelines, last: Version) -> None:
     draft: Draft | None = st.session_state.get(DRAFT)
     if draft is None:
-        if st.button("Write a new version", icon=":material/edit:"):
-            rows: list[Mapping[str, Any]] = list(newest.reasons_json())
-            st.session_state[DRAFT] = Draft(newest.version, newest.text, rows, rows)
-            st.rerun()
+        st.button("Write a new version", icon=":material/edit:", on_click=_begin, args=(newest,))
         return
     st.divider()
     st.subheader("A new version", anchor=False)
@@ -120,28 +117,28 @@ def _write(newest: Guidelines, last: Version) -> None:
         with st.container(height=420):
             st.markdown(neutralise(draft.text))
     st.caption("Reasons that a verdict may name")
-    table = st.data_editor(
+    st.data_editor(
         pd.DataFrame(draft.drawn, columns=list(COLUMNS)), num_rows="dynamic", key=REASONS,
         column_config=COLUMNS, height="content", on_change=_keep_reasons,
     )  # fmt: skip
-    draft.reasons = _rows(table)
     with st.container(horizontal=True, vertical_alignment="center"):
         words = f"Save as version {newest.version + 1}"
-        if st.button(words, type="primary", icon=":material/save:"):
-            with errors.kept():
-                with services.store().write() as session:
-                    write_guidelines(
-                        session, person(), after=newest.version, text=draft.text,
-                        reasons=draft.reasons,
-                    )  # fmt: skip
-                _leave()
-        if st.button("Discard", icon=":material/delete:"):
-            _leave()
+        st.button(
+            words, type="primary", icon=":material/save:", on_click=_save, args=(newest.version,)
+        )
+        st.button("Discard", icon=":material/delete:", on_click=_leave)
         st.caption("Kept while this page is open; a reload loses it.")
 
 
+# Callbacks, as a click that follows may end the run before the script comes to what was clicked.
+
+
+def _begin(newest: Guidelines) -> None:
+    rows: list[Mapping[str, Any]] = list(newest.reasons_json())
+    st.session_state[DRAFT] = Draft(newest.version, newest.text, rows, rows)
+
+
 def _keep_text() -> None:
-    """Here, as the next click may end the run before the script comes to the box."""
     st.session_state[DRAFT].text = st.session_state[TEXT]
 
 
@@ -152,15 +149,19 @@ def _keep_reasons() -> None:
         for at, row in enumerate(draft.drawn)
         if at not in edits["deleted_rows"]
     ]
-    draft.reasons = [*rows, *edits["added_rows"]]
-
-
-def _rows(table: pd.DataFrame) -> list[Mapping[str, Any]]:
-    """Records, with "" for an empty cell."""
-    return [
-        {str(name): "" if pd.isna(value) else value for name, value in row.items()}
-        for row in table.to_dict("records")
+    draft.reasons = [
+        {name: row.get(name) or "" for name in COLUMNS} for row in (*rows, *edits["added_rows"])
     ]
+
+
+def _save(after: int) -> None:
+    _keep_text()  # what was written last may come together with the click
+    _keep_reasons()
+    draft: Draft = st.session_state[DRAFT]
+    with errors.kept():
+        with services.store().write() as session:
+            write_guidelines(session, person(), after=after, text=draft.text, reasons=draft.reasons)
+        _leave()
 
 
 def _overtaken(draft: Draft, newest: Guidelines, last: Version) -> None:
@@ -180,4 +181,3 @@ def _leave() -> None:
     for key in (DRAFT, TEXT, REASONS):
         st.session_state.pop(key, None)
     st.session_state[NEWEST] = True
-    st.rerun()

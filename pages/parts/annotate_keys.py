@@ -8,7 +8,8 @@ import streamlit as st
 from core.annotation.keys import TAKEN, checked_keys, keys_of
 from core.annotation.verdicts import TaskKind
 from db.own_keys import forget_keys, own_keys, save_keys
-from pages.parts import errors, services
+from pages.parts import errors, press, services
+from pages.parts.address import draw_again
 from pages.parts.judge import help_of
 from pages.parts.people import person
 
@@ -51,17 +52,17 @@ def keys_view() -> None:
     wanted = {name: str(row["key"] or "") for name, row in zip(keys, changed, strict=True)}
     draft.wanted = wanted
     with st.container(horizontal=True):
-        if st.button("Use these keys", type="primary", disabled=wanted == keys):
+        if press.button("Use these keys", key="keys_use", type="primary", disabled=wanted == keys):
             with errors.kept():
                 with services.store().write() as session:
                     save_keys(session, me, checked_keys(kind, wanted))
-                st.rerun()
-        usual = st.button(
-            "Back to the usual keys", icon=":material/undo:", disabled=not own,
+                draw_again()
+        usual = press.button(
+            "Back to the usual keys", key="keys_usual", icon=":material/undo:", disabled=not own,
             help="Of all kinds of tasks.",
         )  # fmt: skip
     if usual:
         with errors.kept():
             with services.store().write() as session:
                 forget_keys(session, me)
-            st.rerun()
+            draw_again()

@@ -20,6 +20,7 @@ from db.judgements import (
 from db.trace_views import StoredTrace
 from db.traces import load_trace
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.annotate_queues import SINGLE
 from pages.parts.judge_desk import Desk, Open, desk
 from pages.parts.people import person
@@ -40,7 +41,7 @@ def leave() -> None:
 
 def _area(trace_id: str) -> None:
     if st.session_state.get(SINGLE) != trace_id:  # left, which only the whole page can draw
-        st.rerun()
+        draw_again()
     with errors.kept():
         me = person()
         try:

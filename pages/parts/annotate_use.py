@@ -24,7 +24,8 @@ from db.golden_set import golden_datasets, golden_documents
 from db.judgement_exports import count_events, exported_events
 from db.judgement_imports import import_judgements, problems_path
 from db.queues import Queue, queues
-from pages.parts import errors, services
+from pages.parts import errors, press, services
+from pages.parts.address import draw_again
 from pages.parts.annotate_use_made import Made, chosen_dataset, name_of_queue, place, prepared
 from pages.parts.annotate_use_negatives import negatives_section, queue_of_negatives
 from pages.parts.annotate_use_scores import Word, scores_section
@@ -135,7 +136,9 @@ def _bring_in() -> None:
             "Judgements", type=["csv", "jsonl", "parquet"], key="use_upload",
             label_visibility="collapsed",
         )  # fmt: skip
-        if st.button("Import", icon=":material/upload:", key="use_import", disabled=files is None):
+        if press.button(
+            "Import", icon=":material/upload:", key="use_import", disabled=files is None
+        ):
             with errors.kept():
                 (path,) = kept_uploads([files])
                 import_file(path)
@@ -153,7 +156,7 @@ def import_file(path: Path) -> None:
         report=lambda stage, done, total: bar.progress(min(done / max(total, 1), 1.0), stage),
     )  # fmt: skip
     drop_uploads(settings, [path])
-    st.rerun()
+    draw_again()
 
 
 def _report(report: JudgementImportReport) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from core.annotation.prepared import place_of
 from core.traces.inert import one_line
 from db.queues import Queue
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 
 _OWNER, _MADE = "use_owner", "use_made"
 Made = tuple[Path, str]  # (the file, what is in it, in words)
@@ -38,7 +38,7 @@ def prepared(what: str, choices: tuple[object, ...], make: Callable[[], Made]) -
     on."""
     made: dict[str, tuple[tuple[object, ...], Path, str]] = st.session_state.setdefault(_MADE, {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        pressed = st.button("Prepare", icon=":material/build:", key=f"use_prepare_{what}")
+        pressed = press.button("Prepare", icon=":material/build:", key=f"use_prepare_{what}")
         beside = st.container(horizontal=True, vertical_alignment="center", gap="small")
     if pressed:
         made.pop(what, None)

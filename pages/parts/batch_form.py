@@ -15,7 +15,7 @@ from core.run_request import BATCH_SIZE, LARGEST_BATCH, check_request, parse_spl
 from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 from pages.parts.people import person_now, why_not
 from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, METHODS, MODE_HELP, MODES
 
@@ -55,7 +55,7 @@ def batch_form() -> None:
                 placeholder="all", width=130,
                 help="At most this many; empty for all of the split.",
             )  # fmt: skip
-            started = st.form_submit_button(
+            started = press.form_submit_button(
                 "Start run", icon=":material/play_arrow:", type="primary", key="batch_start",
                 disabled=bool(no), help=no or None,
             )  # fmt: skip

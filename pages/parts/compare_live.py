@@ -18,7 +18,7 @@ from core.rerank.base import Decoding, Mode
 from core.systems import RunConfig
 from core.traces.inert import inert_html, one_line
 from db.runs import load_run
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 from pages.parts.address import draw_again
 from pages.parts.compare_choice import LIVE
 from pages.parts.compare_documents import columns_html, labels_frame
@@ -45,7 +45,7 @@ def live_section(found: Comparison) -> None:
         placeholder="Type or paste a text in English.",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        run = st.button(
+        run = press.button(
             f"Run {len(found.sides)} systems", key="cmp_run", type="primary",
             disabled=bool(no) or running, help=no or None,
             icon=":material/play_arrow:", shortcut="Mod+Enter",

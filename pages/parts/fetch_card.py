@@ -9,6 +9,7 @@ from core.datasets.catalogue import Listed
 from core.traces.inert import inert_html, neutralise
 from db.jobs import JobState, JobView
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.facts import facts
 from pages.parts.job_progress import POLL_S, job_bar
 from pages.parts.people import person, why_not
@@ -29,7 +30,7 @@ def _card(dataset: Listed, was_fetching: bool) -> None:
 def _draw(dataset: Listed, job: JobView | None, was_fetching: bool) -> None:
     fetching = _running(job)
     if was_fetching != fetching:
-        st.rerun()  # polling begins or ends with the fetch, and the dataset's page appears
+        draw_again()  # polling begins or ends with the fetch, and the dataset's page appears
     about = BUILTIN[dataset.name].about
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -28,7 +28,8 @@ from core.errors import InputError, PhaseLensError
 from core.jobs.kinds import import_key
 from core.traces.inert import one_line
 from db.jobs import JobState, load_job
-from pages.parts import errors, services
+from pages.parts import errors, press, services
+from pages.parts.address import draw_again
 from pages.parts.facts import facts
 from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
@@ -55,7 +56,7 @@ def import_form() -> None:
             placeholder="the first of | ; , in it", **kept,
         )  # fmt: skip
         replace = st.checkbox("Replace a dataset of this name", key="import_replace", **kept)
-        if st.button("Import", type="primary", icon=":material/upload:", key="import_start"):
+        if press.button("Import", type="primary", icon=":material/upload:", key="import_start"):
             _start(name.strip(), labels, documents, filters, columns, separator, replace=replace)
     followed_job(_JOB, _report, cancelled="The import was cancelled; nothing was changed.")
 
@@ -188,16 +189,16 @@ def _start(
 def _report(result: Mapping[str, Any]) -> None:
     """The report of the import, and the way to what it made."""
     import_report(result)
-    if st.button(
+    st.button(
         "Open the dataset", icon=":material/database:", key="import_open",
         on_click=_open, args=(str(result["name"]),),
-    ):  # fmt: skip
-        st.rerun()  # the whole page, not only this fragment
+    )  # fmt: skip
 
 
 def _open(name: str) -> None:
     st.session_state["data_tab"] = "Datasets"
     st.session_state["data_dataset"] = name
+    draw_again()  # the whole page, not only this fragment
 
 
 def import_report(report: Mapping[str, Any]) -> None:
@@ -236,12 +237,12 @@ def added_card(dataset: Listed) -> None:
         no = why_not(Role.LEAD)
         with st.popover("Remove", icon=":material/delete:", disabled=bool(no), help=no or None):
             st.text(f"Deletes the dataset {dataset.name} and its index. Runs and traces stay.")
-            if st.button("Remove it", type="primary", key=f"remove_{dataset.name}"):
+            if press.button("Remove it", type="primary", key=f"remove_{dataset.name}"):
                 with errors.kept():
                     remove_dataset(services.settings(), person_now(), dataset.name)
                     st.query_params.pop("data_dataset", None)
                     st.session_state.pop(_JOB, None)
-                    st.rerun()
+                    draw_again()
     if shown:
         with errors.kept():
             report = read_report(services.settings(), dataset.name)

@@ -10,7 +10,8 @@ from core.annotation.people import Role
 from core.datasets.base import DatasetInfo
 from core.shortlist.manifest import IndexStatus, Manifest, status
 from db.jobs import JobView
-from pages.parts import errors, services
+from pages.parts import errors, press, services
+from pages.parts.address import draw_again
 from pages.parts.facts import facts
 from pages.parts.job_progress import POLL_S, job_bar
 from pages.parts.people import person, why_not
@@ -52,7 +53,7 @@ def _card(dataset: DatasetInfo, was_building: bool) -> None:
 
 def _draw(dataset: DatasetInfo, job: JobView | None, was_building: bool) -> None:
     if was_building != (job is not None):
-        st.rerun()  # polling begins or ends with the build
+        draw_again()  # polling begins or ends with the build
     now = status(services.settings(), dataset.name)
     name, icon, color = _STATES[now.state]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -111,11 +112,13 @@ def _regrow(dataset: str, made: Manifest, *, busy: bool) -> None:
             f"The vectors are kept; the graph took {duration(made.seconds_build)} last time. ef is "
             "chosen anew. Surveys made before say that they are of an earlier index."
         )
-        if st.form_submit_button("Rebuild the graph", icon=":material/build:", type="primary",
-                                 key=f"index_regrow_go_{dataset}"):  # fmt: skip
+        if press.form_submit_button(
+            "Rebuild the graph", icon=":material/build:", type="primary",
+            key=f"index_regrow_go_{dataset}",
+        ):  # fmt: skip
             with errors.kept():
                 services.build_index(person(), dataset, {"m": int(m), "ef_construction": int(ef)})
-            st.rerun()
+            draw_again()
 
 
 def _coverage(now: IndexStatus) -> str:

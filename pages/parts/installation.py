@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from core.doctor import Diagnosis, examine
 from core.errors import StoreError
 from core.installed import Problem
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 from pages.parts.facts import facts
 
 RESTORE = "Restore a backup: `phaselens db restore FILE`."
@@ -68,7 +68,7 @@ def health() -> Diagnosis:
     """What `phaselens doctor` finds, drawn."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Health")
-        whole = st.button(
+        whole = press.button(
             "Check the database", icon=":material/database:", key="settings_check_database",
             help="Reads all of it; takes seconds when many traces are saved.",
         )  # fmt: skip

@@ -19,6 +19,7 @@ from core.mechanism.request import (
 from core.mechanism.results import Patched
 from core.traces.inert import one_line
 from db.trace_views import StoredTrace
+from pages.parts import press
 from pages.parts.chart_export import export
 from pages.parts.mechanism_ask import asked
 from pages.parts.mechanism_charts import rank_chart, rank_frame, runs_in_order
@@ -49,14 +50,14 @@ def patch_section(stored: StoredTrace, right: RightLabels, heads: list[Head]) ->
         missing = not heads or (
             request.corruption.kind is CorruptionKind.SWAPPED and not request.corruption.other_text
         )
-        if st.button(
+        if press.button(
             f"Patch {len(heads)} head{'s' * (len(heads) != 1)}", type="primary", key="mech_patch",
             icon=":material/healing:", disabled=missing,
             help="Label scores before and after, with as many random heads beside.",
         ):  # fmt: skip
             st.session_state[PATCH] = Patch(stored.id, right, request, CONTROLS)
         st.session_state.setdefault(LIMIT, 120)
-        if st.button(
+        if press.button(
             "Write the text again",
             key="mech_rewrite",
             icon=":material/edit_note:",

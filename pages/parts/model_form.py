@@ -11,7 +11,8 @@ from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import check_spec
 from core.traces.inert import neutralise
 from db.models_added import add_model
-from pages.parts import errors, services
+from pages.parts import errors, press, services
+from pages.parts.address import draw_again
 from pages.parts.people import person, person_now
 
 KINDS = {
@@ -58,14 +59,16 @@ def model_form() -> None:
     with st.form("model_form", border=False, enter_to_submit=False):
         spec = _fields(kind)
         with st.container(horizontal=True):
-            test = st.form_submit_button("Test", icon=":material/network_check:", key="model_test")
-            add = st.form_submit_button(
+            test = press.form_submit_button(
+                "Test", icon=":material/network_check:", key="model_test"
+            )
+            add = press.form_submit_button(
                 "Test and add", icon=":material/add:", type="primary", key="model_add"
             )
     if test or add:
         st.session_state[_OUTCOME] = _try(spec, add=add)
         if add and st.session_state[_OUTCOME].ok:
-            st.rerun()
+            draw_again()
     _show(st.session_state.get(_OUTCOME))
 
 

@@ -12,7 +12,7 @@ from core.shortlist.manifest import status
 from core.shortlist.survey import METHODS as SURVEYED
 from core.shortlist.survey import Plan, usual_methods
 from db.jobs import UNFINISHED, JobView, list_jobs
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 from pages.parts.address import draw_again
 from pages.parts.job_progress import job_card
 from pages.parts.people import person, why_not
@@ -48,7 +48,7 @@ def survey_form(dataset: Dataset) -> None:
                 selection_mode="multi", key="shortlist_new_methods", help=METHOD_HELP,
                 format_func=METHODS.__getitem__,
             )  # fmt: skip
-        asked = st.form_submit_button(
+        asked = press.form_submit_button(
                 "Make survey", icon=":material/query_stats:", type="primary",
                 key="shortlist_make_survey", disabled=bool(no) or not ready, help=no or None,
             )  # fmt: skip

@@ -26,7 +26,7 @@ from core.annotation.people import Person
 from core.errors import InputError, NotAllowedError, PhaseLensError, UnknownNameError
 from core.traces.inert import neutralise, one_line
 from db.people import find_person, sign_in
-from pages.parts import errors, services, wanted
+from pages.parts import errors, press, services, wanted
 
 _NOTED, _PERSON = "signed_in_as", "signed_in_person"
 
@@ -145,7 +145,7 @@ def _card() -> None:
         for provider, place in providers().items():
             st.text(f"You are taken to {neutralise(place)} and back.")
             named = "" if provider == "default" else f" with {neutralise(provider).capitalize()}"
-            if st.button(
+            if press.button(
                 f"Sign in{named}", icon=":material/login:", type="primary", width="stretch",
                 key=f"sign_in_{provider}",
             ):  # fmt: skip

@@ -13,6 +13,7 @@ from db.trace_imports import IMPORT
 from db.trace_views import StoredTrace, TraceFilter, TraceOrder, TraceState
 from db.traces import interrupt_running, load_trace, neighbours
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 from pages.parts.details import details
 from pages.parts.inside_link import inside_link
 from pages.parts.provenance import provenance
@@ -182,7 +183,7 @@ def _running(trace_id: str, saved: bool) -> None:
     with errors.kept():
         view = newest_view(trace_id)
         if not view.running or (not saved and is_saved(trace_id)):
-            st.rerun()
+            draw_again()
         result(view)
 
 
@@ -195,7 +196,7 @@ def _worked_out(stored: StoredTrace) -> None:
             if isinstance(answer, Failed):
                 st.session_state[failure] = (answer.what, answer.fix)
             elif answer is not None:
-                st.rerun()
+                draw_again()
         if failure in st.session_state:
             errors.card(*st.session_state[failure])
             st.button(

@@ -14,7 +14,7 @@ from core.jobs.kinds import import_traces_key
 from core.traces.importing.columns import TRACE_ROLES, parse_trace_columns
 from core.traces.importing.request import TraceImportRequest
 from core.traces.inert import one_line
-from pages.parts import errors, services
+from pages.parts import errors, press, services
 from pages.parts.followed_job import followed_job
 from pages.parts.import_parts import TYPES, UPLOAD, kept_uploads, problems_table, ways
 from pages.parts.people import person, person_now
@@ -61,7 +61,7 @@ def trace_import_form() -> None:
             placeholder="trace=output document=pmid", **kept,
             help=f"ROLE=COLUMN, with spaces between. Roles: {', '.join(TRACE_ROLES)}.",
         )  # fmt: skip
-        if st.button(
+        if press.button(
             "Import traces", type="primary", icon=":material/upload:", key="trace_import_start"
         ):
             given = parse_trace_columns(columns.split())

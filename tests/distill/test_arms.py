@@ -10,6 +10,7 @@ from core.distill.arms import LOOKS_INSIDE, OFF, Arm, ArmLoss, Heads, PhaseExamp
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
 from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName
+from core.distill.precision import Precision, products_in
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
 from core.models.adapters import student_of, with_adapter
@@ -113,6 +114,24 @@ def test_a_student_equal_to_its_teacher_has_nothing_to_learn_from_its_heads() ->
     changed = loss(Arm.MECHANISTIC, teacher)(other, [example().example])[0]
     assert all(float(changed[t.value]) > 1e-4 for t in (TermName.ATTN_1, TermName.LOOP_2))
     assert float(loss(Arm.LOGITS, teacher)(other, [example().example])[0]["L_logits"]) > 1e-3
+
+
+@pytest.mark.parametrize("arm", [Arm.MECHANISTIC, Arm.LOGITS, Arm.MARGIN])
+def test_products_in_bfloat16_give_nearly_the_same_losses(arm: Arm) -> None:
+    teacher = tiny("llama")
+    other = student(teacher)
+    with torch.no_grad():
+        for name, weight in other.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.2)
+    exact = loss(arm, teacher)(other, [example().example])[0]
+    with products_in(Precision.BFLOAT16, "cpu"):
+        half = loss(arm, teacher)(other, [example().example])[0]
+    assert half.keys() == exact.keys()
+    for name, value in exact.items():
+        torch.testing.assert_close(half[name], value, atol=0.02, rtol=0.1, msg=name)
+    assert half["total"].item() != exact["total"].item()
+    half["total"].backward()
 
 
 def test_the_margin_is_that_of_the_right_verdict() -> None:

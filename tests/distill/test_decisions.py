@@ -7,10 +7,12 @@ import pytest
 
 from core.distill.decisions import (
     MOST_MORE,
+    Decided,
     Judged,
     auc,
     best_threshold,
     best_top,
+    decided,
     keep_weight,
     kept_above,
     kept_top,
@@ -65,3 +67,11 @@ def test_the_best_number_of_labels_is_the_smallest_of_the_best() -> None:
     assert list(kept_top(some, 2)) == [True, True, False]
     assert list(kept_above(some, 1.5)) == [True, True, False]
     assert best_top([judged([1.0, 2.0], [0, 0], 1)]) == 1
+
+
+def test_the_likeliest_are_listed_and_those_above_the_cut_are_kept() -> None:
+    scores = np.array([1.4, 0.0, 2.1, 1.4])
+    assert decided(scores, 1.0, 3) == Decided(listed=(2, 0, 3), kept=3)
+    assert decided(scores, 1.4, 3) == Decided(listed=(2, 0, 3), kept=1)
+    assert decided(scores, -1.0, 2) == Decided(listed=(2, 0), kept=2), "what is kept is listed"
+    assert decided(scores, 9.0, 9) == Decided(listed=(2, 0, 3, 1), kept=0)

@@ -1,8 +1,10 @@
 """Lessons of a split, kept in the home; a teacher learns from them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from core.config import load_settings
 from core.datasets.base import Split
 from core.distill.decisions import auc
 from core.distill.examples import COPIED_WEIGHT, VERDICT_WEIGHT, ExampleMaker
-from core.distill.lessons import Taught, ceiling, collect
+from core.distill.lessons import Rewriter, Taught, ceiling, collect
 from core.distill.teacher import Teacher, TeacherPlan, by_cosine
 from core.distill.text_losses import decision_loss
 from core.distill.training import CURVES, Plan
@@ -103,25 +105,36 @@ def test_braces_and_special_tokens_in_a_text_do_not_move_the_decisions(toolbox: 
     assert len(example.decisions) == len(taught.candidates)
 
 
+def test_lessons_are_relisted_by_scores_alone(toolbox: Toolbox) -> None:
+    taught = collect(toolbox, "tiny", Split.TEST, 2)
+    worst = [-np.arange(len(one.candidates), dtype=float)[::-1] for one in taught]
+    for one, again in zip(taught, Rewriter(toolbox).relisted(taught, worst), strict=True):
+        last = {c.number for c in one.candidates[-5:]}
+        assert set(again.lesson.shortlisted) >= {*again.lesson.right}
+        assert len({*again.lesson.shortlisted} - {*again.lesson.right} - last) == 0
+        assert replace(again, lesson=one.lesson) == one
+
+
 def test_a_teacher_learns_its_lessons(toolbox: Toolbox, tmp_path: Path) -> None:
     taught: list[Taught] = collect(toolbox, "tiny", Split.TEST, 2)
     teacher = Teacher(LocalModel.load(PACKAGED, toolbox.settings), 4, 8, 0)
     torch.set_num_threads(1)
     few = Plan(steps=6, batch=2, learning_rate=3e-3, rank=4, alpha=8)
-    plan = TeacherPlan(few, Plan(steps=2, batch=2, learning_rate=1e-3, rank=4, alpha=8))
+    two = replace(few, steps=2, learning_rate=1e-3)
+    plan = TeacherPlan(few, two, two)
     before = auc(teacher.judge(taught))
     stages: list[str] = []
     dev = collect(toolbox, "tiny", Split.TEST, 4)[2:]
+    rewriter = Rewriter(toolbox)
     assert teacher.train(
-        tmp_path, plan, taught, taught, dev, lambda stage, done, total: stages.append(stage)
+        tmp_path, plan, taught, dev, rewriter, lambda stage, done, total: stages.append(stage)
     )
     assert list(dict.fromkeys(stages)) == [
-        "Train: warm-up", "Calibrate on dev", "Train: calibrated",
+        "Train: warm-up", "Calibrate on dev", "Weigh the labels", "Train: calibrated",
+        "Train: own-words",
     ]  # fmt: skip
-    assert teacher.keep_weights.keys() == {"tiny"}
+    assert teacher.keep_weights.keys() == teacher.cuts.keys() == {"tiny"}
     assert auc(teacher.judge(taught)) > max(before, 0.8)
     assert 0 <= auc(by_cosine(taught)) <= 1
-    rows = [
-        json.loads(line) for line in (tmp_path / "calibrated" / CURVES).read_text().splitlines()
-    ]
+    rows = [json.loads(line) for line in (tmp_path / "own-words" / CURVES).read_text().splitlines()]
     assert {"L_cot", "L_decide", "total"} <= rows[0].keys()

@@ -8,6 +8,7 @@ import pytest
 from core.datasets.base import Label, LabelSpace
 from core.datasets.files import LABELS_FILE, About
 from core.datasets.tables import document_table, label_table, write_tables
+from core.distill.decisions import Decided, Scores
 from core.distill.supervision import WRONG_SHORTLISTED, Lesson, lesson
 from core.rerank.base import Bucket, Candidate, Verdict
 from core.rerank.parser import parse
@@ -46,11 +47,14 @@ def taught(
     gold: tuple[str, ...],
     shown: str = "A2 A1 B A C D",
     *,
-    wide: bool = False,
+    scores: Scores | None = None,
+    decided: Decided | None = None,
 ) -> Lesson:
     candidates = shown_as(shown)
     vectors = encode(list(NAMES.values()))
-    return lesson("doc", TEXT, candidates, gold, labels, vectors, encode, wide=wide)
+    return lesson(
+        "doc", TEXT, candidates, gold, labels, vectors, encode, scores=scores, decided=decided
+    )
 
 
 def shown_as(shown: str) -> list[Candidate]:
@@ -107,9 +111,33 @@ def test_the_nearest_wrong_labels_are_shortlisted(labels: LabelSpace) -> None:
     assert 2 in made.shortlisted
 
 
-def test_a_wide_shortlist_has_the_right_labels_and_the_first_of_the_others(
+def test_a_shortlist_by_scores_has_the_right_labels_and_the_likeliest_others(
     labels: LabelSpace,
 ) -> None:
-    assert taught(labels, ("D",), wide=True).shortlisted == (1, 2, 3, 4, 6)
-    assert taught(labels, (), wide=True).shortlisted == (1, 2, 3, 4, 5)
-    assert taught(labels, ("A2", "A1", "B", "C", "D"), wide=True).shortlisted == (1, 2, 3, 4, 5, 6)
+    scores = np.array([-3.0, 2.0, -1.0, 0.5, -2.0, -9.0])
+    assert taught(labels, ("D",), scores=scores).shortlisted == (2, 3, 4, 5, 6)
+    assert taught(labels, (), scores=scores).shortlisted == (1, 2, 3, 4, 5)
+    every = ("A2", "A1", "B", "C", "D")
+    assert taught(labels, every, scores=scores).shortlisted == (1, 2, 3, 4, 5, 6)
+    assert taught(labels, (), scores=np.zeros(6)).shortlisted == (1, 2, 3, 4, 5), "as retrieved"
+
+
+def test_a_trace_in_own_words_says_what_was_decided_and_not_what_is_right(
+    labels: LabelSpace,
+) -> None:
+    made = taught(labels, ("A2", "C"), decided=Decided(listed=(2, 1, 4), kept=2))
+    assert made.right == (1, 5)
+    assert made.shortlisted == (3, 2, 5), "the likeliest first"
+    assert made.kept == (3, 2)
+    result = parse(made.trace, shown_as("A2 A1 B A C D"), FinishReason.STOP)
+    assert list(result.answer or ()) == ["B", "A1"]
+    words = [made.trace[start:end] for start, end in made.chosen]
+    assert words == ["3", "2", "5", "Reasoning:\n"]
+    assert taught(labels, ("A2", "C")).chosen == ()
+
+
+def test_in_own_words_nothing_need_be_kept(labels: LabelSpace) -> None:
+    made = taught(labels, ("A2",), decided=Decided((0,), 0))
+    assert made.kept == ()
+    assert made.trace.endswith("Answer: none")
+    assert "1. Malignant neoplasm of lateral wall of bladder (far): drop" in made.trace

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App, expect_no_fault, settled
+from tests.e2e.conftest import ANSWERED_MS, App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser]
 
@@ -27,8 +27,9 @@ def test_one_example_and_then_a_survey_whose_worst_document_opens(app: App, page
     page.get_by_role("spinbutton", name="Documents").fill("30")
     page.keyboard.press("Tab")
     page.get_by_role("button", name=re.compile("Make survey")).click()
-    expect(page.get_by_text("Worst examples")).to_be_visible(timeout=300_000)
-    expect(page.get_by_text(re.compile("95% intervals over 30 documents"))).to_be_visible()
+    surveyed = page.get_by_text(re.compile("95% intervals over 30 documents"))
+    expect(surveyed).to_be_visible(timeout=ANSWERED_MS)
+    expect(page.get_by_text("Worst examples")).to_be_visible()
     settled(page)
 
     table = page.get_by_test_id("stDataFrame").last

@@ -14,7 +14,7 @@ from core.trace_import import import_traces
 from core.traces.importing.request import TraceImportRequest
 from db.session import open_store
 from tests.conftest import linked_home
-from tests.e2e.conftest import SCREENSHOTS, App, expect_no_fault, settled
+from tests.e2e.conftest import ANSWERED_MS, SCREENSHOTS, App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -80,7 +80,8 @@ def opened(app: App, page: Page, document: str) -> None:
         ).scalar_one()
     store.close()
     page.goto(f"{app.url}/traces?trace={found}")
-    expect(page.locator(".reader .step").first).to_be_visible()
+    # At its first opening a trace is worked out.
+    expect(page.locator(".reader .step").first).to_be_visible(timeout=ANSWERED_MS)
     settled(page)
 
 

@@ -1,8 +1,11 @@
 """The address of a page: links and Back are followed, echoes of an address before are not."""
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import address
 from tests.pages.conftest import run
 
 
@@ -59,3 +62,14 @@ def test_a_late_address_that_comes_with_a_click_is_passed_over(app: AppTest) -> 
     run(app)
     assert app.number_input[0].value == 9
     assert "".join(app.query_params["n"]) == "9"
+
+
+def test_no_page_runs_again_in_another_way() -> None:
+    pages = Path(address.__file__).parents[1]
+    itself = {"address.py", "entry.py"}  # entry.py: before anything has been read or drawn
+    found = [
+        str(path.relative_to(pages))
+        for path in pages.rglob("*.py")
+        if path.name not in itself and "st.rerun" in path.read_text(encoding="utf-8")
+    ]
+    assert found == []

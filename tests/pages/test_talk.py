@@ -12,7 +12,7 @@ from core.events import Failed
 from core.live.view import LiveView
 from db.talks import Talk, TalkSlide, add_talk, add_to_talk, load_talk, save_talk, talks
 from db.trace_views import TraceState
-from pages.parts import people, services, talk_viewer
+from pages.parts import services, sign_in, talk_viewer
 from tests.pages import saved
 from tests.pages.conftest import Open, html_of, run, words_of
 from tests.pages.explore_fakes import FakeWorker, finished
@@ -208,7 +208,7 @@ def test_viewers_play_and_change_nothing(
     one = saved.save()
     made(TalkSlide(one, "A heart", "Ask **the** room."))
     eva = Person("eva", "Eva", Role.VIEWER)
-    monkeypatch.setattr(people, "person", lambda: eva)
+    monkeypatch.setattr(sign_in, "person_here", lambda: eva)
     app = open_page("talk", talk="Monday")
     labels = {button.label for button in app.button}
     assert {"Play", "Play from here"} <= labels

@@ -101,6 +101,7 @@ def test_learning_curves_are_kept_term_by_term(finished: Finished) -> None:
         learned = trainings_of(session, ["small-teacher", "small-mechanistic-0"])
     assert {(one.system, one.stage) for one in learned} == {
         ("small-teacher", "warm-up"), ("small-teacher", "calibrated"),
+        ("small-teacher", "own-words"),
         ("small-mechanistic-0", "distillation"),
     }  # fmt: skip
     steps = next(one for one in learned if one.stage == "distillation").curves

@@ -16,11 +16,12 @@ from core.annotation.keys import ACTIONS, CHOICES
 from core.annotation.verdicts import LABEL_CHOICES, Choice, TaskKind
 
 _HERE = Path(__file__).parent
+_PARTS = ("elements.js", "panes.js", "bar.js", "search.js", "judge.js")
 _COMPONENT = st.components.v2.component(
     "phaselens_judge",
     html='<div class="judge"></div>',
     css=(_HERE / "judge.css").read_text(encoding="utf-8"),
-    js=(_HERE / "judge.js").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / part).read_text(encoding="utf-8") for part in _PARTS),
 )
 EVENTS = ("sent", "skip", "undo", "missing", "drop")
 

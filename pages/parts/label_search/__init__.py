@@ -25,6 +25,7 @@ from core.label_search.search import Found, LabelSearch
 from core.label_search.words import typed_parts
 from core.traces.inert import neutralise
 from pages.parts import errors, services
+from pages.parts.address import draw_again
 
 _HERE = Path(__file__).parent
 _COMPONENT = st.components.v2.component(
@@ -128,7 +129,7 @@ def _opened(
 
 def _wait(making: _Making) -> None:
     if making.search is not None or making.error is not None:
-        st.rerun()
+        draw_again()
     st.caption(making.words)
 
 
@@ -142,7 +143,7 @@ def _box(
     drawn: Mapping[str, object],
 ) -> None:
     if st.session_state.pop(_picked_key(key), False):
-        st.rerun()  # what a pick changes may lie anywhere on the page
+        draw_again()  # what a pick changes may lie anywhere on the page
     query = _said(key, "query")
     _COMPONENT(
         key=key,
