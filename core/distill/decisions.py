@@ -5,14 +5,12 @@ A decision's score is logit(keep) - logit(drop); cosine to the text is the basel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
 
 import numpy as np
 import numpy.typing as npt
 
 from core.metrics.sets import f1
 
-MOST_MORE = 10.0  # else a few tokens are all that a lesson teaches
 Scores = npt.NDArray[np.float64]
 Chosen = npt.NDArray[np.bool_]
 
@@ -65,18 +63,36 @@ def kept_top(one: Judged, n: int) -> Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a model decided on the labels that it was shown. `listed`: places of those on the
-    shortlist, the likeliest first; `kept`: how many of them are kept, from the first on."""
+    """What a model decided on the labels that it was shown: places of those on the shortlist, and
+    of those of them that are kept; both rise."""
 
     listed: tuple[int, ...]
-    kept: int
+    kept: tuple[int, ...]
 
 
-def decided(scores: Scores, cut: float, listed: int) -> Decided:
-    """The `listed` labels with the highest of `scores` `(candidates,)`, of equals the first; those
-    of them above `cut` are kept."""
-    best = np.argsort(-scores, kind="stable")[:listed]
-    return Decided(tuple(map(int, best)), int((scores[best] > cut).sum()))
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Above which scores labels are listed and kept."""
+
+    listed: float
+    kept: float
+
+
+def cuts_of(judged: Sequence[Judged], listed: float) -> Cuts:
+    """To be chosen on dev: labels are kept where their F1 is best, and listed so that `listed` of a
+    document are in the mean, or more where more are kept."""
+    scores = np.concatenate([one.scores for one in judged])
+    share = min(listed * len(judged) / len(scores), 1.0)
+    keep = best_threshold(judged)
+    return Cuts(min(float(np.quantile(scores, 1 - share)), keep), keep)
+
+
+def decided(scores: Scores, cuts: Cuts) -> Decided:
+    """What `scores` `(candidates,)` say; the best one is listed in any case, of equals the first."""
+    listed = np.flatnonzero(scores > cuts.listed)
+    if not len(listed):
+        listed = np.argmax(scores, keepdims=True)
+    return Decided(tuple(map(int, listed)), tuple(map(int, np.flatnonzero(scores > cuts.kept))))
 
 
 def best_top(judged: Sequence[Judged]) -> int:
@@ -90,12 +106,6 @@ def f1_of(one: Judged, kept: Chosen) -> float:
     """Example-based F1 of the labels kept, `(candidates,)`, against all gold ones."""
     hits = int((kept & one.right).sum())
     return f1(hits, int(kept.sum()) - hits, one.gold - hits)
-
-
-def keep_weight(threshold: float) -> float:
-    """How much more a right decision must count than a wrong one in training, so that decisions
-    that were best cut at `threshold` (a logit) are best cut at 0; in [1, MOST_MORE]."""
-    return min(max(exp(-threshold), 1.0), MOST_MORE)
 
 
 def best_threshold(judged: Sequence[Judged]) -> float:

@@ -15,10 +15,9 @@ from core.distill.supervision import Lesson
 from core.errors import ModelError
 from core.rerank.base import Candidate
 from core.rerank.prompts import RATED_PROMPT, build_prompt, rated_lines
-from core.traces.grammar import LineKind, read_lines
 
-VERDICT_WEIGHT = 5.0  # of a verdict's tokens, the answer's numbers and a shortlist that a model
-# chose, where others have 1, and
+VERDICT_WEIGHT = 5.0  # of a verdict's tokens, the answer's numbers and what tells whether a label
+# is listed, where others have 1, and
 COPIED_WEIGHT = 0.5  # of what is copied once a number is chosen
 KEEP, DROP = " keep", " drop"
 
@@ -28,7 +27,6 @@ class Example:
     """`ids` `(tokens,)`: the prompt, then from `start` on the trace and the end. `weights`
     `(tokens,)`: how much each token counts as one to be predicted, 0 in the prompt. `decisions`
     `(candidates,)`: the place of each label's colon; `keep` `(candidates,)`: 1.0 where it is right.
-    `keep_weight`: how much more a right label's decision counts than a wrong one's.
     """
 
     document_id: str
@@ -37,7 +35,6 @@ class Example:
     weights: torch.Tensor
     decisions: torch.Tensor
     keep: torch.Tensor
-    keep_weight: float = 1.0
 
 
 class ExampleMaker:
@@ -47,24 +44,13 @@ class ExampleMaker:
         self.tokenizer, self.render, self.end = tokenizer, render, end
         self.keep, self.drop = (self._one_token(word) for word in (KEEP, DROP))
 
-    def make(
-        self,
-        text: str,
-        candidates: Sequence[Candidate],
-        lesson: Lesson,
-        keep_weight: float = 1.0,
-    ) -> Example:
+    def make(self, text: str, candidates: Sequence[Candidate], lesson: Lesson) -> Example:
         """The example of a document. Raises ModelError where the prompt cannot be followed."""
         rendered = self.render(build_prompt(RATED_PROMPT, text, candidates))
         prompt, spans = self._tokens(rendered)
         trace, places = self._tokens(lesson.trace)
         ids = [*prompt, *trace, self.end]
-        right = [] if lesson.chosen else _right_places(lesson)  # decisions are calibrated already
-        weights = [0.0] * len(prompt)
-        for a, b in places:
-            more = keep_weight if any(c < b and a < d for c, d in right) else 1.0
-            weights.append(self._weight(lesson, a, b) * more)
-        weights.append(1.0)
+        weights = [0.0] * len(prompt) + [self._weight(lesson, a, b) for a, b in places] + [1.0]
         colons = self._colons(rendered, candidates)
         ends = {end: at for at, (_, end) in enumerate(spans)}
         if not all(colon in ends for colon in colons):
@@ -79,11 +65,10 @@ class ExampleMaker:
             torch.tensor(weights),
             torch.tensor([ends[colon] for colon in colons]),
             torch.tensor([float(c.number in lesson.right) for c in candidates]),
-            keep_weight,
         )
 
     def _weight(self, lesson: Lesson, start: int, end: int) -> float:
-        decided = [*((a, b) for _, a, b in lesson.verdicts), *lesson.chosen]
+        decided = [*((a, b) for _, a, b in lesson.verdicts), *lesson.choices]
         if end > lesson.answer or any(a < end and start < b for a, b in decided):
             return VERDICT_WEIGHT
         inside = any(a <= start and end <= b for a, b in lesson.copied)
@@ -117,13 +102,3 @@ class ExampleMaker:
                 f"The tokenizer has no token for {word!r}.", "Use a model whose tokenizer has one."
             )
         return int(ids[0])
-
-
-def _right_places(lesson: Lesson) -> list[tuple[int, int]]:
-    """Characters (start, end) that decide for a right label: its number where the trace shortlists
-    it, and its verdict."""
-    found = [(start, end) for number, start, end in lesson.verdicts if number in lesson.right]
-    for line in read_lines(lesson.trace):
-        if line.kind is LineKind.CANDIDATE and line.number in lesson.right:
-            found.append((line.start, line.start + len(str(line.number))))
-    return found

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.datasets.base import Dataset, Document, Split
 from core.distill import evidence, supervision
-from core.distill.decisions import Decided, Scores
+from core.distill.decisions import Decided
 from core.distill.supervision import Lesson, lesson
 from core.errors import InputError
 from core.rerank.base import Candidate, nearness_of
@@ -97,36 +97,25 @@ def _lesson(
     dataset: Dataset,
     document: Document,
     candidates: Sequence[Candidate],
-    scores: Scores | None = None,
     decided: Decided | None = None,
 ) -> Lesson:
     encode = partial(toolbox.encoder().encode, cache=False)
     return lesson(
         document.id, document.text, candidates, document.gold, dataset.labels,
-        toolbox.retriever(dataset).index.vectors, encode, scores=scores, decided=decided,
+        toolbox.retriever(dataset).index.vectors, encode, decided,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Rewriter:
-    """Writes traces of lessons anew by what a reader thinks of their labels
-    (core/distill/supervision.py); the documents and what is right stay."""
+    """Writes the trace of a lesson anew, so that it says what was decided
+    (core/distill/supervision.py); the document and what is right stay."""
 
     toolbox: Toolbox
 
-    def relisted(self, taught: Sequence[Taught], scores: Sequence[Scores]) -> list[Taught]:
-        """Shortlists that go by `scores`, `(candidates,)` for each: how likely each label is."""
-        return [self._anew(one, scores=liked) for one, liked in zip(taught, scores, strict=True)]
-
-    def decided(self, taught: Sequence[Taught], decided: Sequence[Decided]) -> list[Taught]:
-        """Traces that say what was decided."""
-        return [self._anew(one, decided=said) for one, said in zip(taught, decided, strict=True)]
-
-    def _anew(
-        self, one: Taught, scores: Scores | None = None, decided: Decided | None = None
-    ) -> Taught:
+    def decided(self, one: Taught, decided: Decided) -> Taught:
         dataset = self.toolbox.dataset(one.dataset)
-        made = _lesson(self.toolbox, dataset, one.document, one.candidates, scores, decided)
+        made = _lesson(self.toolbox, dataset, one.document, one.candidates, decided)
         return replace(one, lesson=made)
 
 
@@ -163,7 +152,7 @@ def _read(path: Path, document: Callable[[str], Document]) -> Iterator[Taught]:
         made = data["lesson"]
         for name in ("right", "shortlisted", "kept"):
             made[name] = tuple(made[name])
-        for name in ("verdicts", "copied", "chosen"):
+        for name in ("choices", "verdicts", "copied"):
             made[name] = tuple(tuple(span) for span in made[name])
         yield Taught(
             data["dataset"],

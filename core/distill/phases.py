@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.mechanism.conventions import AnchorRule, Conventions, MentionPlace
 from core.mechanism.positions import Example as Answered
 from core.mechanism.positions import Span, roles, tokenize
-from core.traces.grammar import Line, LineKind, read_lines, verdict_span
+from core.traces.grammar import Line, LineKind, choice_span, read_lines, verdict_span
 from core.traces.mentions import find_mentions
 
 # Anchors are what the trace quotes; where it quotes nothing, what it shares with gold names.
@@ -25,7 +25,7 @@ def text_example(tokenizer: Any, document_id: str, answered: Answered, end: int)
     """The trace as an example of its words; without decisions. `end`: the token that ends it."""
     tokens = tokenize(tokenizer, answered.rendered, answered.trace.text)
     lines = read_lines(answered.trace.text)
-    heavy, light = _verdict_spans(lines, answered.trace.text), _copied_spans(answered)
+    heavy, light = _deciding_spans(lines, answered.trace.text), _copied_spans(answered)
     start = tokens.trace_start
     weights = [0.0] * tokens.prompt_tokens
     for a, b in tokens.offsets[tokens.prompt_tokens :]:
@@ -76,9 +76,9 @@ def _before(positions: Sequence[int], first: int) -> tuple[int, ...]:
     return tuple(at for at in positions if at < first)
 
 
-def _verdict_spans(lines: Sequence[Line], text: str) -> list[Span]:
-    """Verdict words, and what stands after "Answer:"."""
-    spans = []
+def _deciding_spans(lines: Sequence[Line], text: str) -> list[Span]:
+    """What tells whether a label is listed, verdict words, and what stands after "Answer:"."""
+    spans = [span for line in lines if (span := choice_span(line))]
     for line in lines:
         if line.kind is LineKind.VERDICT:
             found = verdict_span(text, line)

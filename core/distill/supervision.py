@@ -1,7 +1,9 @@
 """The teacher's lessons: traces put into words from gold, in the trace grammar.
 
-    Shortlist:
-    2. <name> <- "<anchor>"        the right ones of those shown, and near misses
+    Shortlist:                     every label shown, in its order:
+    1. skip
+    2. <name> <- "<anchor>"        the right ones, and near misses
+    ...
     5. <name> <- "<anchor>"
     Reasoning:
     2. <name> (near): keep, <evidence>      see core/distill/evidence.py
@@ -10,8 +12,10 @@
 
 A verdict stands after the very words after which decisions are learned in the prompt
 (core/distill/examples.py), so that what is learned at one place serves the other.
-A trace may instead put a model's own decisions into words (`Decided`): it then lists what the model
-thinks likeliest, the likeliest first, and keeps what the model decided to keep, right or wrong.
+On the shortlist each label has a line, so that who writes it decides on one label at a time: to name
+the next one of those that are to be listed, all would have to be compared at once.
+A trace may instead put a model's own decisions into words (`Decided`): it then lists and keeps what
+the model decided to, right or wrong.
 The phases of a model that learned from these are taught by this template: they are no evidence that
 phases arise by themselves.
 """
@@ -22,16 +26,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets.base import LabelSpace
-from core.distill.decisions import Decided, Scores
+from core.distill.decisions import Decided
 from core.distill.evidence import Rival, against_it, clauses, for_it, words_of
 from core.rerank.base import Candidate
 from core.rerank.prompts import rated_line
 from core.shortlist.exact import Vectors
 
 WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
-LISTED = 5  # labels on a shortlist that goes by scores, at least
 STEPS_UP = 4  # how far apart in the hierarchy labels still count as wider and narrower
-NONE = "none"
+NONE, SKIP = "none", "skip"
 REASONING = "Reasoning:\n"
 
 Encode = Callable[[list[str]], Vectors]
@@ -40,21 +43,20 @@ Encode = Callable[[list[str]], Vectors]
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """A trace to learn. `right`: numbers of the right candidates; `kept`: those that the trace
-    keeps, others only where it says what a model decided. `verdicts`: (number, start, end) of each
-    verdict's word in `trace`; `chosen`: (start, end) of what a model chose when it made the
-    shortlist, its numbers and its end; empty where the shortlist is made from gold. `copied`:
-    (start, end) of what the grammar forces once a number is chosen, the names above all; `answer`:
-    where the answer's numbers begin."""
+    keeps, others only where it says what a model decided. `choices`: (start, end) in `trace` of the
+    first letter after each label's number, which tells whether it is listed; `verdicts`: (number, start, end) of each
+    verdict's word. `copied`: (start, end) of what the grammar forces once a label is listed, the
+    names above all; `answer`: where the answer's numbers begin."""
 
     document_id: str
     trace: str
     right: tuple[int, ...]
     shortlisted: tuple[int, ...]
+    choices: tuple[tuple[int, int], ...]
     verdicts: tuple[tuple[int, int, int], ...]
     copied: tuple[tuple[int, int], ...]
     answer: int
     kept: tuple[int, ...]
-    chosen: tuple[tuple[int, int], ...] = ()
 
 
 def lesson(
@@ -65,37 +67,35 @@ def lesson(
     labels: LabelSpace,
     vectors: Vectors,
     encode: Encode,
-    *,
-    scores: Scores | None = None,
     decided: Decided | None = None,
 ) -> Lesson:
     """The trace of one document over the candidates it was shown, the shortlist in their order.
 
     Right labels are kept. Beside them the shortlist has the WRONG_SHORTLISTED wrong ones most like
-    them. `scores` `(candidates,)`, how likely a reader thinks each: then as many wrong ones, the
-    likeliest, as it takes for LISTED labels. Who writes a shortlist does not know yet which labels
-    are right, and can only learn to list those that it thinks likely. `decided`: then shortlist,
-    verdicts and answer are as that says, in its order.
+    them. `decided`: then shortlist, verdicts and answer are as that says.
     `vectors` `(labels, dim)`: unit rows of all labels; `encode` gives unit rows for texts.
     """
     wanted = set(gold)
     right = [c for c in candidates if c.label_id in wanted]
-    best = [candidates[at] for at in decided.listed] if decided else []
-    kept = best[: decided.kept] if decided else right
+    kept = [candidates[at] for at in decided.kept] if decided else right
     others = [c for c in candidates if c not in kept]
     alike = _likeness(kept, others, labels, vectors)
     if decided:
-        beside = best[decided.kept :]
-    elif scores is not None:
-        beside = _likeliest(candidates, others, scores)[: max(LISTED - len(kept), 1)]
+        shortlisted = [candidates[at] for at in decided.listed]
     else:
         beside = [others[at] for at in _nearest(alike, len(others))][:WRONG_SHORTLISTED]
-    shortlisted = best or sorted([*kept, *beside], key=lambda c: c.number)
+        shortlisted = [c for c in candidates if c in kept or c in beside]
     words = words_of(text)
     closest = _Closest(text, encode)
     trace = "Shortlist:\n"
-    verdicts, copied, chosen = [], [], []
-    for candidate in shortlisted:
+    verdicts, copied, choices = [], [], []
+    for candidate in candidates:
+        start = len(trace)
+        after_number = start + len(f"{candidate.number}.")
+        choices.append((after_number, after_number + 2))
+        if candidate not in shortlisted:
+            trace += f"{candidate.number}. {SKIP}\n"
+            continue
 
         def nearest(name: str = candidate.name) -> tuple[int, int]:
             return closest.to(name)
@@ -106,15 +106,10 @@ def lesson(
             rivals = _rivals(candidate, kept, alike[:, others.index(candidate)], labels)
             found = against_it(text, words, candidate.name, rivals, nearest)
             verdict, (anchor, why) = "drop", found
-        start = len(trace)
-        trace += str(candidate.number)
-        chosen.append((start, len(trace)))
-        start = len(trace)
-        trace += f'. {" ".join(candidate.name.split())} <- "'
+        trace += f'{candidate.number}. {" ".join(candidate.name.split())} <- "'
         copied.append((start, len(trace)))
         trace += f'{anchor}"\n'
         verdicts.append((candidate, verdict, why))
-    chosen.append((len(trace), len(trace) + len(REASONING)))
     trace += REASONING
     places = []
     for candidate, verdict, why in verdicts:
@@ -129,11 +124,11 @@ def lesson(
         trace + (", ".join(str(c.number) for c in kept) or NONE),
         tuple(c.number for c in right),
         tuple(c.number for c in shortlisted),
+        tuple(choices),
         tuple(places),
         tuple(copied),
         len(trace),
         tuple(c.number for c in kept),
-        tuple(chosen) if decided else (),
     )
 
 
@@ -145,14 +140,6 @@ def _likeness(
     of_kept, of_others = (np.asarray(vectors[some], dtype=np.float32) for some in rows)
     cosines: Vectors = of_kept @ of_others.T
     return cosines
-
-
-def _likeliest(
-    candidates: Sequence[Candidate], others: Sequence[Candidate], scores: Scores
-) -> list[Candidate]:
-    """Those of `others` with the highest scores first; of equals, as retrieved."""
-    score = {c.number: float(one) for c, one in zip(candidates, scores, strict=True)}
-    return sorted(others, key=lambda c: -score[c.number])
 
 
 def _nearest(alike: Vectors, others: int) -> list[int]:

@@ -1,19 +1,15 @@
-"""The teacher: decisions and traces together, on lessons made from gold.
+"""The teacher: decisions and traces together, in two trainings.
 
-1. Warm-up: keep or drop after each label of the prompt, and the words of the trace, in which
-   verdicts weigh more. Traces alone teach a small model the form long before the decisions;
-   decisions alone, first, leave it without words (docs/protocol.md).
-2. Calibration: on dev, the threshold of each dataset at which the decisions' F1 is best. A label is
-   worth an answer long before it is more likely right than wrong, so right ones count more then.
-3. The same on other lessons, with right labels counted so. Their shortlists hold, beside the right
-   labels, those that the model itself now thinks likeliest: it can learn to list what it thinks
-   likely, and what is not on the shortlist cannot be kept.
-4. In its own words, on other lessons again: a trace lists the LISTED labels that its decisions hold
-   likeliest, and keeps those above the threshold that is best on dev, right or wrong. Decisions go
-   on being learned from gold.
+1. Warm-up, on lessons from gold: keep or drop after each label of the prompt, and the words of the
+   trace, in which decisions weigh more. Traces alone teach a small model the form long before the
+   decisions; decisions alone, first, leave it without words (docs/protocol.md).
+2. Its own words, on other documents: a trace lists and keeps what the model itself decided after
+   the labels of the prompt, right or wrong, above the thresholds that are best on dev. Which label
+   is right can be told only in part by who writes a trace; what was decided can be looked up.
+   Decisions go on being learned from gold.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.distill.decisions import Judged, best_threshold, decided, keep_weight
+from core.distill.decisions import Cuts, Judged, cuts_of, decided
 from core.distill.examples import Example, ExampleMaker
 from core.distill.lessons import Rewriter, Taught
 from core.distill.packed import hidden_states, in_passes
@@ -39,27 +35,19 @@ from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
 
 DECISION_WEIGHT = 1.0  # of the decisions beside the trace
-LISTED = 5  # labels on a shortlist in its own words. Of one length, and the likeliest first: where
-# each label above a cut is listed in the order of retrieval, the number written next is the nearest
-# one that may be meant, long before it is likelier than not, and nearly all are listed.
-# The stages, as learning curves call them:
-WARM_UP, CALIBRATED, OWN_WORDS = "warm-up", "calibrated", "own-words"
+LISTED = 4.0  # labels on a shortlist in its own words, in the mean
+WARM_UP, OWN_WORDS = "warm-up", "own-words"  # the trainings, as learning curves call them
 
 OnProgress = Callable[[str, int, int], None]
 Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class TeacherPlan:
-    """Three trainings, one after the other."""
+class Told:
+    """How a training tells what it does, and asks whether to stop."""
 
-    warm_up: Plan
-    calibrated: Plan
-    own_words: Plan
-
-    def stages(self) -> dict[str, Plan]:
-        """By name, in order."""
-        return {WARM_UP: self.warm_up, CALIBRATED: self.calibrated, OWN_WORDS: self.own_words}
+    on_progress: OnProgress = lambda stage, done, total: None
+    cancelled: Cancelled = lambda: False
 
 
 class Teacher:
@@ -72,84 +60,49 @@ class Teacher:
         )
         whole = student_of(model.model, range(model.model.config.num_hidden_layers))
         self.model: Any = with_adapter(whole, rank, alpha, seed)
-        self.keep_weights: dict[str, float] = {}  # by dataset, once they are calibrated
-        self.cuts: dict[str, float] = {}  # by dataset: what was kept when traces became its words
 
-    def examples(
-        self, taught: Sequence[Taught], keep_weights: Mapping[str, float] | None = None
-    ) -> list[Example]:
-        """`keep_weights`: by dataset; 1 where none is given."""
-        weights = keep_weights or {}
+    def examples(self, taught: Sequence[Taught]) -> list[Example]:
         return [
-            self.maker.make(
-                one.document.text, one.candidates, one.lesson, weights.get(one.dataset, 1.0)
-            )
-            for one in taught
-        ]
+            self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught
+        ]  # fmt: skip
 
-    def train(
+    def warm_up(self, folder: Path, plan: Plan, taught: Sequence[Taught], told: Told) -> bool:
+        """On lessons from gold; False where cancelled."""
+        return self._train(folder / WARM_UP, plan, taught, told)
+
+    def put_into_words(
         self,
         folder: Path,
-        plan: TeacherPlan,
+        plan: Plan,
         taught: Sequence[Taught],
         dev: Sequence[Taught],
         rewriter: Rewriter,
-        on_progress: OnProgress = lambda stage, done, total: None,
-        cancelled: Cancelled = lambda: False,
-    ) -> bool:
-        """All stages; False where cancelled. A finished stage is not done again.
+        told: Told,
+    ) -> dict[str, Cuts] | None:
+        """On traces that say what the model decides now: `rewriter` writes those of `taught` anew.
+        Gives where decisions were cut, by dataset; None where cancelled."""
+        cuts = {}
+        for name, some in _by_dataset(dev):
+            cuts[name] = cuts_of(self._weighed(some, told), LISTED)
+        own = taught
+        ids = [one.document.id for one in taught]
+        if not is_finished(folder / OWN_WORDS, plan, ids):  # else nobody reads them
+            weighed = zip(taught, self._weighed(taught, told), strict=True)
+            own = [
+                rewriter.decided(one, decided(found.scores, cuts[one.dataset]))
+                for one, found in weighed
+            ]
+        return cuts if self._train(folder / OWN_WORDS, plan, own, told) else None
 
-        Each stage takes as many of `taught` as it has steps for, of those that are left, or from
-        the first on where none is. `rewriter` writes their traces anew.
-        """
-
-        def trained(name: str, some: Sequence[Example]) -> bool:
-            training = Training(
-                folder / name, plan.stages()[name], self.model, some, self.lesson_losses
-            )
-            return training.run(
-                lambda done, total: on_progress(f"Train: {name}", done, total), cancelled
-            )
-
-        def judged(some: Sequence[Taught]) -> list[Judged]:
-            return self.judge(some, lambda done: on_progress("Weigh the labels", done, len(some)))
-
-        def anew(
-            name: str, some: Sequence[Taught], write: Callable[[list[Judged]], list[Taught]]
-        ) -> Sequence[Taught]:
-            """Their traces as `write` makes them of what the model thinks now: of a finished stage
-            nobody reads them."""
-            ids = [one.document.id for one in some]
-            if is_finished(folder / name, plan.stages()[name], ids):
-                return some
-            return write(judged(some))
-
-        first, second, third = _parts(taught, plan)
-        if not trained(WARM_UP, self.examples(first)):
-            return False
-        on_progress("Calibrate on dev", 0, 0)
-        self.keep_weights = self.calibrated(dev)
-        listed = anew(
-            CALIBRATED, second, lambda found: rewriter.relisted(second, [x.scores for x in found])
+    def _train(self, folder: Path, plan: Plan, taught: Sequence[Taught], told: Told) -> bool:
+        training = Training(folder, plan, self.model, self.examples(taught), self.lesson_losses)
+        stage = f"Train: {folder.name}"
+        return training.run(
+            lambda done, total: told.on_progress(stage, done, total), told.cancelled
         )
-        if not trained(CALIBRATED, self.examples(listed, self.keep_weights)):
-            return False
-        on_progress("Calibrate on dev", 0, 0)
-        self.cuts = {name: best_threshold(self.judge(some)) for name, some in _by_dataset(dev)}
 
-        def said(found: list[Judged]) -> list[Taught]:
-            cuts = [self.cuts[one.dataset] for one in third]
-            each = zip(found, cuts, strict=True)
-            return rewriter.decided(third, [decided(x.scores, cut, LISTED) for x, cut in each])
-
-        own = anew(OWN_WORDS, third, said)
-        return trained(OWN_WORDS, self.examples(own, self.keep_weights))
-
-    def calibrated(self, dev: Sequence[Taught]) -> dict[str, float]:
-        """How much more right labels are to count, by dataset."""
-        return {
-            name: keep_weight(best_threshold(self.judge(some))) for name, some in _by_dataset(dev)
-        }
+    def _weighed(self, some: Sequence[Taught], told: Told) -> list[Judged]:
+        return self.judge(some, lambda done: told.on_progress("Weigh the labels", done, len(some)))
 
     def lesson_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
         found = []
@@ -189,11 +142,12 @@ class Teacher:
         return decision_logits(model, hidden, example, self.maker.keep, self.maker.drop)
 
 
-def _parts(taught: Sequence[Taught], plan: TeacherPlan) -> list[Sequence[Taught]]:
-    """The lessons of each stage."""
+def parted(taught: Sequence[Taught], plans: Sequence[Plan]) -> list[Sequence[Taught]]:
+    """The lessons of trainings that come one after the other: as many as each has steps for, of
+    those that are left, or from the first on where none is."""
     parts, start = [], 0
-    for stage in plan.stages().values():
-        count = stage.steps * stage.batch
+    for plan in plans:
+        count = plan.steps * plan.batch
         parts.append((taught[start:] or taught)[:count])
         start += count
     return parts

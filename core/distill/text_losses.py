@@ -31,9 +31,8 @@ def differences(model: Any, hidden: torch.Tensor, keep: int, drop: int) -> torch
 
 
 def decision_loss(logits: torch.Tensor, example: Example) -> torch.Tensor:
-    """L_decide, `()`: the mean over the labels shown, right ones weighted as the example says."""
-    weight = torch.tensor(example.keep_weight).to(logits)
-    return binary_cross_entropy_with_logits(logits, example.keep.to(logits), pos_weight=weight)
+    """L_decide, `()`: the mean over the labels shown."""
+    return binary_cross_entropy_with_logits(logits, example.keep.to(logits))
 
 
 def trace_loss(model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:

@@ -89,11 +89,19 @@ def save_adapter(model: Any, folder: Path, about: About) -> None:
 
 def adapted(base: Any, folder: Path) -> Any:
     """The base's layers that an adapter keeps, with the adapter. Raises ModelError."""
+    about = read_about(folder)
+    model = with_adapter(student_of(base, about.layers), about.rank, about.alpha, seed=0)
+    load_adapter(model, folder)
+    return model.requires_grad_(requires_grad=False).eval()
+
+
+def load_adapter(model: Any, folder: Path) -> None:
+    """Puts saved weights into the adapter that a model has, in float32 whatever the model is in.
+    Raises ModelError."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     about = read_about(folder)
-    model = with_adapter(student_of(base, about.layers), about.rank, about.alpha, seed=0)
     try:
         state = load_file(folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
@@ -105,12 +113,10 @@ def adapted(base: Any, folder: Path) -> Any:
     shapes = {name: tuple(place.shape) for name, place in places.items()}
     if shapes != {name: tuple(tensor.shape) for name, tensor in state.items()}:
         raise ModelError(
-            f"The adapter {about.name} does not fit {base.config.model_type} of "
-            f"{base.config.num_hidden_layers} layers.",
+            f"The adapter {about.name} does not fit {model.config.model_type} of "
+            f"{model.config.num_hidden_layers} layers.",
             "Use the base model that it was trained on.",
         )
     with torch.no_grad():
         for name, place in places.items():
-            place.data = state[name].to(base.device, torch.float32)  # whatever the base is in
-            place.requires_grad_(requires_grad=False)
-    return model.eval()
+            place.data = state[name].to(model.device, torch.float32)

@@ -98,8 +98,8 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     lessons = zip(preset.get("datasets", ()), preset.get("lessons", ()), strict=False)
     lines = [
         f"- Preset {preset.get('name')}: teacher lessons from gold "
-        f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), the "
-        "last of them retold as the teacher decides itself; "
+        f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), "
+        "those of its second training retold as it decides itself; "
         f"students on the teacher's own traces of {preset.get('student_documents')} documents a "
         "dataset (split train-student).",
         "- Nothing of the splits dev and test was trained on.",

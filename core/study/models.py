@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.distill.teacher import WARM_UP
 from core.errors import ModelError
 from core.models.adapter_files import ABOUT, About
 from core.models.adapters import adapted, save_adapter, student_of, with_adapter
@@ -94,6 +95,8 @@ class StudyModels:
 
 def title_of(system: str, preset: str) -> str:
     """What a system is called on the pages."""
+    if system == WARM_UP:
+        return f"Teacher after its warm-up (study {preset})"
     arm, _, seed = system.rpartition("-")
     if not arm:
         return f"{system.capitalize()} (study {preset})"

@@ -31,7 +31,7 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One size. `lessons`: of each dataset, met one stage of the teacher after the other
+    """One size. `lessons`: of each dataset, met one training of the teacher after the other
     (core/distill/teacher.py). Documents of other splits are counted per
     dataset; `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`,
     the others have the first alone."""
@@ -40,7 +40,6 @@ class Preset:
     datasets: tuple[str, ...]
     lessons: tuple[int, ...]
     warm_up: Plan
-    calibrated: Plan
     own_words: Plan
     student_documents: int
     student_plan: Plan
@@ -75,7 +74,6 @@ SMOKE = Preset(
     datasets=("icd",),
     lessons=(6,),
     warm_up=_plan(2, 1e-3, 2),
-    calibrated=_plan(2, 1e-3, 2),
     own_words=_plan(2, 1e-3, 2),
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
@@ -92,10 +90,9 @@ SMOKE = Preset(
 LAPTOP = Preset(
     name="laptop",
     datasets=("icd", "mesh-major", "wordnet"),
-    lessons=(1408, 704, 1408),  # an abstract has three times the tokens of a title or a gloss
+    lessons=(1152, 576, 1152),  # an abstract has three times the tokens of a title or a gloss
     warm_up=_plan(240, 1.5e-3),
-    calibrated=_plan(120, 1e-3),
-    own_words=_plan(80, 1e-3),
+    own_words=_plan(120, 1e-3),
     student_documents=400,
     student_plan=_plan(150, 5e-4),
     tuning=FOUR_EACH,
@@ -110,10 +107,9 @@ LAPTOP = Preset(
 GPU = replace(
     LAPTOP,
     name="gpu",
-    lessons=(7680, 3840, 7680),
+    lessons=(6400, 3200, 6400),
     warm_up=_plan(1400, 1.5e-3),
-    calibrated=_plan(600, 1e-3),
-    own_words=_plan(400, 1e-3),
+    own_words=_plan(600, 1e-3),
     student_documents=3000,
     student_plan=_plan(1125, 5e-4),
     arms=tuple(Arm),

@@ -1,6 +1,7 @@
 """A study from its first lesson to its last test, in cells (core/study/cells.py).
 
-    teacher                  lessons from gold on train-teacher; an adapter
+    warm-up                  the teacher's first training, on lessons from gold; an adapter
+    teacher                  its second, in its own words, both on train-teacher; an adapter
     dev/teacher/<dataset>    how well its traces answer documents of dev: for choices, not results
     traces/<dataset>         the teacher's own traces on train-student: a run in the store
     baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
@@ -14,6 +15,7 @@ Adapters lie in the home (`adapters/<preset>-<system>`), where Explore finds the
 store, and learning curves in `distill/<preset>/`.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +23,7 @@ from typing import Any
 from core import allocator
 from core.config import Settings
 from core.distill.arms import Arm
+from core.distill.teacher import WARM_UP
 from core.models.base import ModelSpec
 from core.models.catalogue import BASE
 from core.study.cells import Cell, Cells
@@ -29,6 +32,8 @@ from core.study.students import EQUAL, Students
 from core.study.tuning import TUNED, tuned_as
 from core.study.work import Cancelled, Report, Result, Work
 from db.session import Store
+
+Train = Callable[[], Result | None]
 
 
 @dataclass
@@ -66,21 +71,13 @@ class Study:
         after its training, so that a study that is broken off has whole systems."""
         preset = self.preset
         lessons = [
-            preset.datasets, preset.lessons,
-            *map(asdict, (preset.warm_up, preset.calibrated, preset.own_words)),
-            *self._named(preset.teacher),
+            preset.datasets, preset.lessons, asdict(preset.warm_up), *self._named(preset.teacher)
         ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
         chosen = [preset.heads, preset.scored_traces, *self._named(preset.student)]
         return [
-            Cell(
-                "teacher",
-                (),
-                lessons,
-                self.work.teach,
-                together=True,
-                kept=partial(self.work.models.kept, "teacher"),
-            ),
+            self._trained(WARM_UP, (), lessons, self.work.warm_up),
+            self._trained("teacher", (WARM_UP,), asdict(preset.own_words), self.work.teach),
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
             Cell("heads", ("teacher", *traces), chosen, self.work.choose_heads),
@@ -90,6 +87,11 @@ class Study:
             *self._tuning(("teacher", *traces, "heads")),
             *self._students(("teacher", *traces, "heads")),
         ]
+
+    def _trained(self, system: str, after: tuple[str, ...], deciding: Any, work: Train) -> Cell:
+        """One that leaves the system's adapter."""
+        kept = partial(self.work.models.kept, system)
+        return Cell(system, after, deciding, work, together=True, kept=kept)
 
     def _named(self, model: ModelSpec | None) -> list[Any]:
         """A model that was named, as part of what decides a cell."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.lessons import SHOWN, K, Rewriter, Taught
 from core.distill.precision import precision_here
-from core.distill.teacher import Teacher, TeacherPlan, by_cosine
+from core.distill.teacher import OWN_WORDS, WARM_UP, Teacher, Told, by_cosine, parted
 from core.distill.training import CURVES, Plan
 from core.errors import InputError
 from core.mechanism.analysis import Inside
 from core.mechanism.architecture import Architecture
 from core.mechanism.positions import Example as Answered
 from core.metrics.sets import example_f1
+from core.models.adapters import load_adapter
 from core.models.catalogue import BASE
 from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
@@ -66,31 +67,60 @@ class Work:
         self.toolbox = Toolbox(self.settings, self.store)
         self.models = StudyModels(self.toolbox, self.preset)
 
+    def warm_up(self) -> Result | None:
+        """The teacher's first training; its adapter is a system of its own, which the second one
+        sets out from, wherever that is done."""
+        taught, _ = self._lessons()
+        teacher, plan = self._new_teacher(), self.sized(self.preset.warm_up)
+        teacher.model = crew().place(teacher.model)
+        told = Told(self.report, self.cancelled)
+        if not teacher.warm_up(self.folder / "teacher", plan, taught, told):
+            return None
+        return self._taught(WARM_UP, teacher, WARM_UP, plan, {"lessons": len(taught)})
+
     def teach(self) -> Result | None:
+        _, taught = self._lessons()
+        teacher, plan = self._new_teacher(), self.sized(self.preset.own_words)
+        load_adapter(teacher.model, self.models.folder(WARM_UP))
+        teacher.model = crew().place(teacher.model)
+        cuts = teacher.put_into_words(
+            self.folder / "teacher", plan, taught, self._dev(), Rewriter(self.toolbox),
+            Told(self.report, self.cancelled),
+        )  # fmt: skip
+        if cuts is None:
+            return None
+        found: Result = {
+            "lessons": len(taught),
+            "cuts": {name: asdict(one) for name, one in cuts.items()},
+        }
+        return self._taught("teacher", teacher, OWN_WORDS, plan, found)
+
+    def _new_teacher(self) -> Teacher:
+        return Teacher(self.models.base(), self.preset.rank, self.preset.alpha, seed=0)
+
+    def _lessons(self) -> list[Sequence[Taught]]:
+        """Those of each of the teacher's trainings."""
         preset = self.preset
         counts = dict(zip(preset.datasets, preset.lessons, strict=True))
         taught = crew().first_before_others(
             lambda: lessons(self.toolbox, counts, Split.TRAIN_TEACHER, self.report)
         )
-        dev = crew().first_before_others(lambda: self._dev_lessons(preset.dev_documents))
-        teacher = Teacher(self.models.base(), preset.rank, preset.alpha, seed=0)
-        teacher.model = crew().place(teacher.model)
-        stages = (preset.warm_up, preset.calibrated, preset.own_words)
-        plan, folder = TeacherPlan(*map(self.sized, stages)), self.folder / "teacher"
-        rewriter = Rewriter(self.toolbox)
-        if not teacher.train(folder, plan, taught, dev, rewriter, self.report, self.cancelled):
-            return None
+        return parted(taught, (preset.warm_up, preset.own_words))
+
+    def _dev(self) -> list[Taught]:
+        each = self.preset.dev_documents
+        return crew().first_before_others(lambda: self._dev_lessons(each))
+
+    def _taught(
+        self, system: str, teacher: Teacher, stage: str, plan: Plan, found: Result
+    ) -> Result:
+        """Keeps what a training of the teacher has left, and tells how well it decides on dev."""
+        dev = self._dev()
         if not crew().first:
             return {}
-        for stage, done in plan.stages().items():
-            self.keep_curves("teacher", stage, folder / stage, done)
-        found: Result = {
-            "adapter": self.models.name("teacher"),
-            "lessons": len(taught),
-            "keep_weights": teacher.keep_weights,
-            "cuts": teacher.cuts,
-        }
-        for dataset in preset.datasets:
+        self.keep_curves("teacher", stage, self.folder / "teacher" / stage, plan)
+        found |= {"adapter": self.models.name(system)}
+        for dataset in self.preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
             judged, cosine = teacher.judge(some), by_cosine(some)
             found[dataset] = {
@@ -101,7 +131,7 @@ class Work:
                 "cosine_f1": mean_f1(cosine, best_threshold(cosine)),
             }
         layers = tuple(range(teacher.model.config.num_hidden_layers))
-        self.models.save("teacher", teacher.model, layers, {"plan": asdict(plan)})
+        self.models.save(system, teacher.model, layers, {"plan": asdict(plan)})
         return found
 
     def write_traces(self, dataset: str) -> Result | None:

@@ -3,6 +3,7 @@
 What the reasoner is asked to write:
 
     Shortlist:
+    2. skip                 (a label that was looked at and not shortlisted; may be left out)
     3. <name> <- "<words of the text>"
     Reasoning:
     3. keep: <evidence>
@@ -56,6 +57,7 @@ _JUDGED = re.compile(  # "1, 2: keep" or "keep 1 and 2" after "Reasoning:"
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 _DIGITS = re.compile(r"\d{1,4}")
 _ARROW = re.compile(r"<-+|←|<=")
+_SKIP = re.compile(r"skip(?:ped)?[\s*_`.]*", re.IGNORECASE)
 
 
 class LineKind(StrEnum):
@@ -64,6 +66,7 @@ class LineKind(StrEnum):
     ANSWER = "answer"
     VERDICT = "verdict"
     CANDIDATE = "candidate"
+    SKIP = "skip"
     TEXT = "text"
 
 
@@ -173,6 +176,8 @@ def _numbered_line(numbered: re.Match[str], start: int, end: int) -> Line:
         word = Verdict.KEEP if verdict["verdict"].lower().startswith("ke") else Verdict.DROP
         name = rest[: verdict.start()].rstrip(" \t:-—–*_`")
         return Line(LineKind.VERDICT, start, end, number, word, name, rest_start)
+    if _SKIP.fullmatch(rest):
+        return Line(LineKind.SKIP, start, end, number, None, rest, rest_start)
     name, anchored = rest, False
     arrow = _ARROW.search(rest)
     if arrow:
@@ -204,3 +209,11 @@ def verdict_span(text: str, line: Line) -> tuple[int, int] | None:
     after = line.rest_start + len(line.rest)
     found = _VERDICT.search(text, after, max(line.end, after))
     return found.span("verdict") if found else None
+
+
+def choice_span(line: Line) -> tuple[int, int] | None:
+    """Characters (start, end) that decide whether a numbered line shortlists its label: the space
+    after the number and the first character of the name or of "skip". None for other lines."""
+    if line.kind not in (LineKind.CANDIDATE, LineKind.SKIP) or not line.rest:
+        return None
+    return line.rest_start - 1, line.rest_start + 1

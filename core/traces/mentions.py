@@ -38,9 +38,10 @@ def find_mentions(text: str, candidates: Sequence[Candidate]) -> tuple[Mention, 
     after it are another label's name or have nothing in common with the candidate's.
     """
     names = CandidateNames(candidates)
-    exact = names.exact(text)
+    lines = list(with_items(read_lines(text)))
+    exact = _outside(names.exact(text), [one for one in lines if one.kind is LineKind.SKIP])
     numbered = []
-    for line in with_items(read_lines(text)):
+    for line in lines:
         candidate = names.of_line(line, exact)
         if candidate is None:
             continue
@@ -50,6 +51,17 @@ def find_mentions(text: str, candidates: Sequence[Candidate]) -> tuple[Mention, 
             start, end = _number_span(text, line, inside)
             numbered.append(Mention(candidate.label_id, start, end, exact=False))
     return tuple(sorted([*exact, *numbered], key=lambda m: m.start))
+
+
+def _outside(mentions: list[Mention], skipped: Sequence[Line]) -> list[Mention]:
+    """The mentions that are not in a line that says "skip": a label may be named so."""
+    starts = [line.start for line in skipped]
+
+    def line_end(at: int) -> int:
+        before = bisect_right(starts, at)
+        return skipped[before - 1].end if before else 0
+
+    return [m for m in mentions if m.start >= line_end(m.start)]
 
 
 def _number_span(text: str, line: Line, inside: Sequence[Mention]) -> tuple[int, int]:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from core.distill.decisions import (
-    MOST_MORE,
+    Cuts,
     Decided,
     Judged,
     auc,
     best_threshold,
     best_top,
+    cuts_of,
     decided,
-    keep_weight,
     kept_above,
     kept_top,
     mean_f1,
@@ -54,13 +54,6 @@ def test_the_best_threshold_is_found_among_all() -> None:
     assert best_threshold([judged([0.3, 0.2], [1, 1], 2)]) < 0.2
 
 
-def test_right_labels_count_as_much_more_as_the_threshold_lies_below_the_middle() -> None:
-    assert keep_weight(0.0) == 1.0
-    assert keep_weight(-math.log(3)) == pytest.approx(3.0), "where one in four is worth an answer"
-    assert keep_weight(2.0) == 1.0
-    assert keep_weight(-50.0) == MOST_MORE
-
-
 def test_the_best_number_of_labels_is_the_smallest_of_the_best() -> None:
     some = judged([3.0, 2.0, 1.0], [1, 1, 0], 2)
     assert best_top([some]) == 2
@@ -69,9 +62,20 @@ def test_the_best_number_of_labels_is_the_smallest_of_the_best() -> None:
     assert best_top([judged([1.0, 2.0], [0, 0], 1)]) == 1
 
 
-def test_the_likeliest_are_listed_and_those_above_the_cut_are_kept() -> None:
+def test_labels_are_listed_and_kept_above_their_cuts() -> None:
     scores = np.array([1.4, 0.0, 2.1, 1.4])
-    assert decided(scores, 1.0, 3) == Decided(listed=(2, 0, 3), kept=3)
-    assert decided(scores, 1.4, 3) == Decided(listed=(2, 0, 3), kept=1)
-    assert decided(scores, -1.0, 2) == Decided(listed=(2, 0), kept=2), "what is kept is listed"
-    assert decided(scores, 9.0, 9) == Decided(listed=(2, 0, 3, 1), kept=0)
+    assert decided(scores, Cuts(0.5, 2.0)) == Decided(listed=(0, 2, 3), kept=(2,))
+    assert decided(scores, Cuts(1.4, 1.4)) == Decided(listed=(2,), kept=(2,))
+    assert decided(scores, Cuts(9.0, 9.0)) == Decided(listed=(2,), kept=()), "one in any case"
+    assert decided(np.zeros(3), Cuts(9.0, 9.0)) == Decided(listed=(0,), kept=())
+
+
+def test_cuts_list_so_many_in_the_mean_and_all_that_are_kept() -> None:
+    some = [judged([4.0, 3.0, 2.0, 1.0], [1, 0, 0, 0], 1), judged([0.4, 0.3, 0.2, 0.1], [0] * 4, 1)]
+    cuts = cuts_of(some, 1.5)
+    listed = [decided(one.scores, cuts).listed for one in some]
+    assert listed == [(0, 1, 2), (0,)], "three of eight, and one in any case"
+    assert 3.0 < cuts.kept < 4.0
+    every = [judged([4.0, 3.0], [1, 1], 2)]
+    assert cuts_of(every, 1.0).listed == cuts_of(every, 1.0).kept < 3.0, "what is kept is listed"
+    assert decided(every[0].scores, cuts_of(every, 9.0)).listed == (0, 1)

@@ -52,13 +52,15 @@ def words(tokenizer, ids, at) -> str:
     return "".join(tokenizer.decode([int(ids[position])]) for position in at)
 
 
-def test_weights_lie_on_verdicts_and_the_answer(tokenizer) -> None:
-    example = text_example(tokenizer, "d", answered(), end=2)
+def test_weights_lie_on_what_is_decided(tokenizer) -> None:
+    text = TRACE.replace("Reasoning", "3. skip\nReasoning")
+    example = text_example(tokenizer, "d", answered(text), end=2)
     every = range(len(example.ids))
     heavy = [at for at in every if example.weights[at] == VERDICT_WEIGHT]
-    assert [words(tokenizer, example.ids, [at]).strip() for at in heavy] == ["keep", "drop", "1"]
+    decided = [words(tokenizer, example.ids, [at]).strip() for at in heavy]
+    assert decided == ["Heart", "Heart", "skip", "keep", "drop", "1"]
     light = [at for at in every if abs(float(example.weights[at]) - COPIED_WEIGHT) < 1e-6]
-    assert "Heart failure" in words(tokenizer, example.ids, light)
+    assert words(tokenizer, example.ids, light) == " failure block"
     assert not example.weights[: example.start].any()
     assert int(example.ids[-1]) == 2
 

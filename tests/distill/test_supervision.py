@@ -8,12 +8,13 @@ import pytest
 from core.datasets.base import Label, LabelSpace
 from core.datasets.files import LABELS_FILE, About
 from core.datasets.tables import document_table, label_table, write_tables
-from core.distill.decisions import Decided, Scores
+from core.distill.decisions import Decided
 from core.distill.supervision import WRONG_SHORTLISTED, Lesson, lesson
 from core.rerank.base import Bucket, Candidate, Verdict
 from core.rerank.parser import parse
 from core.rerank.prompts import rated_lines
 from core.traces.base import FinishReason
+from core.traces.grammar import choice_span, read_lines
 from core.traces.phases import segment
 
 NAMES = {
@@ -46,15 +47,11 @@ def taught(
     labels: LabelSpace,
     gold: tuple[str, ...],
     shown: str = "A2 A1 B A C D",
-    *,
-    scores: Scores | None = None,
     decided: Decided | None = None,
 ) -> Lesson:
     candidates = shown_as(shown)
     vectors = encode(list(NAMES.values()))
-    return lesson(
-        "doc", TEXT, candidates, gold, labels, vectors, encode, scores=scores, decided=decided
-    )
+    return lesson("doc", TEXT, candidates, gold, labels, vectors, encode, decided)
 
 
 def shown_as(shown: str) -> list[Candidate]:
@@ -111,33 +108,37 @@ def test_the_nearest_wrong_labels_are_shortlisted(labels: LabelSpace) -> None:
     assert 2 in made.shortlisted
 
 
-def test_a_shortlist_by_scores_has_the_right_labels_and_the_likeliest_others(
-    labels: LabelSpace,
-) -> None:
-    scores = np.array([-3.0, 2.0, -1.0, 0.5, -2.0, -9.0])
-    assert taught(labels, ("D",), scores=scores).shortlisted == (2, 3, 4, 5, 6)
-    assert taught(labels, (), scores=scores).shortlisted == (1, 2, 3, 4, 5)
-    every = ("A2", "A1", "B", "C", "D")
-    assert taught(labels, every, scores=scores).shortlisted == (1, 2, 3, 4, 5, 6)
-    assert taught(labels, (), scores=np.zeros(6)).shortlisted == (1, 2, 3, 4, 5), "as retrieved"
+def test_every_label_that_was_shown_is_listed_or_skipped(labels: LabelSpace) -> None:
+    made = taught(labels, ("A2", "D"))
+    lines = made.trace[: made.trace.index("Reasoning:")].splitlines()[1:]
+    assert [line.split(".")[0] for line in lines] == list("123456")
+    skipped = [n for n, line in enumerate(lines, start=1) if line == f"{n}. skip"]
+    assert skipped == [n for n in range(1, 7) if n not in made.shortlisted] != []
+
+
+def test_places_of_choices_are_where_names_and_skips_begin(labels: LabelSpace) -> None:
+    made = taught(labels, ("A2", "D"))
+    firsts = [NAMES[i][0] for i in "A2 A1 B A C D".split()]
+    listed = [first if n in made.shortlisted else "s" for n, first in enumerate(firsts, start=1)]
+    assert [made.trace[a:b] for a, b in made.choices] == [f" {first}" for first in listed]
+    lines = read_lines(made.trace)
+    assert [span for one in lines if (span := choice_span(one))] == list(made.choices)
 
 
 def test_a_trace_in_own_words_says_what_was_decided_and_not_what_is_right(
     labels: LabelSpace,
 ) -> None:
-    made = taught(labels, ("A2", "C"), decided=Decided(listed=(2, 1, 4), kept=2))
+    made = taught(labels, ("A2", "C"), decided=Decided(listed=(1, 2, 4), kept=(1, 2)))
     assert made.right == (1, 5)
-    assert made.shortlisted == (3, 2, 5), "the likeliest first"
-    assert made.kept == (3, 2)
+    assert made.shortlisted == (2, 3, 5)
+    assert made.kept == (2, 3)
     result = parse(made.trace, shown_as("A2 A1 B A C D"), FinishReason.STOP)
-    assert list(result.answer or ()) == ["B", "A1"]
-    words = [made.trace[start:end] for start, end in made.chosen]
-    assert words == ["3", "2", "5", "Reasoning:\n"]
-    assert taught(labels, ("A2", "C")).chosen == ()
+    assert list(result.answer or ()) == ["A1", "B"]
+    assert result.shortlisted == ("A1", "B", "C")
 
 
 def test_in_own_words_nothing_need_be_kept(labels: LabelSpace) -> None:
-    made = taught(labels, ("A2",), decided=Decided((0,), 0))
+    made = taught(labels, ("A2",), decided=Decided((0,), ()))
     assert made.kept == ()
     assert made.trace.endswith("Answer: none")
     assert "1. Malignant neoplasm of lateral wall of bladder (far): drop" in made.trace

@@ -74,11 +74,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Fin
 def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
     study, done = finished.study, finished.done
     assert set(done) == {
-        "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
+        "warm-up", "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
         "baselines/tiny", "dev/teacher/tiny", "tune/standard/0", "tune/standard/1",
         *(f"test/{name}/tiny" for name in ("base", "teacher", "standard-0", "mechanistic-0")),
     }  # fmt: skip
-    assert done["teacher"]["tiny"]["dev_documents"] > 0
+    assert done["warm-up"]["tiny"]["dev_documents"] > 0
+    assert done["teacher"]["tiny"].keys() == done["warm-up"]["tiny"].keys()
+    cuts = done["teacher"]["cuts"]["tiny"]
+    assert cuts["listed"] <= cuts["kept"]
     heads = done["heads"]
     assert heads["of"] == "lessons of dev documents", "two steps teach nobody to write phases"
     assert heads["scored"]["coarse"] > 0
@@ -100,8 +103,7 @@ def test_learning_curves_are_kept_term_by_term(finished: Finished) -> None:
     with finished.study.store.read() as session:
         learned = trainings_of(session, ["small-teacher", "small-mechanistic-0"])
     assert {(one.system, one.stage) for one in learned} == {
-        ("small-teacher", "warm-up"), ("small-teacher", "calibrated"),
-        ("small-teacher", "own-words"),
+        ("small-teacher", "warm-up"), ("small-teacher", "own-words"),
         ("small-mechanistic-0", "distillation"),
     }  # fmt: skip
     steps = next(one for one in learned if one.stage == "distillation").curves

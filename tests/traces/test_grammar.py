@@ -3,7 +3,7 @@
 import pytest
 
 from core.rerank.base import Verdict
-from core.traces.grammar import LineKind, read_line, read_lines, verdict_span
+from core.traces.grammar import LineKind, choice_span, read_line, read_lines, verdict_span
 from tests.patience import given_up_after
 
 
@@ -20,6 +20,11 @@ from tests.patience import given_up_after
         ("The answer is: 9", LineKind.ANSWER),
         ('3. Cholera <- "cholera"', LineKind.CANDIDATE),
         ("[3] Cholera", LineKind.CANDIDATE),
+        ("3. skip", LineKind.SKIP),
+        ("**3.** Skipped.", LineKind.SKIP),
+        ('3. skip <- "a skip of the heart"', LineKind.CANDIDATE),
+        ("3. Skip rope", LineKind.CANDIDATE),
+        ("3. skip (near): keep", LineKind.VERDICT),
         ("- 3) Cholera", LineKind.CANDIDATE),
         ("3. keep: the text says so", LineKind.VERDICT),
         ("3: drop - no", LineKind.VERDICT),
@@ -131,3 +136,15 @@ def test_a_verdict_after_a_name_that_holds_such_a_word(raw: str, verdict: str, n
 @pytest.mark.parametrize("raw", ["3. Foot drop", '3. Foot drop <- "her foot drops"'])
 def test_a_name_with_such_a_word_is_no_verdict(raw: str) -> None:
     assert read_line(raw, 0).kind is LineKind.CANDIDATE
+
+
+@pytest.mark.parametrize(
+    ("raw", "chosen"),
+    [
+        ('12. Cholera <- "x"', " C"), ("2. skip", " s"), ("2. keep", None), ("Reasoning:", None),
+        ("Cholera", None), ("2.", None),
+    ],
+)  # fmt: skip
+def test_what_tells_whether_a_label_is_listed(raw: str, chosen: str | None) -> None:
+    span = choice_span(read_line(raw, 0))
+    assert (span and raw[slice(*span)]) == chosen

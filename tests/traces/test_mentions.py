@@ -59,3 +59,10 @@ def test_names_full_of_signs_are_taken_literally() -> None:
 
 def test_no_candidates_no_mentions() -> None:
     assert find_mentions("1. Cholera", ()) == ()
+
+
+def test_a_skipped_label_is_not_named_even_where_a_label_is_called_skip() -> None:
+    labels = [Candidate(1, "a", "Cholera"), Candidate(2, "b", "skip"), Candidate(3, "c", "Plague")]
+    text = 'Shortlist:\n1. skip\n2. skip <- "a hop"\n3. skip\nReasoning:\n2. skip (near): keep, so'
+    named = [(m.label_id, text[m.start : m.end]) for m in find_mentions(text, labels)]
+    assert named == [("b", "skip"), ("b", "skip")]

@@ -138,3 +138,13 @@ def test_a_stream_begins_the_same_phases_whatever_ends_its_lines(line_end: str, 
     phases, _, _ = segment(text, [], LABELS)
     assert begun == [(phase.kind, phase.start) for phase in phases]
     assert len(begun) == 3
+
+
+def test_labels_that_are_skipped_are_part_of_the_shortlisting_but_do_not_begin_it() -> None:
+    text = FULL.replace("Shortlist:\n", "Shortlist:\n1. skip\n")
+    phases, *_ = segment(text, offsets_of(text), LABELS)
+    assert text[phases[0].start : phases[0].end].startswith("Shortlist:\n1. skip\n2. Cholera")
+    nothing = "Shortlist:\n1. skip\n2. skip\n3. skip\nReasoning:\n2. keep: so\nAnswer: 2"
+    phases, boundary, _ = segment(nothing, offsets_of(nothing), LABELS)
+    assert PhaseKind.SHORTLISTING not in [phase.kind for phase in phases]
+    assert boundary is None
