@@ -88,7 +88,7 @@ def cuts_of(judged: Sequence[Judged], listed: float) -> Cuts:
 
 
 def decided(scores: Scores, cuts: Cuts) -> Decided:
-    """What `scores` `(candidates,)` say; the best one is listed in any case, of equals the first."""
+    """What `scores` `(candidates,)` say; the best one, of equals the first, is listed anyway."""
     listed = np.flatnonzero(scores > cuts.listed)
     if not len(listed):
         listed = np.argmax(scores, keepdims=True)

@@ -12,8 +12,8 @@
 
 A verdict stands after the very words after which decisions are learned in the prompt
 (core/distill/examples.py), so that what is learned at one place serves the other.
-On the shortlist each label has a line, so that who writes it decides on one label at a time: to name
-the next one of those that are to be listed, all would have to be compared at once.
+On the shortlist each label has a line, so that who writes it decides on one label at a time: to
+name the next one of those that are to be listed, all would have to be compared at once.
 A trace may instead put a model's own decisions into words (`Decided`): it then lists and keeps what
 the model decided to, right or wrong.
 The phases of a model that learned from these are taught by this template: they are no evidence that
@@ -44,9 +44,9 @@ Encode = Callable[[list[str]], Vectors]
 class Lesson:
     """A trace to learn. `right`: numbers of the right candidates; `kept`: those that the trace
     keeps, others only where it says what a model decided. `choices`: (start, end) in `trace` of the
-    first letter after each label's number, which tells whether it is listed; `verdicts`: (number, start, end) of each
-    verdict's word. `copied`: (start, end) of what the grammar forces once a label is listed, the
-    names above all; `answer`: where the answer's numbers begin."""
+    first letter after each label's number, which tells whether it is listed; `verdicts`: (number,
+    start, end) of each verdict's word. `copied`: (start, end) of what the grammar forces once a
+    label is listed, the names above all; `answer`: where the answer's numbers begin."""
 
     document_id: str
     trace: str

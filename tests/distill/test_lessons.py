@@ -9,7 +9,7 @@ import torch
 
 from core.config import load_settings
 from core.datasets.base import Split
-from core.distill.decisions import Decided, auc
+from core.distill.decisions import Decided, auc, decided
 from core.distill.examples import COPIED_WEIGHT, VERDICT_WEIGHT, ExampleMaker
 from core.distill.lessons import Rewriter, Taught, ceiling, collect
 from core.distill.teacher import OWN_WORDS, WARM_UP, Teacher, Told, by_cosine
@@ -114,8 +114,8 @@ def test_a_teacher_learns_its_lessons_and_then_what_it_decides(
     cuts = teacher.put_into_words(tmp_path, two, taught, dev, Kept(toolbox), told)
     assert cuts is not None
     for one, again, found in zip(taught, written, decisions, strict=True):
-        kept = {c.number for c, x in zip(one.candidates, found.scores > cuts["tiny"].kept) if x}
-        assert set(again.lesson.kept) == kept
+        kept = [one.candidates[at].number for at in decided(found.scores, cuts["tiny"]).kept]
+        assert list(again.lesson.kept) == kept
         assert replace(again, lesson=one.lesson) == one
     assert list(dict.fromkeys(stages)) == [
         "Train: warm-up", "Weigh the labels", "Train: own-words"

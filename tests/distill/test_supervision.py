@@ -118,7 +118,7 @@ def test_every_label_that_was_shown_is_listed_or_skipped(labels: LabelSpace) -> 
 
 def test_places_of_choices_are_where_names_and_skips_begin(labels: LabelSpace) -> None:
     made = taught(labels, ("A2", "D"))
-    firsts = [NAMES[i][0] for i in "A2 A1 B A C D".split()]
+    firsts = [NAMES[i][0] for i in ("A2", "A1", "B", "A", "C", "D")]
     listed = [first if n in made.shortlisted else "s" for n, first in enumerate(firsts, start=1)]
     assert [made.trace[a:b] for a, b in made.choices] == [f" {first}" for first in listed]
     lines = read_lines(made.trace)
