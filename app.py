@@ -8,7 +8,7 @@ from altair.utils import schemapi
 
 from core.errors import InputError
 from core.serve import ALLOW_REMOTE, check_address
-from pages.parts import entry, errors, services, sign_in, wanted
+from pages.parts import entry, errors, press, services, sign_in, wanted
 
 PARTS = Path(__file__).parent / "pages" / "parts"
 
@@ -105,3 +105,4 @@ errors.place()
 with errors.kept():
     services.prepare()
 page.run()
+press.forget()

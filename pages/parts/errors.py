@@ -16,6 +16,7 @@ import streamlit as st
 
 from core.errors import PhaseLensError
 from core.traces.inert import inert_html
+from pages.parts import press
 from pages.parts.address import draw_again
 
 _KEPT = "kept_errors"
@@ -58,6 +59,7 @@ def keep(error: PhaseLensError) -> None:
     number = st.session_state.get(_COUNT, 0) + 1
     st.session_state[_COUNT] = number
     st.session_state[_KEPT] = [*shown, KeptError(number, error.what, error.fix)]
+    press.forget()
     draw_again()
 
 

@@ -2,7 +2,8 @@
 
 A press that Streamlit's own `if st.button(...)` is to see is gone when the script is given up for a
 newer request before it comes to that line, which on a busy machine happens to every quick hand.
-Here the press is noted in the session by a callback, and forgotten once the script has come to it.
+Here the press is noted in the session by a callback, and forgotten once the script has come to it,
+or has ended, or an error has come up before it: what was pressed then is not what stands there now.
 """
 
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+_MARK = "pressed_"
 FORGOTTEN_S = 60.0  # a page that was left before it came to the button does not act later
 
 
@@ -26,6 +28,12 @@ def form_submit_button(label: str, *, key: str, **options: Any) -> bool:
     return _pressed(key) and not options.get("disabled")
 
 
+def forget() -> None:
+    """All presses that the script has not come to."""
+    for key in [key for key in st.session_state if str(key).startswith(_MARK)]:
+        del st.session_state[key]
+
+
 def _note(key: str) -> None:
     st.session_state[_mark(key)] = time.monotonic()
 
@@ -36,4 +44,4 @@ def _pressed(key: str) -> bool:
 
 
 def _mark(key: str) -> str:
-    return f"pressed_{key}"
+    return f"{_MARK}{key}"

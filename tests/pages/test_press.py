@@ -13,10 +13,16 @@ from pages.parts import press
 def _script() -> None:
     import streamlit as st
 
-    from pages.parts import press
+    from core.errors import DataError
+    from pages.parts import errors, press
 
     if st.session_state.pop("newer request", False):
         st.stop()  # as where Streamlit gives up a script before it comes to the button
+    if st.session_state.pop("error", False):
+        errors.keep(DataError("The file is gone.", "Choose another."))
+    if st.session_state.pop("ends early", False):
+        press.forget()
+        st.stop()
     if press.button("Save", key="save", disabled=bool(st.session_state.get("off"))):
         st.session_state["saved"] = st.session_state.get("saved", 0) + 1
     with st.form("form"):
@@ -61,6 +67,16 @@ def test_a_press_of_a_page_that_was_left_is_forgotten(
     app.button[0].click().run()
     later = time.monotonic() + press.FORGOTTEN_S + 1
     monkeypatch.setattr(press.time, "monotonic", lambda: later)
+    app.run()
+    assert _count(app, "saved") == 0
+
+
+@pytest.mark.parametrize("why", ["error", "ends early"])
+def test_a_press_is_forgotten_where_the_script_ended_or_found_an_error_before_its_button(
+    app: AppTest, why: str
+) -> None:
+    app.session_state[why] = True
+    app.button[0].click().run()
     app.run()
     assert _count(app, "saved") == 0
 
