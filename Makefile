@@ -12,7 +12,8 @@ app:
 	@exec .venv/bin/python -m core.serve --port $(PORT)
 
 # A stranger's first start has the machine to itself: it builds the large index, which the other
-# tests then use, side by side. The tests of a file stay together, for what it sets up.
+# tests then use, side by side. The tests of a file stay together, for what it sets up; which files
+# go first tests/conftest.py says.
 FIRST = tests/e2e/test_first_start.py
 
 test:
@@ -20,8 +21,8 @@ test:
 ifdef PYTEST
 	@.venv/bin/python -m pytest $(PYTEST)
 else
-	@.venv/bin/python -m pytest $(FIRST)
-	@.venv/bin/python -m pytest --ignore $(FIRST) -n auto --maxprocesses 4 --dist loadfile
+	@.venv/bin/python -m pytest $(FIRST) -o faulthandler_timeout=3600
+	@.venv/bin/python -m pytest --ignore $(FIRST) -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 endif
 
 screenshots: ## the pictures in docs/, by the end-to-end test

@@ -22,8 +22,13 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first start goes first, after any shuffling: it builds the large index, and leaves it to
-    the tests after it. Any other order gives the same results, later."""
-    items.sort(key=lambda item: item.path.name != "test_first_start.py")
+    the tests after it. Then files with browsers and models, of which one test takes as long as
+    another file: begun last, one would be all that still runs. Any other order gives the same
+    results, later."""
+    slow = {
+        item.path for item in items if {"browser", "model"} & {m.name for m in item.iter_markers()}
+    }
+    items.sort(key=lambda item: (item.path.name != "test_first_start.py", item.path not in slow))
 
 
 @pytest.fixture(autouse=True)

@@ -45,6 +45,7 @@ PAGES = {
     "talk that is played": "/talk?talk=Demo&play=1&slide=1.3", "data": "/data",
     "import traces": "/data?data_tab=Import+traces", "jobs": "/jobs", "settings": "/settings",
 }  # fmt: skip
+BACKGROUND = "() => getComputedStyle(document.querySelector('.stApp')).backgroundColor"
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,16 @@ def filled(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     app.stop()
 
 
-@pytest.fixture(params=["light", "dark"])
-def lead_page(filled: Filled, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 1000}, color_scheme=request.param
-    )
+@pytest.fixture
+def lead_page(filled: Filled, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme="light")
     context.add_cookies([{"name": COOKIE, "value": "Lead", "url": filled.app.url}])
     yield context.new_page()
     context.close()
+
+
+def background(page: Page) -> str:
+    return str(page.evaluate(BACKGROUND))
 
 
 def test_axe_finds_nothing_wrong_on_any_page(filled: Filled, lead_page: Page) -> None:
@@ -105,4 +108,11 @@ def test_axe_finds_nothing_wrong_on_any_page(filled: Filled, lead_page: Page) ->
         lead_page.wait_for_timeout(1_000)  # charts and components draw themselves after the script
         settled(lead_page)
         found += [f"{name}: {words}" for words in violations(lead_page, KNOWN)]
+        light = background(lead_page)
+        lead_page.emulate_media(color_scheme="dark")
+        lead_page.wait_for_function(f"() => ({BACKGROUND})() !== '{light}'")
+        lead_page.wait_for_timeout(500)  # colours fade into each other
+        dark = violations(lead_page, KNOWN, rules=("color-contrast",))
+        found += [f"{name}, dark: {words}" for words in dark]
+        lead_page.emulate_media(color_scheme="light")
     assert not found, "\n".join(found)
