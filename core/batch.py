@@ -148,7 +148,7 @@ class Batch:
             return None
         draft = Draft(example.candidates, written.heard)
         decoding = example.config.decoding
-        script = script_for(example.candidates, decoding)
+        script = script_for(example.prompt, example.candidates, decoding)
         request = Request(example.prompt, decoding, draft.heard, cancelled, script)
         return Open(document, written, example, draft, request)
 

@@ -7,17 +7,25 @@ Reasoning:                       given with the choice to go on
 3. keep: <evidence>              the number is given, in the order of the shortlist; keep or
                                  drop is the model's choice, the evidence written freely
 Answer: 3                        numbers of shortlisted candidates or "none", the model's choice
+
+Where the prompt rates the labels (a teacher's or a student's: core/rerank/prompts.py), as they have
+learned to write it:
+
+1. skip                          every number is given, in order; the model skips the label or
+3. <name> <- "                   lists it; the last is listed where no other is
+3. <name> (near): keep, ...      the words before the verdict are given
 """
 
 from collections.abc import Sequence
 
 from core.models.script import Choice, Given, Line, Script
 from core.rerank.base import Candidate
+from core.rerank.prompts import rated_line
 
 LISTED = 6  # the most on the shortlist: an untuned model would list all, and never come to an end
 ANCHOR_TOKENS = 24  # the most that a line says after its anchor's quotation mark, and
 EVIDENCE_TOKENS = 32  # after "keep:" or "drop:"
-REASONING, NONE = "Reasoning:\n", " none\n"
+REASONING, NONE, SKIP = "Reasoning:\n", " none\n", " skip\n"
 
 
 def guided(candidates: Sequence[Candidate]) -> Script:
@@ -41,6 +49,28 @@ def guided(candidates: Sequence[Candidate]) -> Script:
         yield Line(EVIDENCE_TOKENS)
     yield Given("Answer:")
     yield from _answer([number.rstrip(".") for number in listed])
+
+
+def guided_by_ratings(candidates: Sequence[Candidate]) -> Script:
+    """The steps of a trace over numbered candidates that the prompt has rated."""
+    yield Given("Shortlist:\n")
+    listed: list[Candidate] = []
+    for one in candidates:
+        yield Given(f"{one.number}.")
+        naming = f' {" ".join(one.name.split())} <- "'
+        if one is candidates[-1] and not listed:
+            yield Given(naming)
+        elif (yield Choice([naming, SKIP])) == SKIP:
+            continue
+        listed.append(one)
+        yield Line(ANCHOR_TOKENS)
+    yield Given(REASONING)
+    for one in listed:
+        yield Given(rated_line(one))
+        yield Choice([" keep,", " drop,"])
+        yield Line(EVIDENCE_TOKENS)
+    yield Given("Answer:")
+    yield from _answer([str(one.number) for one in listed])
 
 
 def _answer(numbers: Sequence[str]) -> Script:

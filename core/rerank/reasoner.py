@@ -8,7 +8,8 @@ from core.events import Event, PhaseBegan, Wrote
 from core.models.base import Generated, LanguageModel, Piece
 from core.models.script import Script
 from core.rerank.base import Candidate, Decoding
-from core.rerank.guide import guided
+from core.rerank.guide import guided, guided_by_ratings
+from core.rerank.prompts import rated_lines
 from core.traces.base import Trace
 from core.traces.mentions import find_mentions
 from core.traces.phases import PhaseDetector, segment
@@ -57,9 +58,13 @@ class Draft:
         )
 
 
-def script_for(candidates: Sequence[Candidate], decoding: Decoding) -> Script | None:
-    """What is given while a trace over the candidates is written; None where nothing is."""
-    return guided(candidates) if decoding.guided else None
+def script_for(prompt: str, candidates: Sequence[Candidate], decoding: Decoding) -> Script | None:
+    """What is given while a trace over the candidates of a prompt is written; None where nothing
+    is."""
+    if not decoding.guided:
+        return None
+    rated = rated_lines(candidates) in prompt
+    return guided_by_ratings(candidates) if rated else guided(candidates)
 
 
 class Reasoner:
@@ -89,6 +94,6 @@ class Reasoner:
                 decoding,
                 on_piece=draft.heard,
                 cancelled=cancelled,
-                script=script_for(candidates, decoding),
+                script=script_for(prompt, candidates, decoding),
             )
         )
