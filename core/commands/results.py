@@ -157,7 +157,7 @@ def pack(
             scores = found_by(settings, store, chosen) if tested else None
             adapters = ship_adapters(settings, chosen, scores)
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
-        told = ", ".join(f"{count:,} of {dataset}" for dataset, count in counts.items())
+        told = ", ".join(f"{count:,} of {dataset}" for dataset, count in counts.items()) or "none"
         report.give(
             {"folder": str(place), "bytes": size, "traces": counts, "adapters": adapters},
             f"{place}: traces: {told}; {size / 1e6:.1f} MB.",

@@ -9,6 +9,7 @@ from typing import Any
 from core.atomic import new_folder, write_text
 from core.config import Settings
 from core.distill.arms import Arm
+from core.distill.teacher import WARM_UP
 from core.models import catalogue
 from core.models.adapter_files import About, read_about
 from core.models.catalogue import adapter_folder
@@ -36,6 +37,8 @@ def ship_adapters(
     """
     place = place or catalogue.SHIPPED
     names = [f"{preset.name}-teacher"]
+    if not adapter_folder(settings, names[0]).is_dir():  # a study may go on where it is copied to
+        names = [f"{preset.name}-{WARM_UP}"]
     names += [f"{preset.name}-{arm.value}-{preset.seeds[0]}" for arm in SHIPPED_ARMS]
     shipped = []
     for name in names:

@@ -59,17 +59,19 @@ def write_pack(settings: Settings, store: Store, preset: str, folder: Path) -> d
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
     home = settings.home / "distill" / preset / CELLS
-    runs = runs_of(read_results(home))
-    if not runs:
+    cells = read_results(home)
+    if not cells:
         raise InputError(
             f"Nothing of the study {preset} is done yet.",
             f"Run `phaselens distill --preset {preset}` first.",
         )
     by_dataset: dict[str, list[str]] = defaultdict(list)
+    systems = {f"{preset}-teacher", *(one["adapter"] for one in cells.values() if "adapter" in one)}
     with store.read() as session:
-        for run in runs:
-            by_dataset[load_run(session, run).summary.dataset].append(run)
-        systems = {load_run(session, run).summary.system for run in runs}
+        for run in runs_of(cells):
+            found = load_run(session, run).summary
+            by_dataset[found.dataset].append(run)
+            systems.add(found.system)
         trainings = [asdict(one) for one in trainings_of(session, sorted(systems))]
     counts = {}
     with new_folder(folder) as new:

@@ -71,3 +71,11 @@ def test_those_that_ship_are_copied_with_their_cards(settings: Settings, tmp_pat
     assert "0.500" in (place / "smoke-teacher" / CARD).read_text()
     assert ship_adapters(settings, SMOKE, None, place) == names, "again, over what is there"
     assert "Not tested yet." in (place / "smoke-teacher" / CARD).read_text()
+
+
+def test_before_there_is_a_teacher_what_it_sets_out_from_is_copied(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (settings.adapters_dir / "smoke-teacher").rename(settings.adapters_dir / "smoke-warm-up")
+    names = ship_adapters(settings, SMOKE, None, tmp_path / "shipped")
+    assert names == ["smoke-warm-up", "smoke-standard-0"]

@@ -90,6 +90,25 @@ def test_a_trace_arrives_as_it_left_and_its_text_does_not_travel(tmp_path: Path)
     assert [path.name for path in cells] == ["test_teacher_tiny.json"]
 
 
+def test_a_study_that_has_only_begun_travels_too(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store = open_store(here)
+    with store.write() as session:
+        save_training(
+            session, system="small-teacher", stage="warm-up", plan={"steps": 1},
+            curves=[{"step": 1, "tokens": 9, "seconds": 1.5, "total": 2.0}],
+        )  # fmt: skip
+    cell = Cell("warm-up", (), 1, lambda: {"adapter": "small-warm-up"})
+    made = Cells(here.home / "distill" / "small" / "cells").do(cell)
+    assert write_pack(here, store, "small", tmp_path / "small") == {}
+    other = open_store(there)
+    assert load_pack(there, other, tmp_path / "small").traces == {}
+    with other.read() as session:
+        assert [one.stage for one in trainings_of(session, ["small-teacher"])] == ["warm-up"]
+    lost = Cell("warm-up", (), 1, lambda: pytest.fail("done again"))
+    assert Cells(there.home / "distill" / "small" / "cells").do(lost) == made
+
+
 def test_what_is_there_is_not_brought_in_twice(tmp_path: Path) -> None:
     here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
     store, run, _ = a_study(here)
