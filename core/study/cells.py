@@ -47,10 +47,7 @@ class Cells:
 
     def do(self, cell: Cell) -> dict[str, Any] | None:
         """The cell's result, from the folder where it is there; None where it was cancelled."""
-        below = [self._keys[name] for name in cell.after]
-        text = json.dumps([cell.name, cell.deciding, below], sort_keys=True, default=str)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        path = self._path(cell)
+        key, path = self._key(cell), self._path(cell)
         result = self._known(path, key)
         if result is None:
             before = [self._cells[name] for name in cell.after]
@@ -62,6 +59,15 @@ class Cells:
                 return None
         self._keys[cell.name], self._cells[cell.name] = key, cell
         return result
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether its result is in the folder; those that it stands on have been done."""
+        return self._known(self._path(cell), self._key(cell)) is not None
+
+    def _key(self, cell: Cell) -> str:
+        below = [self._keys[name] for name in cell.after]
+        text = json.dumps([cell.name, cell.deciding, below], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.name.replace('/', '_')}.json"

@@ -32,9 +32,9 @@ class Tuning:
 @dataclass(frozen=True, slots=True)
 class Preset:
     """One size. `lessons`: of each dataset, met one training of the teacher after the other
-    (core/distill/teacher.py). Documents of other splits are counted per
-    dataset; `heads`: how many of each phase, of the teacher's; `seeds` of the arms in `repeated`,
-    the others have the first alone."""
+    (core/distill/teacher.py). Documents of other splits are counted per dataset; `heads`: how many
+    of each phase, of the teacher's; `seeds` of the arms in `repeated`, the others have the first
+    alone."""
 
     name: str
     datasets: tuple[str, ...]
@@ -56,6 +56,7 @@ class Preset:
     student: ModelSpec | None = None  # the students' base; None: every other layer of the teacher's
     rank: int = 16
     alpha: int = 32
+    apart: bool = True  # trainings in processes of their own (core/study/apart.py)
 
 
 def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
@@ -86,6 +87,7 @@ SMOKE = Preset(
     dev_documents=4,
     test_documents=2,
     max_new_tokens=48,
+    apart=False,  # a process takes longer to start than these trainings
 )
 LAPTOP = Preset(
     name="laptop",

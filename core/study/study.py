@@ -23,9 +23,11 @@ from typing import Any
 from core import allocator
 from core.config import Settings
 from core.distill.arms import Arm
+from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
 from core.models.base import ModelSpec
 from core.models.catalogue import BASE
+from core.study.apart import work_apart
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
 from core.study.students import EQUAL, Students
@@ -55,11 +57,30 @@ class Study:
         """All cells in order; None where cancelled. Raises PhaseLensError."""
         for cell in self.plan():
             self.report(cell.name, 0, 0)
-            result = self.cells.do(cell)
-            if result is None:
+            if self._is_apart(cell):
+                work_apart(self.settings, self.preset, cell.name, self.report, self.cancelled)
+                if not self.cells.is_done(cell):
+                    return None
+            if not self._do(cell):
                 return None
-            self.work.done[cell.name] = result
         return self.work.done
+
+    def run_until(self, name: str) -> None:
+        """All cells up to one, in this process, unless cancelled. Raises PhaseLensError."""
+        for cell in self.plan():
+            if not self._do(cell) or cell.name == name:
+                return
+
+    def _do(self, cell: Cell) -> bool:
+        result = self.cells.do(cell)
+        if result is not None:
+            self.work.done[cell.name] = result
+        return result is not None
+
+    def _is_apart(self, cell: Cell) -> bool:
+        """Whether a process of its own does it: a training, where no others take part in it."""
+        alone = self.preset.apart and cell.together and crew().size == 1
+        return alone and not self.cells.is_done(cell)
 
     def _told(self, stage: str, done: int, total: int) -> None:
         """After each document and each step."""

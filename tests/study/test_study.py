@@ -1,5 +1,6 @@
 """A whole study of the packaged model on a dataset of 20 labels, as small as it can be."""
 
+import multiprocessing
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from core.config import load_settings
 from core.datasets.base import Split
 from core.datasets.files import About, write_dataset
 from core.distill.arms import Arm
-from core.errors import InputError
+from core.errors import InputError, ModelError, PhaseLensError
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
+from core.study.apart import work_apart
+from core.study.cells import read_results
 from core.study.pack import load_pack, write_pack
 from core.study.presets import SMOKE, Tuning
 from core.study.report import report
@@ -120,6 +123,39 @@ def test_a_finished_study_is_not_done_twice(finished: Finished) -> None:
     again = Study(study.settings, study.store, SMALL, lambda *told: said.append(told[0]), never)
     assert again.run() == finished.done
     assert set(said) == set(finished.done), "nothing but the names of cells"
+
+
+def test_a_training_in_a_process_of_its_own_leaves_the_same_and_stops_when_asked(
+    finished: Finished,
+) -> None:
+    study = finished.study
+    apart = replace(SMALL, name="apart", apart=True)
+    told: list[str] = []
+
+    def report(stage: str, done: int, total: int) -> None:
+        told.append(stage)
+
+    def stopped(*_: object) -> bool:
+        return "Train: warm-up" in told
+
+    halted = Study(study.settings, study.store, apart, report, stopped)
+    assert halted.run() is None
+    assert not list(halted.cells.folder.glob("*.json"))
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if stage == "Train: warm-up":
+            (process,) = multiprocessing.active_children()
+            process.kill()
+
+    with pytest.raises(ModelError, match="died"):
+        work_apart(study.settings, apart, "warm-up", kill, never)
+    work_apart(study.settings, apart, "warm-up", report, never)
+    found = read_results(halted.cells.folder)["warm-up"]
+    same = finished.done["warm-up"]
+    assert found | {"adapter": ""} == same | {"adapter": ""}
+    gone = replace(apart, datasets=("gone",))
+    with pytest.raises(PhaseLensError, match="gone"):
+        work_apart(study.settings, gone, "warm-up", report, never)
 
 
 def test_one_more_arm_leaves_the_others_as_they_are(finished: Finished) -> None:
