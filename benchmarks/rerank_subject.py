@@ -85,7 +85,7 @@ class Bench:
             decoding,
             on_piece=lambda piece: None,
             cancelled=lambda: False,
-            script=script_for(example.candidates, decoding),
+            script=script_for(example.prompt, example.candidates, decoding),
         )
 
     def plain(
