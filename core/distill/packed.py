@@ -82,7 +82,7 @@ def _packed(model: Any, lengths: Sequence[int], recorders: Sequence[Recorder]) -
 
 
 def _attend(
-    module: nn.Module,
+    module: Any,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -110,7 +110,7 @@ def _attend(
         if recorder is not None:
             rows = _rows(q, k, recorder.wanted.queries, scale)
             at = list(recorder.wanted.queries)
-            recorder.wanted_rows(int(module.layer_idx), rows, mixed[:, :, at])  # type: ignore[arg-type]
+            recorder.wanted_rows(int(module.layer_idx), rows, mixed[:, :, at])
         found.append(mixed.transpose(1, 2))
     return torch.cat(found, dim=1), None
 

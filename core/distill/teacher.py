@@ -23,14 +23,7 @@ from core.distill.lessons import Rewriter, Taught
 from core.distill.packed import hidden_states, in_passes
 from core.distill.precision import precision_here, products_in
 from core.distill.text_losses import decision_logits, decision_loss, trace_loss
-from core.distill.training import (
-    Losses,
-    Plan,
-    Training,
-    adapter_state,
-    is_finished,
-    load_adapter_state,
-)
+from core.distill.training import Losses, Plan, Training, is_finished
 from core.models.adapters import student_of, with_adapter
 from core.models.local import LocalModel
 
@@ -62,9 +55,7 @@ class Teacher:
         self.model: Any = with_adapter(whole, rank, alpha, seed)
 
     def examples(self, taught: Sequence[Taught]) -> list[Example]:
-        return [
-            self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught
-        ]  # fmt: skip
+        return [self.maker.make(one.document.text, one.candidates, one.lesson) for one in taught]
 
     def warm_up(self, folder: Path, plan: Plan, taught: Sequence[Taught], told: Told) -> bool:
         """On lessons from gold; False where cancelled."""
@@ -131,12 +122,6 @@ class Teacher:
                 found.append(Judged(scores, right, len(set(taught[at].document.gold))))
             on_progress(len(found))
         return found
-
-    def state(self) -> dict[str, torch.Tensor]:
-        return adapter_state(self.model)
-
-    def load(self, state: dict[str, torch.Tensor]) -> None:
-        load_adapter_state(self.model, state)
 
     def _decisions(self, model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:
         return decision_logits(model, hidden, example, self.maker.keep, self.maker.drop)
