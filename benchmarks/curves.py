@@ -16,7 +16,7 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -77,11 +77,9 @@ def speed(runs: int, lengths: Sequence[int] = LENGTHS, say: Say = print) -> dict
         again = [*_document_pieces(some), *(miss.name for miss in some.misses)]
         table = dict(zip(again, encode(again), strict=True))
         ways: dict[str, Callable[[], object]] = {
-            "direct": lambda some=some: _direct(some, lambda t: peer.encode(t, batch_size=32)),
-            "ours": lambda some=some: _ours(some, encode),
-            "known": lambda some=some, table=table: _ours(
-                some, encode, lambda texts: np.stack([table[text] for text in texts])
-            ),
+            "direct": partial(_direct, some, partial(peer.encode, batch_size=32)),
+            "ours": partial(_ours, some, encode),
+            "known": partial(_ours, some, encode, partial(_known, table)),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(runs + 1):
@@ -159,6 +157,10 @@ def _ours(
         encode_known=known,
     )
     return np.array([[p.focus, p.confusion] for p in found.points], dtype=np.float64)
+
+
+def _known(table: Mapping[str, Vectors], texts: list[str]) -> Vectors:
+    return np.stack([table[text] for text in texts])
 
 
 def _direct(some: Case, encode: Callable[[list[str]], Vectors]) -> npt.NDArray[np.float64]:

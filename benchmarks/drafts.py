@@ -13,10 +13,12 @@ import json
 import statistics
 import time
 from typing import Any
+from unittest.mock import patch
 
 from core.config import load_settings
 from core.datasets.base import Split
 from core.models import drafts
+from core.models.answers import write_reference
 from core.models.base import Generated, Request
 from core.models.catalogue import BASE
 from core.models.local import LocalModel
@@ -39,25 +41,14 @@ def measure(documents: int, runs: int, batch_size: int) -> dict[str, Any]:
         raise TypeError("the packaged model runs in this process")
     some = documents_of(tools.dataset, Split.DEV, documents)
     prompts = [prepare(tools, one, config, lambda event: None).prompt for one in some]
-    anew = 0
-    whole = drafts.write_reference
-
-    def counted(model: Any, text: Any) -> None:
-        nonlocal anew
-        anew += 1
-        whole(model, text)
-
-    drafts.write_reference = counted
     seconds: dict[str, list[float]] = {"generate": [], "drafts": []}
     texts: dict[str, dict[str, str]] = {}
-    try:
+    with patch.object(drafts, "write_reference", wraps=write_reference) as anew:
         for _ in range(runs):
             for name, write in (("generate", _alone), ("drafts", _drafted)):
                 start = time.perf_counter()
                 texts[name] = write(model, prompts, decoding, batch_size)
                 seconds[name].append(time.perf_counter() - start)
-    finally:
-        drafts.write_reference = whole
     ratios = [a / b for a, b in zip(seconds["generate"], seconds["drafts"], strict=True)]
     return {
         "documents": len(prompts),
@@ -67,7 +58,7 @@ def measure(documents: int, runs: int, batch_size: int) -> dict[str, Any]:
         "ratio": statistics.median(ratios),
         "spread": [min(ratios), max(ratios)],
         "same_texts": sum(texts["generate"][p] == texts["drafts"][p] for p in prompts),
-        "written_anew": anew / runs,
+        "written_anew": anew.call_count / runs,
     }
 
 

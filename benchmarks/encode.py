@@ -16,6 +16,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,9 +130,9 @@ def bound(say: Say = lambda line: None) -> dict[str, Any]:
             whole = _int_affine(layer, torch.full((ins,), 0.03))
             integers, half = whole.integers(x), x.bfloat16()
             runs: dict[str, Callable[[], object]] = {
-                "float32": lambda layer=layer, x=x: layer.linear(x),
-                "bfloat16": lambda layer=short, x=half: layer.linear(x),
-                "int8": lambda layer=whole, x=integers: _product(layer, x),
+                "float32": partial(layer.linear, x),
+                "bfloat16": partial(short.linear, half),
+                "int8": partial(_product, whole, integers),
             }
             for which, run in runs.items():
                 seconds = np.quantile(_times(run, 200), 0.1)  # the quick ones: a bound
@@ -158,10 +159,10 @@ def blocks(say: Say = lambda line: None) -> dict[str, float]:
     encoder.encode_labels(texts[:512])
     seconds: dict[int, list[float]] = {512: [], 2048: [], 8192: [], 16_384: []}
     for _ in range(3):
-        for block, some in seconds.items():
+        for size, some in seconds.items():
             start = time.perf_counter()
-            for first in range(0, len(texts), block):
-                encoder.encode_labels(texts[first : first + block])
+            for first in range(0, len(texts), size):
+                encoder.encode_labels(texts[first : first + size])
             some.append(time.perf_counter() - start)
     result = {str(b): len(texts) / statistics.median(some) for b, some in seconds.items()}
     for block, speed in result.items():

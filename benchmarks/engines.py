@@ -137,6 +137,7 @@ class Faiss(Engine):
 
     package = "faiss-cpu"
     modules = ("faiss",)
+    index: Any  # faiss.Index: its own class for HNSW when built, the general one when read
 
     def prepare(self) -> None:
         import faiss
@@ -183,6 +184,7 @@ class Usearch(Engine):
 
     package = "usearch"
     modules = ("usearch.index",)
+    index: Any  # usearch.index.Index
 
     def prepare(self) -> None:
         from usearch.index import Index

@@ -18,7 +18,7 @@ from typing import Any
 from core.config import load_settings
 from core.datasets.base import Split
 from core.models import habits
-from core.models.base import Generated, Request
+from core.models.base import Generated, ManyAtOnce, Request
 from core.pipeline import prepare
 from core.rerank.base import Decoding
 from core.rerank.prompts import RATED_PROMPT
@@ -62,6 +62,8 @@ def _written(system: str, dataset: str, documents: int) -> tuple[float, list[str
     asked = RunConfig(dataset, system, RATED_PROMPT, decoding=Decoding(max_new_tokens=640))
     tools = box.tools(asked)
     config = tools.resolved(asked)
+    if not isinstance(tools.model, ManyAtOnce):
+        raise TypeError(f"{system} writes one answer at a time")
     some = documents_of(tools.dataset, Split.DEV, documents)
     prompts = [prepare(tools, one, config, lambda event: None).prompt for one in some]
     requests = [Request(p, config.decoding, lambda piece: None, lambda: False) for p in prompts]

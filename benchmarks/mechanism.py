@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from benchmarks.engines import peak_mb
 from core.config import load_settings
@@ -43,14 +44,14 @@ def main() -> None:
     opened = time.perf_counter() - started
     tokens, parts = inside.parts(one)
     inside.analyse(one)
-    kept = {"analyse": [], "first condition": [], "one more condition": []}
+    kept: dict[str, list[float]] = {"analyse": [], "first condition": [], "one more condition": []}
     for run in range(chosen.runs):
         corruption = Corruption(seed=run)
         few = PatchRequest(((3, 2), (10, 4)), corruption=corruption)
-        kept["analyse"].append(seconds(lambda: inside.analyse(one)))
-        kept["first condition"].append(seconds(lambda few=few: inside.patch(one, few)))
+        kept["analyse"].append(seconds(partial(inside.analyse, one)))
+        kept["first condition"].append(seconds(partial(inside.patch, one, few)))
         more = replace(few, heads=((4, 1), (20, 0)))
-        kept["one more condition"].append(seconds(lambda more=more: inside.patch(one, more)))
+        kept["one more condition"].append(seconds(partial(inside.patch, one, more)))
     print(
         json.dumps(
             {

@@ -19,6 +19,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -44,14 +45,24 @@ def formats() -> dict[str, list[tuple[int, Product]]]:
     found |= {"bfloat16": []} | ({"float16": []} if available() else {})
     for half in weights:
         exact, inputs = half.float(), half.shape[1]
-        found["float32"].append((inputs, lambda x, w=exact: torch.nn.functional.linear(x, w)))
-        found["float32 left"].append((inputs, lambda x, w=exact: torch.mm(w, x.t()).t()))
-        found["bfloat16"].append(
-            (inputs, lambda x, w=half: torch.nn.functional.linear(x.bfloat16(), w))
-        )
+        found["float32"].append((inputs, partial(_linear, exact)))
+        found["float32 left"].append((inputs, partial(_left, exact)))
+        found["bfloat16"].append((inputs, partial(_bfloat16, half)))
         if "float16" in found and (packed := half_weights(exact, None)) is not None:
             found["float16"].append((inputs, packed))
     return found
+
+
+def _linear(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.linear(x, weight)
+
+
+def _left(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return torch.mm(weight, x.t()).t()
+
+
+def _bfloat16(weight: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.linear(x.bfloat16(), weight)
 
 
 @torch.inference_mode()

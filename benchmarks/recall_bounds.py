@@ -198,8 +198,8 @@ def _frequent(measured: Measured, own: list[Rows], leaders: list[Rows]) -> dict[
         counts.update(set(measured.headings(np.array(rows, np.int64)).tolist()))
     many = {row for row, count in counts.items() if count > FREQUENT * len(training)}
     frequent, hit, spelled = [], [], []
-    for document, rows, found in zip(measured.sample.documents, own, leaders, strict=True):
-        for heading in np.unique(measured.headings(rows)).tolist():
+    for document, gold, found in zip(measured.sample.documents, own, leaders, strict=True):
+        for heading in np.unique(measured.headings(gold)).tolist():
             frequent.append(heading in many)
             hit.append(bool((found == heading).any()))
             spelled.append(labels.name(heading).lower() in document.text.lower())

@@ -63,7 +63,7 @@ class Bench:
 
     def long_examples(self) -> list[Example]:
         """Documents joined until their prompt has about `prompt_tokens` tokens."""
-        rest, found = list(self.texts), []
+        rest, found = list(self.texts), list[Example]()
         while len(found) < self.choices.documents and rest:
             text, one = "", None
             while rest and (one is None or self.prompt_tokens(one) < self.choices.prompt_tokens):

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
@@ -226,15 +227,17 @@ def queries(ids: list[str]) -> dict[str, Query]:
     }
     found: dict[str, Query] = {}
     for name, chosen in filters.items():
-        found[f"page: {name}"] = lambda s, f=chosen: page_of(s, f)
-        found[f"count: {name}"] = lambda s, f=chosen: count_of(s, f)
-        found[f"beside: {name}"] = lambda s, f=chosen: neighbours(s, f, middle)
+        found[f"page: {name}"] = partial(page_of, filter=chosen)
+        found[f"count: {name}"] = partial(count_of, filter=chosen)
+        found[f"beside: {name}"] = partial(neighbours, filter=chosen, trace_id=middle)
     for order in TraceOrder:
-        found[f"sorted: {order}"] = lambda s, o=order: page_of(s, TraceFilter(), order=o)
-        found[f"last page: {order}"] = lambda s, o=order: page_of(
-            s, TraceFilter(), offset=last, order=o
+        found[f"sorted: {order}"] = partial(page_of, filter=TraceFilter(), order=order)
+        found[f"last page: {order}"] = partial(
+            page_of, filter=TraceFilter(), offset=last, order=order
         )
-        found[f"beside: {order}"] = lambda s, o=order: neighbours(s, TraceFilter(), middle, o)
+        found[f"beside: {order}"] = partial(
+            neighbours, filter=TraceFilter(), trace_id=middle, order=order
+        )
     found["filter choices"] = filter_choices
     found["one trace"] = lambda s: load_trace(s, middle)
     found["its flags"] = lambda s: flags_of(s, middle)

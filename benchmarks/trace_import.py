@@ -31,8 +31,8 @@ def write(folder: Path, traces: int) -> Path:
         out.writelines(json.dumps(label) + "\n" for label in LABELS)
     with (folder / "documents.jsonl").open("w", encoding="utf-8") as out:
         for n in range(traces):
-            row = {"id": f"d{n}", "text": f"about topic {n % 1000}", "gold": [f"L{n % 1000}"]}
-            out.write(json.dumps(row) + "\n")
+            document = {"id": f"d{n}", "text": f"about topic {n % 1000}", "gold": [f"L{n % 1000}"]}
+            out.write(json.dumps(document) + "\n")
     chance = np.random.default_rng(0)
     letters = np.array(list("etaoinshrdlucmfwypvbgk"))
     words = ["".join(chance.choice(letters, 2 + n % 9)) for n in range(VOCABULARY)]
@@ -113,9 +113,9 @@ def main() -> None:
         folder = Path(name)
         path = write(folder, asked.traces)
         print(f"{asked.traces:,} traces, {path.stat().st_size / 1e6:,.0f} MB")
-        command = [sys.executable, "-m", "benchmarks.trace_import", "--folder", folder]
+        command = [sys.executable, "-m", "benchmarks.trace_import", "--folder", str(folder)]
         for _ in range(2):
-            subprocess.run([*command, "--measure", folder / "home"], check=True)
+            subprocess.run([*command, "--measure", str(folder / "home")], check=True)
         print(f"peer, FTS5 alone: {peer(folder):.1f} s")
 
 
