@@ -30,12 +30,11 @@ from core.distill.decisions import Decided
 from core.distill.evidence import Rival, against_it, clauses, for_it, words_of
 from core.rerank.base import Candidate
 from core.rerank.prompts import rated_line
+from core.rerank.trace_form import ANSWER, NONE, REASONING, SHORTLIST, SKIP, listed_as
 from core.shortlist.exact import Vectors
 
 WRONG_SHORTLISTED = 3  # near misses on the shortlist beside the right labels, at most
 STEPS_UP = 4  # how far apart in the hierarchy labels still count as wider and narrower
-NONE, SKIP = "none", "skip"
-REASONING = "Reasoning:\n"
 
 Encode = Callable[[list[str]], Vectors]
 
@@ -87,7 +86,7 @@ def lesson(
         shortlisted = [c for c in candidates if c in kept or c in beside]
     words = words_of(text)
     closest = _Closest(text, encode)
-    trace = "Shortlist:\n"
+    trace = SHORTLIST
     verdicts, copied, choices = [], [], []
     for candidate in candidates:
         start = len(trace)
@@ -106,7 +105,7 @@ def lesson(
             rivals = _rivals(candidate, kept, alike[:, others.index(candidate)], labels)
             found = against_it(text, words, candidate.name, rivals, nearest)
             verdict, (anchor, why) = "drop", found
-        trace += f'{candidate.number}. {" ".join(candidate.name.split())} <- "'
+        trace += f"{candidate.number}. {listed_as(candidate)}"
         copied.append((start, len(trace)))
         trace += f'{anchor}"\n'
         verdicts.append((candidate, verdict, why))
@@ -118,7 +117,7 @@ def lesson(
         start = len(trace) + len(line) + 1
         places.append((candidate.number, start, start + len(verdict)))
         trace += f"{line} {verdict}, {why}\n"
-    trace += "Answer: "
+    trace += f"{ANSWER} "
     return Lesson(
         document_id,
         trace + (", ".join(str(c.number) for c in kept) or NONE),

@@ -21,56 +21,56 @@ from collections.abc import Sequence
 from core.models.script import Choice, Given, Line, Script
 from core.rerank.base import Candidate
 from core.rerank.prompts import rated_line
+from core.rerank.trace_form import ANSWER, NONE, REASONING, SHORTLIST, SKIP, listed_as
 
 LISTED = 6  # the most on the shortlist: an untuned model would list all, and never come to an end
 ANCHOR_TOKENS = 24  # the most that a line says after its anchor's quotation mark, and
 EVIDENCE_TOKENS = 32  # after "keep:" or "drop:"
-REASONING, NONE, SKIP = "Reasoning:\n", " none\n", " skip\n"
 
 
 def guided(candidates: Sequence[Candidate]) -> Script:
     """The steps of a trace over numbered candidates."""
-    names = {f"{one.number}.": " ".join(one.name.split()) for one in candidates}
-    yield Given("Shortlist:\n")
-    listed: list[str] = []
-    while len(listed) < min(len(names), LISTED):
-        left = [number for number in names if number not in listed]
-        chosen = yield Choice([*left, REASONING] if listed else left)
+    left = {f"{one.number}.": one for one in candidates}
+    yield Given(SHORTLIST)
+    listed: list[Candidate] = []
+    while left and len(listed) < LISTED:
+        chosen = yield Choice([*left, REASONING] if listed else list(left))
         if chosen == REASONING:
             break
-        listed.append(chosen)
-        yield Given(f' {names[chosen]} <- "')
+        listed.append(left.pop(chosen))
+        yield Given(f" {listed_as(listed[-1])}")
         yield Line(ANCHOR_TOKENS)
     else:
         yield Given(REASONING)
-    for number in listed:
-        yield Given(number)
-        yield Choice([" keep:", " drop:"])
-        yield Line(EVIDENCE_TOKENS)
-    yield Given("Answer:")
-    yield from _answer([number.rstrip(".") for number in listed])
+    yield from _judged([(f"{one.number}.", one) for one in listed], ":")
 
 
 def guided_by_ratings(candidates: Sequence[Candidate]) -> Script:
     """The steps of a trace over numbered candidates that the prompt has rated."""
-    yield Given("Shortlist:\n")
+    yield Given(SHORTLIST)
     listed: list[Candidate] = []
     for one in candidates:
         yield Given(f"{one.number}.")
-        naming = f' {" ".join(one.name.split())} <- "'
+        naming, skipping = f" {listed_as(one)}", f" {SKIP}\n"
         if one is candidates[-1] and not listed:
             yield Given(naming)
-        elif (yield Choice([naming, SKIP])) == SKIP:
+        elif (yield Choice([naming, skipping])) == skipping:
             continue
         listed.append(one)
         yield Line(ANCHOR_TOKENS)
     yield Given(REASONING)
-    for one in listed:
-        yield Given(rated_line(one))
-        yield Choice([" keep,", " drop,"])
+    yield from _judged([(rated_line(one), one) for one in listed], ",")
+
+
+def _judged(listed: Sequence[tuple[str, Candidate]], after: str) -> Script:
+    """A verdict for each label, after the words that begin its line, and the answer. `after`: what
+    stands between a verdict and its evidence."""
+    for words, _ in listed:
+        yield Given(words)
+        yield Choice([f" keep{after}", f" drop{after}"])
         yield Line(EVIDENCE_TOKENS)
-    yield Given("Answer:")
-    yield from _answer([str(one.number) for one in listed])
+    yield Given(ANSWER)
+    yield from _answer([str(one.number) for _, one in listed])
 
 
 def _answer(numbers: Sequence[str]) -> Script:
@@ -81,7 +81,7 @@ def _answer(numbers: Sequence[str]) -> Script:
         if len(left) > 1:
             options += [f" {number}," for number in left]
         if len(left) == len(numbers):
-            options.append(NONE)
+            options.append(f" {NONE}\n")
         chosen = yield Choice(options)
         if chosen.endswith("\n"):
             return
