@@ -8,7 +8,6 @@ does not, the text is written by generate() itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +15,6 @@ import torch
 from core.models.answers import write_reference
 from core.models.lean_text import Text
 from core.models.streaming import TokenStreamer
-from core.rerank.base import Decoding, Mode
 
 # Logits that a token must lead by. In float32 those of one pass and of generate()'s many differ by
 # less than 0.0005 in the packaged model (tests/models/test_drafts.py), so this is far off chance.
@@ -45,9 +43,8 @@ def is_reference(
 
 def draft_of(text: Text, tokenizer: Any) -> Text:
     """The same text for fast mode to write, unheard."""
-    decoding = replace(text.decoding, mode=Mode.FAST, prompt_lookup=Decoding().prompt_lookup)
     silent = TokenStreamer(tokenizer, lambda piece: None)
-    return Text(text.prompt, decoding, text.room, text.ends, silent, text.cancelled)
+    return Text(text.prompt, text.decoding.fast(), text.room, text.ends, silent, text.cancelled)
 
 
 def write_drafted(model: Any, text: Text, draft: Text) -> None:

@@ -70,6 +70,10 @@ class Decoding:
             return replace(self, mode=mode)
         return replace(self, mode=mode, prompt_lookup=0, guided=False)
 
+    def fast(self) -> "Decoding":
+        """The same in fast mode, with prompt lookup as usual."""
+        return replace(self, mode=Mode.FAST, prompt_lookup=Decoding().prompt_lookup)
+
     def check(self) -> None:
         """Raises InputError for what no model does."""
         if not 1 <= self.max_new_tokens <= 8192:

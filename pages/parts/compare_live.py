@@ -14,7 +14,6 @@ from core.datasets.examples import own_document
 from core.errors import PhaseLensError, UnknownNameError
 from core.label_standings import label_rows
 from core.live.view import LiveView
-from core.rerank.base import Decoding, Mode
 from core.systems import RunConfig
 from core.traces.inert import inert_html, one_line
 from db.runs import load_run
@@ -83,9 +82,7 @@ def _config(run: str) -> RunConfig:
             f"The system {config.system} is not on this machine, only its results are.",
             "Choose other runs for a new text.",
         )
-    lookup = Decoding().prompt_lookup
-    decoding = replace(config.decoding, mode=Mode.FAST, prompt_lookup=lookup)
-    return replace(config, decoding=decoding)
+    return replace(config, decoding=config.decoding.fast())
 
 
 def _shown() -> list[LiveView]:
