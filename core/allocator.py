@@ -21,8 +21,8 @@ LIBRARY, PRELOAD, CONF = "jemalloc", "LD_PRELOAD", "MALLOC_CONF"
 # than some megabytes go back to the system at once, which clears them page by page the next time.
 OPTIONS = "dirty_decay_ms:-1,muzzy_decay_ms:-1"
 # Blocks of ever new sizes leave what nothing fits: kept for good, it grew to 23 GB in a quarter of
-# an hour. So it is given back once a process has more than this, or a third of all memory.
-MOST_KEPT = 8_000_000_000  # bytes
+# an hour. So it is given back once a process has more than this, or three fifths of all memory.
+MOST_KEPT = 16_000_000_000  # bytes
 _PURGE = b"arena.4096.purge"  # jemalloc's name for: what is free, of all arenas
 LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"  # torch's own: it asks for pages of 2 MB for large blocks
 TRIED = "PHASELENS_ALLOCATOR"  # set where it was tried, so that no process starts over twice
@@ -60,7 +60,7 @@ def give_back() -> bool:
         return False
     page = os.sysconf("SC_PAGE_SIZE")
     resident = int(Path("/proc/self/statm").read_text("ascii").split()[1]) * page
-    if resident <= min(MOST_KEPT, os.sysconf("SC_PHYS_PAGES") * page // 3):
+    if resident <= min(MOST_KEPT, os.sysconf("SC_PHYS_PAGES") * page * 3 // 5):
         return False
     purge = getattr(ctypes.CDLL(None), "mallctl", None)  # not where the preloading failed
     return purge is not None and purge(_PURGE, None, None, None, 0) == 0

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from core.distill.packed import PASS_TOKENS
+from core.distill.packed import pass_tokens_here
 from core.distill.sharding import is_sharded, shard
 
 Item = TypeVar("Item")
@@ -29,7 +29,9 @@ class Crew:
     rank = 0
     size = 1
     lockstep = False  # whether all must make as many passes through a model
-    pass_tokens = PASS_TOKENS
+
+    def __init__(self) -> None:
+        self.pass_tokens = pass_tokens_here()
 
     @property
     def first(self) -> bool:
@@ -66,6 +68,7 @@ class Launched(Crew):
     def __init__(self) -> None:
         from accelerate import PartialState  # type: ignore[import-untyped]
 
+        super().__init__()
         cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() == "true"
         state = PartialState(cpu=cpu, timeout=PATIENCE)
         self.rank, self.size = int(state.process_index), int(state.num_processes)

@@ -2,20 +2,28 @@
 
 What a layer does token by token is done for all texts at once; attention is done text by text, so
 that no text sees another. The numbers are those of one pass a text, but for rounding.
+On a processor, attention and adapters are computed in ways of our own
+(core/distill/causal_attention.py, core/distill/low_rank.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor, nn
 
+from core.distill.causal_attention import causal_attention
+from core.distill.low_rank import low_rank_products
 from core.errors import ModelError
 from core.mechanism.capture import Recorder, state_hooks
+from core.models.precision import device_name
 
-NAME = "phaselens-packed"
-PASS_TOKENS = 1024  # longer passes are no faster, and take 1.3 MB a token where gradients are kept
+NAME, PLAIN = "phaselens-packed", "phaselens-packed-plain"
+PASS_TOKENS = 4096  # longer passes are no faster (benchmarks/training.py)
+_TOKEN_BYTES = 1_300_000  # kept for the gradient, of a model of our size
 _LENGTHS, _RECORDERS = (
     "_phaselens_lengths",
     "_phaselens_recorders",
@@ -23,19 +31,25 @@ _LENGTHS, _RECORDERS = (
 
 
 def hidden_states(
-    model: Any, texts: Sequence[Tensor], recorders: Sequence[Recorder] = ()
+    model: Any,
+    texts: Sequence[Tensor],
+    recorders: Sequence[Recorder] = (),
+    *,
+    plain: bool = False,
 ) -> list[Tensor]:
     """Last hidden states of a causal model for each of `texts` `(tokens,)`: `(tokens, d_model)`.
 
     `recorders`: one a text, or none; each keeps what its `Wanted` says but scores, in positions of
-    its text.
+    its text. `plain`: with torch's attention and peft's adapters, which ours are measured by.
     Raises ModelError for a text longer than the window of a model that attends within one.
     """
     lengths = [len(text) for text in texts]
     starts = [sum(lengths[:at]) for at in range(len(lengths))]
     positions = torch.cat([torch.arange(length) for length in lengths])
     with ExitStack() as stack:
-        stack.enter_context(_packed(model, lengths, recorders))
+        stack.enter_context(_packed(model, lengths, recorders, PLAIN if plain else NAME))
+        if not plain:
+            stack.enter_context(low_rank_products(model))
         for start, recorder in zip(starts, recorders, strict=False):
             stack.enter_context(state_hooks(recorder, -start))
         states = model.model(
@@ -59,16 +73,28 @@ def in_passes(texts: Sequence[Tensor], most: int = PASS_TOKENS) -> list[list[int
     return passes
 
 
+def pass_tokens_here() -> int:
+    """As many as a quarter of the device's memory holds, up to PASS_TOKENS."""
+    if device_name() == "cuda":
+        memory = torch.cuda.get_device_properties().total_memory
+    else:
+        memory = psutil.virtual_memory().total
+    return min(PASS_TOKENS, max(memory // 4 // _TOKEN_BYTES, 1))
+
+
 @contextmanager
-def _packed(model: Any, lengths: Sequence[int], recorders: Sequence[Recorder]) -> Iterator[None]:
+def _packed(
+    model: Any, lengths: Sequence[int], recorders: Sequence[Recorder], attention: str
+) -> Iterator[None]:
     """Within it, the model attends within each text alone."""
     from transformers import AttentionInterface
 
-    AttentionInterface.register(NAME, _attend)
+    AttentionInterface.register(NAME, partial(_attend, causal_attention))
+    AttentionInterface.register(PLAIN, partial(_attend, _fused))
     before = model.config._attn_implementation
     modules = [m for m in model.modules() if hasattr(m, "o_proj")]
     try:
-        model.set_attn_implementation(NAME)
+        model.set_attn_implementation(attention)
         for module in modules:
             wanted = [r if r.wants(int(module.layer_idx)) else None for r in recorders]
             module.__dict__[_LENGTHS] = list(lengths)
@@ -81,14 +107,21 @@ def _packed(model: Any, lengths: Sequence[int], recorders: Sequence[Recorder]) -
         model.set_attn_implementation(before)
 
 
+def _fused(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+    """torch's own, for any device."""
+    return nn.functional.scaled_dot_product_attention(
+        q, k, v, is_causal=True, scale=scale, enable_gqa=True
+    )
+
+
 def _attend(
+    attention: Callable[[Tensor, Tensor, Tensor, float], Tensor],
     module: Any,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
     scaling: float | None = None,
-    dropout: float = 0.0,
     **others: Any,
 ) -> tuple[Tensor, None]:
     """`(1, tokens, heads, head_dim)`; transformers makes no mask for an attention of this name."""
@@ -104,9 +137,7 @@ def _attend(
     parts = zip(*(torch.split(t, lengths, dim=2) for t in (query, key, value)), strict=True)
     found = []
     for recorder, (q, k, v) in zip(watching, parts, strict=True):
-        mixed = nn.functional.scaled_dot_product_attention(
-            q, k, v, dropout_p=dropout, is_causal=True, scale=scale, enable_gqa=True
-        )
+        mixed = (attention if q.device.type == "cpu" else _fused)(q, k, v, scale)
         if recorder is not None:
             rows = _rows(q, k, recorder.wanted.queries, scale)
             at = list(recorder.wanted.queries)

@@ -7,7 +7,7 @@ L_decide: cross-entropy of keep against drop after each label's colon, in the pr
 from typing import Any
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, linear
 
 from core.distill.examples import Example
 from core.distill.precision import products_as_given
@@ -37,13 +37,50 @@ def decision_loss(logits: torch.Tensor, example: Example) -> torch.Tensor:
 
 def trace_loss(model: Any, hidden: torch.Tensor, example: Example) -> torch.Tensor:
     """L_cot, `()`: the weighted mean over the trace's tokens."""
-    targets = example.ids[example.start :]
+    targets = example.ids[example.start :].to(hidden.device)
     weights = example.weights[example.start :].to(hidden.device)
     before = hidden[example.start - 1 : -1]  # a token is predicted from the one before it
-    total = hidden.new_zeros((), dtype=torch.float32)
-    for start in range(0, len(targets), TOKENS_AT_ONCE):
-        part = slice(start, start + TOKENS_AT_ONCE)
-        logits = model.lm_head(before[part]).float()
-        losses = cross_entropy(logits, targets[part].to(logits.device), reduction="none")
-        total = total + (losses * weights[part]).sum()
-    return total / weights.sum()
+    head, device = model.lm_head, hidden.device.type
+    if torch.is_autocast_enabled(device):
+        before = before.to(torch.get_autocast_dtype(device))
+    shares = weights / weights.sum()
+    found: torch.Tensor = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
+        before, head.weight, head.bias, targets, shares
+    )
+    return found
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Weighted sum, `()`, of -log P(target), for hidden states `(tokens, d_model)`. The gradient is
+    made beside the loss, a few tokens at a time: logits of all would be the largest thing in
+    memory, and the vocabulary's weights, which are frozen, are converted once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        vocabulary: torch.Tensor,
+        bias: torch.Tensor | None,
+        targets: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        vocabulary = vocabulary.to(hidden.dtype)
+        bias = None if bias is None else bias.to(hidden.dtype)
+        slope = torch.empty_like(hidden)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, len(targets), TOKENS_AT_ONCE):
+            part = slice(start, start + TOKENS_AT_ONCE)
+            right, weight = targets[part, None], weights[part, None]
+            chances = linear(hidden[part], vocabulary, bias).float()
+            sums = chances.logsumexp(dim=-1, keepdim=True)
+            total += ((sums - chances.gather(1, right)) * weight).sum()
+            chances = chances.sub_(sums).exp_().mul_(weight)
+            chances.scatter_add_(1, right, -weight)
+            slope[part] = chances.to(hidden.dtype) @ vocabulary
+        ctx.save_for_backward(slope)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * grads[0].to(slope.dtype), None, None, None, None
