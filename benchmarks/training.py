@@ -1,16 +1,18 @@
 """Tokens a second of a training step of the teacher: `python -m benchmarks.training`.
 
-Forward and backward of the packaged model with its adapter over texts of about 270 tokens, in a
-fresh process. The baseline is a pass a text with all weights in float32, as torch's autocast takes
-them; then texts packed into one pass; then frozen weights kept in bfloat16 besides, where products
-are in bfloat16. Several rounds, each way once a round: median, spread and ratio to the baseline.
+Forward and backward of the packaged model with its adapter over a batch of texts as long as
+lessons, in a fresh process. The baseline is what transformers and peft do by themselves: a pass a
+text, all weights in float32, as torch's autocast takes them. Then, each with those before it:
+texts packed into passes of up to 1,024 tokens; frozen weights kept in bfloat16, where products
+are in bfloat16; attention and adapters by products of our own; passes of up to 4,096 tokens.
+Several rounds, each way once a round: median, spread and ratio to the baseline.
 """
 
 import statistics
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,7 +25,7 @@ from core.models.adapters import with_adapter
 from core.models.catalogue import PACKAGED
 from core.models.local import LocalModel
 
-LENGTHS = (270, 214, 333, 181, 296, 258)
+LENGTHS = (511, 657, 501, 719, 784, 564, 580, 441)
 ROUNDS = 7
 
 
@@ -32,12 +34,31 @@ def texts() -> list[Tensor]:
     return [torch.randint(100, 40_000, (length,), generator=made) for length in LENGTHS]
 
 
-def step(model: Any, some: Sequence[Tensor], most: int) -> float:
-    """Seconds of one step over all texts, up to `most` tokens a pass."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`most`: tokens a pass. `frozen`: whether weights lie in the format of products. `plain`:
+    torch's attention and peft's adapters."""
+
+    most: int
+    frozen: bool
+    plain: bool
+
+
+WAYS = {
+    "a pass a text": Way(1, frozen=False, plain=True),
+    "packed": Way(1024, frozen=False, plain=True),
+    "frozen weights in bfloat16": Way(1024, frozen=True, plain=True),
+    "our own products": Way(1024, frozen=True, plain=False),
+    "longer passes": Way(4096, frozen=True, plain=False),
+}
+
+
+def step(model: Any, some: Sequence[Tensor], way: Way) -> float:
+    """Seconds of one step over all texts."""
     began = time.perf_counter()
-    for places in in_passes(some, most):
+    for places in in_passes(some, way.most):
         with products_in(precision_here(), "cpu"):
-            states = hidden_states(model, [some[at] for at in places])
+            states = hidden_states(model, [some[at] for at in places], plain=way.plain)
             total = torch.stack([one[::20].float().pow(2).mean() for one in states]).sum()
         total.backward()
     model.zero_grad(set_to_none=True)
@@ -49,14 +70,12 @@ def main() -> None:
     model = with_adapter(LocalModel.load(spec, load_settings()).model, 16, 32, 0).train()
     some = texts()
     tokens = sum(LENGTHS)
-    ways = {"a pass a text": (1, False), "packed": (1024, False),
-            "packed, frozen weights in bfloat16": (1024, True)}  # fmt: skip
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, list[float]] = {name: [] for name in WAYS}
     for number in range(ROUNDS + 1):
-        for name, (most, frozen) in ways.items():
-            context = frozen_in(precision_here(), model) if frozen else nullcontext()
+        for name, way in WAYS.items():
+            context = frozen_in(precision_here(), model) if way.frozen else nullcontext()
             with context:
-                seconds = step(model, some, most)
+                seconds = step(model, some, way)
             if number:  # the first round makes the kernels
                 found[name].append(tokens / seconds)
     base = statistics.median(found["a pass a text"])
