@@ -40,8 +40,12 @@ def run(
     ] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="For a temperature above 0.")] = 0,
     max_new_tokens: Annotated[
-        int, typer.Option("--max-new-tokens", help="Longest trace, in tokens.")
-    ] = 320,
+        int | None,
+        typer.Option(
+            "--max-new-tokens",
+            help="Longest trace, in tokens. Default: what the system was trained for, else 320.",
+        ),
+    ] = None,
     mode: Annotated[
         str,
         typer.Option(
@@ -94,16 +98,12 @@ def run(
         from db.session import open_store
 
         settings = load_settings()
-        decoding = Decoding(
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            seed=seed,
-            mode=parse_mode(mode),
-            guided=guided,
-        )
+        kind = parse_mode(mode)
         store = open_store(settings)
-        own = find_system(settings, store, system).prompt
-        template = own if prompt is None else read_template(prompt)
+        own = find_system(settings, store, system)
+        longest = own.max_new_tokens if max_new_tokens is None else max_new_tokens
+        decoding = Decoding(longest, temperature, seed, mode=kind, guided=guided)
+        template = own.prompt if prompt is None else read_template(prompt)
         config = RunConfig(dataset, system, template, k, n, ef, decoding, scorer, method)
         chosen = parse_split(split)
         check_request(Toolbox(settings, store), config, limit, batch_size=batch_size)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ModelError
+from core.rerank.base import Decoding
 
 WEIGHTS, ABOUT = "adapter.safetensors", "adapter.json"
 
@@ -14,7 +15,8 @@ WEIGHTS, ABOUT = "adapter.safetensors", "adapter.json"
 class About:
     """What an adapter is: which layers of its base it keeps, its rank and scale (alpha / rank), the
     system's name and title, the prompt it was trained on, and where it came from. `base`: the
-    ModelSpec of its base as plain data; None: the packaged model."""
+    ModelSpec of its base as plain data; None: the packaged model. `max_new_tokens`: how long the
+    traces may become that it has learned."""
 
     name: str
     title: str
@@ -24,6 +26,7 @@ class About:
     prompt: str
     provenance: dict[str, Any]
     base: dict[str, Any] | None = None
+    max_new_tokens: int = Decoding().max_new_tokens
 
 
 def read_about(folder: Path) -> About:

@@ -41,7 +41,9 @@ def adapter_systems(settings: Settings) -> list[System]:
             except ModelError:
                 continue
             spec = ModelSpec(about.name, ModelKind.ADAPTER, str(about_file.parent))
-            found[about.name] = System(about.name, about.title, spec, about.prompt)
+            found[about.name] = System(
+                about.name, about.title, spec, about.prompt, about.max_new_tokens
+            )
     return list(found.values())
 
 

@@ -88,7 +88,7 @@ class StudyModels:
             self.name(system), title_of(system, self.preset.name), tuple(layers),
             self.preset.rank, self.preset.alpha, RATED_PROMPT,
             {"preset": asdict(self.preset), **provenance},
-            None if base is None else asdict(base),
+            None if base is None else asdict(base), preset.max_new_tokens,
         )  # fmt: skip
         save_adapter(model, self.toolbox.settings.adapters_dir / self.name(system), about)
 

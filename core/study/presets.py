@@ -51,7 +51,7 @@ class Preset:
     scored_traces: int
     dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
-    max_new_tokens: int = 640  # ten labels shortlisted and judged, with names and evidence
+    max_new_tokens: int = 1024  # ten labels with long names, shortlisted and judged
     teacher: ModelSpec | None = None  # the teacher's base; None: the packaged model
     student: ModelSpec | None = None  # the students' base; None: every other layer of the teacher's
     rank: int = 16
@@ -95,8 +95,8 @@ LAPTOP = Preset(
     lessons=(1152, 576, 1152),  # an abstract has three times the tokens of a title or a gloss
     warm_up=_plan(240, 1.5e-3),
     own_words=_plan(120, 1e-3),
-    student_documents=400,
-    student_plan=_plan(150, 5e-4),
+    student_documents=328,  # 0.6 M tokens
+    student_plan=_plan(123, 5e-4),
     tuning=FOUR_EACH,
     arms=EIGHT,
     seeds=(0, 1, 2),

@@ -123,9 +123,10 @@ class Study:
         preset, found = self.preset, []
         deciding: Any = {
             "dev": preset.dev_documents,
-            "traces": [preset.student_documents, preset.max_new_tokens],
+            "traces": preset.student_documents,
             "test": preset.test_documents,
         }[kind]
+        deciding = [deciding, preset.max_new_tokens]
         for dataset in preset.datasets:
             name = f"traces/{dataset}" if kind == "traces" else f"{kind}/{system}/{dataset}"
             work = {

@@ -10,9 +10,8 @@ from core.datasets.base import Split
 from core.datasets.catalogue import names
 from core.errors import UnknownNameError
 from core.rerank.base import Decoding, Mode
-from core.rerank.prompts import DEFAULT_PROMPT
 from core.run_request import BATCH_SIZE, LARGEST_BATCH, check_request, parse_split, request_key
-from core.systems import RunConfig
+from core.systems import RunConfig, System
 from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, press, services
@@ -30,8 +29,7 @@ SIZE_HELP = (
 def batch_form() -> None:
     """Draws the form; what cannot be run is refused with a clear error before a job is made."""
     found = services.systems()
-    systems = {s.name: s.title for s in found}
-    prompts = {s.name: s.prompt for s in found}
+    systems = {s.name: s for s in found}
     chosen = st.session_state.get("batch_system")
     if chosen is not None and chosen not in systems:  # removed on another page meanwhile
         del st.session_state["batch_system"]
@@ -44,7 +42,7 @@ def batch_form() -> None:
     with st.form("batch_form", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             system = st.selectbox(
-                "System", list(systems), format_func=lambda n: one_line(systems[n], 60),
+                "System", list(systems), format_func=lambda n: one_line(systems[n].title, 60),
                 key="batch_system", width=270,
             )  # fmt: skip
             dataset = st.selectbox("Dataset", names(services.settings()), key="batch_dataset",
@@ -62,7 +60,7 @@ def batch_form() -> None:
         if no:
             st.caption(no)
         with st.expander("Retrieval and decoding", icon=":material/tune:"):
-            config = _choices(str(dataset), str(system), prompts.get(str(system), DEFAULT_PROMPT))
+            config = _choices(str(dataset), systems[str(system)])
     if started:
         with errors.kept():
             _start(config, str(split), int(limit) if limit else None)
@@ -72,7 +70,7 @@ def _splits() -> Sequence[str]:
     return [str(s) for s in Split]
 
 
-def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
+def _choices(dataset: str, system: System) -> RunConfig:
     with st.grid(4):
         k = st.number_input("k, labels retrieved", value=50, step=1, key="batch_k")
         n = st.number_input("n, labels shown to the model", value=10, step=1, key="batch_n")
@@ -80,7 +78,10 @@ def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
             "ef, HNSW's candidate list", value=None, step=1, key="batch_ef",
             placeholder="the index's own",
         )  # fmt: skip
-        longest = st.number_input("Longest trace, tokens", value=320, step=1, key="batch_tokens")
+        longest = st.number_input(
+            "Longest trace, tokens", value=None, step=1, key="batch_tokens",
+            placeholder="the system's own",
+        )  # fmt: skip
         temperature = st.number_input(
             "Temperature, 0 is greedy", value=0.0, step=0.1, key="batch_temperature"
         )
@@ -99,9 +100,10 @@ def _choices(dataset: str, system: str, prompt: str) -> RunConfig:
         scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
         guided = st.checkbox("Guided traces", key="batch_guided", help=GUIDED_HELP)
     return RunConfig(
-        dataset, system, prompt, k=int(k), n=int(n), ef=int(ef) if ef else None,
+        dataset, system.name, system.prompt, k=int(k), n=int(n), ef=int(ef) if ef else None,
         decoding=Decoding(
-            max_new_tokens=int(longest), temperature=float(temperature), seed=int(seed),
+            max_new_tokens=system.max_new_tokens if longest is None else int(longest),
+            temperature=float(temperature), seed=int(seed),
             mode=Mode(str(mode or Mode.FAST)), guided=guided,
         ),
         use_scorer=scorer, method=str(method or ""),

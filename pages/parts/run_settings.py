@@ -35,7 +35,9 @@ TEMPERATURE_HELP = (
     "drawn by chance; higher is more varied."
 )
 SEED_HELP = "Fixes the chance of a run with temperature above 0, so that it can be repeated."
-TOKENS_HELP = "The trace is cut off after this many tokens."
+TOKENS_HELP = (
+    "The trace is cut off after this many tokens. Empty: as many as the system was made for."
+)
 LOOKUP_HELP = (
     "Speeds up text that copies from the prompt, as label names do: up to this many tokens are "
     "guessed from the prompt and checked at once. 0 turns it off. Only fast mode at temperature 0 "
@@ -86,7 +88,7 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
     ):
         method = _method()
         ef = _search()
-        decoding = _decoding(endpoint=_is_endpoint(systems, str(system)))
+        decoding = _decoding(next((s for s in systems if s.name == system), None))
         st.session_state.setdefault(SCORER, DEFAULTS.use_scorer)
         score = st.toggle(
             "Score the labels after the trace",
@@ -129,10 +131,6 @@ def take_settings(config: RunConfig) -> None:
         st.session_state.update({MODE: Mode.FAST.value, LOOKUP: decoding.prompt_lookup})
     elif decoding.mode is Mode.REFERENCE:
         st.session_state[MODE] = Mode.REFERENCE.value
-
-
-def _is_endpoint(systems: Sequence[System], name: str) -> bool:
-    return any(s.name == name and s.model.kind is ModelKind.ENDPOINT for s in systems)
 
 
 def _number(label: str, key: str, default: int, help_: str) -> int:
@@ -182,9 +180,9 @@ def _mode(endpoint: bool) -> Mode:
     return Mode.OWN if endpoint else Mode(str(chosen or DEFAULTS.decoding.mode.value))
 
 
-def _decoding(endpoint: bool) -> Decoding:
+def _decoding(system: System | None) -> Decoding:
     default = DEFAULTS.decoding
-    mode = _mode(endpoint)
+    mode = _mode(endpoint=system is not None and system.model.kind is ModelKind.ENDPOINT)
     st.session_state.setdefault(GUIDED, default.guided)
     guided = st.toggle(
         "Guided",
@@ -203,8 +201,18 @@ def _decoding(endpoint: bool) -> Decoding:
         help=TEMPERATURE_HELP,
         persist_state="session",
     )
+    own = default.max_new_tokens if system is None else system.max_new_tokens
+    limit = st.number_input(
+        "Token limit",
+        step=1,
+        value=None,
+        key=TOKENS,
+        placeholder=f"{own:,}",
+        help=TOKENS_HELP,
+        persist_state="session",
+    )
     return Decoding(
-        max_new_tokens=_number("Token limit", TOKENS, default.max_new_tokens, TOKENS_HELP),
+        max_new_tokens=own if limit is None else int(limit),
         temperature=default.temperature if temperature is None else float(temperature),
         seed=_number("Seed", SEED, default.seed, SEED_HELP),
         prompt_lookup=_number("Prompt lookup tokens", LOOKUP, default.prompt_lookup, LOOKUP_HELP),

@@ -30,9 +30,10 @@ def made(base: Any, folder: Path, layers: tuple[int, ...], seed: int, size: floa
         for name, weight in model.named_parameters():
             if "lora_" in name:
                 weight.copy_(torch.randn(weight.shape, generator=chance) * size)
-    save_adapter(
-        model, folder, About("student", "A student", layers, 4, 8, "{document}{rated}", {})
+    about = About(
+        "student", "A student", layers, 4, 8, "{document}{rated}", {}, max_new_tokens=700
     )
+    save_adapter(model, folder, about)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_an_adapter_is_read_as_it_was_written_and_both_modes_agree(
     assert all(p.data_ptr() in theirs for p in own)
 
 
-def test_adapters_of_the_home_are_systems_with_their_own_prompt(
+def test_adapters_of_the_home_are_systems_with_their_own_prompt_and_length(
     home: Path, settings: Settings
 ) -> None:
     here = Settings(home=home)
@@ -85,7 +86,7 @@ def test_adapters_of_the_home_are_systems_with_their_own_prompt(
     (here.adapters_dir / "broken" / ABOUT).write_text("{")
     store = open_store(here)
     system = find_system(here, store, "student")
-    assert system.prompt == "{document}{rated}"
+    assert (system.prompt, system.max_new_tokens) == ("{document}{rated}", 700)
     assert system.model.kind is ModelKind.ADAPTER
     assert system.model.location == str(here.adapters_dir / "one")
     with pytest.raises(UnknownNameError, match="broken"):
