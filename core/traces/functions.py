@@ -9,6 +9,7 @@ The first rule that holds says it:
     compare   it names two labels or more and sets them against each other, or decides for one
               and against another
     propose   it names a label, and phase or words say that it is only considered
+    skip      it leaves a label off the shortlist ("4. skip")
     anchor    it quotes the text, or repeats words of it, and names no label
     other     none of these
 
@@ -33,6 +34,7 @@ Verdicts = tuple[tuple[str, Verdict], ...]  # (label, verdict)
 class StepFunction(StrEnum):
     ANCHOR = "anchor"
     PROPOSE = "propose"
+    SKIP = "skip"
     COMPARE = "compare"
     KEEP = "keep"
     DROP = "drop"
@@ -44,6 +46,7 @@ class StepFunction(StrEnum):
 MEANINGS = {
     StepFunction.ANCHOR: "points at words of the text",
     StepFunction.PROPOSE: "brings a label up",
+    StepFunction.SKIP: "leaves a label off the shortlist",
     StepFunction.COMPARE: "sets labels against each other",
     StepFunction.KEEP: "decides for a label",
     StepFunction.DROP: "decides against a label",
@@ -156,7 +159,7 @@ def _function(
 ) -> tuple[StepFunction, Verdicts]:
     if step.kind is PhaseKind.ANSWER or _ANSWER.match(step.text):
         return StepFunction.ANSWER, ()
-    line = _verdict_line(step)
+    line = _line_of_grammar(step)
     if line is not None:
         return line
     if _CHECK.search(step.text):
@@ -168,13 +171,15 @@ def _function(
     return _undecided(step, named, of_document), ()
 
 
-def _verdict_line(step: _Said) -> tuple[StepFunction, Verdicts] | None:
-    """A line of our grammar ("3. keep: ..."). Its verdict is on what stands before it: its evidence
-    may name other labels."""
+def _line_of_grammar(step: _Said) -> tuple[StepFunction, Verdicts] | None:
+    """A line of our grammar that decides: "4. skip", or "3. keep: ...", whose verdict is on what
+    stands before it, since its evidence may name other labels."""
     raw = step.text.strip("\r\n")
     raw = raw[raw.rfind("\n") + 1 :]
     start = step.start + step.text.rfind(raw)
     line = read_line(raw, start)
+    if line.kind is LineKind.SKIP:
+        return StepFunction.SKIP, ()
     if line.kind is not LineKind.VERDICT or line.verdict is None:
         return None
     word = _FIRST_VERDICT.search(raw)

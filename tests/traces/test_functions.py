@@ -42,6 +42,7 @@ def of(text: str, kind: PhaseKind | None = PhaseKind.REASONING) -> list[StepFunc
         ("1. keep: the breath is short", PhaseKind.REASONING, StepFunction.KEEP),
         ("2. drop: too broad", PhaseKind.REASONING, StepFunction.DROP),
         ('1. Heart failure <- "breath"', PhaseKind.SHORTLISTING, StepFunction.PROPOSE),
+        ("2. skip", PhaseKind.SHORTLISTING, StepFunction.SKIP),
     ],
 )  # fmt: skip
 def test_a_step_has_the_function_that_its_words_say(

@@ -9,7 +9,7 @@ const PHASES = {
 }
 const HUES = {
   anchor: "#8250df", propose: "#3f7fd6", compare: "#b08800", keep: "#16867a", drop: "#d1242f",
-  check: "#bf4b8a", answer: "#57606a", other: "transparent",
+  skip: "#8c959f", check: "#bf4b8a", answer: "#57606a", other: "transparent",
 }
 const TELL_AFTER_MS = 250
 const SETTLING_FRAMES = 8
