@@ -102,13 +102,15 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- Preset {preset.get('name')}: teacher lessons from gold "
         f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), "
-        "those of its second training retold as it decides itself; "
-        f"students on the teacher's own traces of {preset.get('student_documents')} documents a "
-        "dataset (split train-student).",
-        "- Nothing of the splits dev and test was trained on.",
+        "those of its second training retold as it decides itself.",
     ]
     if "arm" in provenance:
-        lines.append(f"- Loss: arm {provenance['arm']} (docs/distillation-losses.md).")
+        lines += [
+            f"- Student: the teacher's own traces of {preset.get('student_documents')} documents a "
+            "dataset (split train-student).",
+            f"- Loss: arm {provenance['arm']} (docs/distillation-losses.md).",
+        ]
+    lines.append("- Nothing of the splits dev and test was trained on.")
     plan = json.dumps(provenance.get("plan", {}), sort_keys=True)
     return [*lines, f"- Plan, seed included: `{plan}`"]
 
