@@ -30,9 +30,7 @@ def made(base: Any, folder: Path, layers: tuple[int, ...], seed: int, size: floa
         for name, weight in model.named_parameters():
             if "lora_" in name:
                 weight.copy_(torch.randn(weight.shape, generator=chance) * size)
-    about = About(
-        "student", "A student", layers, 4, 8, "{document}{rated}", {}, max_new_tokens=700
-    )
+    about = About("student", "A student", layers, 4, 8, "{document}{rated}", {}, max_new_tokens=700)
     save_adapter(model, folder, about)
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import DataError
 from core.events import Failed
+from core.models.catalogue import TEACHER
 from core.rerank.base import Bucket, Mode, Prediction
 from core.shortlist.index import IndexStatus
 from db.trace_views import TraceState
@@ -70,7 +71,7 @@ def test_a_newcomer_sees_a_document_with_several_gold_labels_and_what_run_does(e
 def test_the_address_names_every_choice(explore: Open):
     app = explore()
     assert dict(app.query_params) == {
-        "dataset": "icd", "document": "101", "system": "base", "k": "4", "n": "3",
+        "dataset": "icd", "document": "101", "system": TEACHER, "k": "4", "n": "3",
     }  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def test_run_hands_the_document_and_the_settings_to_the_worker(explore: Open, wo
     app = explore()
     view = worker.views[run(app)]
     assert view.document.id == "101"
-    assert (view.config.k, view.config.n, view.config.system) == (4, 3, "base")
+    assert (view.config.k, view.config.n, view.config.system) == (4, 3, TEACHER)
+    assert view.config.decoding.max_new_tokens == 1024, "as long as this system's traces may be"
     assert app.button(key="explore_run").disabled
     assert not app.button(key="explore_cancel").disabled
 
@@ -359,7 +361,7 @@ def test_an_address_with_an_unknown_name_says_so_and_shows_what_there_is(
     app = explore(**address)
     assert said in everything(app)
     assert app.query_params["document"] == "101"
-    assert app.query_params["system"] == "base"
+    assert app.query_params["system"] == TEACHER
     assert "trace" not in app.query_params
 
 
