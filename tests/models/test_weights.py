@@ -10,7 +10,7 @@ from core.atomic import sha256_of
 from core.config import Settings
 from core.errors import ModelError
 from core.models.base import ModelKind, ModelSpec
-from core.models.catalogue import PACKAGED, check_spec, systems_from
+from core.models.catalogue import PACKAGED, TEACHER, check_spec, systems_from
 from core.models.weights import find_weights, fingerprint
 
 SETTINGS = Settings()
@@ -175,10 +175,13 @@ def test_the_fingerprint_is_the_files_hash_and_follows_its_content(tmp_path: Pat
     assert fingerprint((file,), notebook) == sha256_of(file)
 
 
-def test_the_base_system_comes_first(tmp_path: Path) -> None:
+def test_the_teacher_that_ships_comes_first_then_the_base_and_last_what_was_added(
+    tmp_path: Path,
+) -> None:
     added = ModelSpec("mine", ModelKind.HUB, "a/b")
     found = [(s.name, s.model) for s in systems_from(Settings(home=tmp_path), [added])]
-    assert (found[0], found[-1]) == (("base", PACKAGED), ("mine", added))
+    assert [name for name, _ in found[:2]] == [TEACHER, "base"]
+    assert (found[1], found[-1]) == (("base", PACKAGED), ("mine", added))
 
 
 def test_another_tokenizer_or_chat_template_is_another_set_of_companions(tmp_path: Path) -> None:
