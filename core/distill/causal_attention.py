@@ -5,11 +5,14 @@ that its gradient consists of. Here the weights are computed anew from what the 
 (the log of each row's sum), a block of queries at a time, over the keys up to it.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from core.distill.precision import product_dtype
 
 BLOCK = 176  # queries at a time, at most
 
@@ -20,23 +23,22 @@ def causal_attention(q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
     q `(1, heads, tokens, dim)`; k, v `(1, kv_heads, tokens, dim)`, each for heads / kv_heads
     neighbours; gives `(1, heads, tokens, dim)`. For tensors of a processor.
     """
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else q.dtype
-    own = (t.to(dtype) for t in (q, k, v))
-    found: Tensor = _CausalAttention.apply(*own, scale)  # type: ignore[no-untyped-call]
-    return found
+    dtype = product_dtype(q)
+    return _attended(q.to(dtype), k.to(dtype), v.to(dtype), scale)
 
 
 class _CausalAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
         times = q.shape[1] // k.shape[1]
+        out: Tensor
         out, log_sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
             q, k.repeat_interleave(times, dim=1), v.repeat_interleave(times, dim=1),
             0.0, True, scale=scale,
         )  # fmt: skip
         ctx.save_for_backward(q, k, v, out, log_sums)
         ctx.scale = scale
-        return out  # type: ignore[no-any-return]
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
@@ -67,6 +69,9 @@ class _CausalAttention(torch.autograd.Function):
             to_v[None].to(v.dtype),
             None,
         )
+
+
+_attended: Callable[..., Tensor] = _CausalAttention.apply
 
 
 def _and_one(rows: Tensor, last: Tensor) -> Tensor:

@@ -5,13 +5,15 @@ results of full size. Here layers that read the same input share its conversion,
 adapter adds is summed up inside a product.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from core.distill.precision import product_dtype
 
 
 @contextmanager
@@ -60,11 +62,9 @@ class _Converted:
 def _forward(layer: Any, converted: _Converted, x: Tensor) -> Tensor:
     name, base = layer.active_adapters[0], layer.base_layer
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    dtype = product_dtype(x)
     rows = converted(x, dtype).reshape(-1, x.shape[-1])
-    y: Tensor = _LowRankLinear.apply(  # type: ignore[no-untyped-call]
-        rows, base.weight.to(dtype), a, b, layer.scaling[name]
-    )
+    y = _multiplied(rows, base.weight.to(dtype), a, b, layer.scaling[name])
     if base.bias is not None:
         y = y + base.bias.to(dtype)
     return y.view(*x.shape[:-1], y.shape[-1])
@@ -91,3 +91,6 @@ class _LowRankLinear(torch.autograd.Function):
         to_a = (to_low.t() @ x).float()
         to_b = (grad.t() @ low).float() * ctx.scale
         return to_x, None, to_a, to_b, None
+
+
+_multiplied: Callable[..., Tensor] = _LowRankLinear.apply

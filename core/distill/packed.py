@@ -22,7 +22,7 @@ from core.mechanism.capture import Recorder, state_hooks
 from core.models.precision import device_name
 
 NAME, PLAIN = "phaselens-packed", "phaselens-packed-plain"
-PASS_TOKENS = 4096  # longer passes are no faster (benchmarks/training.py)
+PASS_TOKENS = 4096  # about a batch of lessons
 _TOKEN_BYTES = 1_300_000  # kept for the gradient, of a model of our size
 _LENGTHS, _RECORDERS = (
     "_phaselens_lengths",

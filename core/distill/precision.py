@@ -30,6 +30,12 @@ def products_in(precision: Precision, device: str) -> Iterator[None]:
         yield
 
 
+def product_dtype(x: torch.Tensor) -> torch.dtype:
+    """The format in which torch would multiply `x` here."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
 @contextmanager
 def products_as_given(device: str) -> Iterator[None]:
     """Within it, matrices are multiplied in the format they have, whatever `products_in` says."""

@@ -4,13 +4,14 @@ L_cot: cross-entropy of the trace's tokens, teacher-forced, each weighted as the
 L_decide: cross-entropy of keep against drop after each label's colon, in the prompt.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, linear
 
 from core.distill.examples import Example
-from core.distill.precision import products_as_given
+from core.distill.precision import product_dtype, products_as_given
 
 TOKENS_AT_ONCE = 128  # logits over the vocabulary are the largest thing in memory
 
@@ -40,14 +41,8 @@ def trace_loss(model: Any, hidden: torch.Tensor, example: Example) -> torch.Tens
     targets = example.ids[example.start :].to(hidden.device)
     weights = example.weights[example.start :].to(hidden.device)
     before = hidden[example.start - 1 : -1]  # a token is predicted from the one before it
-    head, device = model.lm_head, hidden.device.type
-    if torch.is_autocast_enabled(device):
-        before = before.to(torch.get_autocast_dtype(device))
-    shares = weights / weights.sum()
-    found: torch.Tensor = _CrossEntropy.apply(  # type: ignore[no-untyped-call]
-        before, head.weight, head.bias, targets, shares
-    )
-    return found
+    before, head = before.to(product_dtype(before)), model.lm_head
+    return _summed(before, head.weight, head.bias, targets, weights / weights.sum())
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -84,3 +79,6 @@ class _CrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
         (slope,) = ctx.saved_tensors
         return slope * grads[0].to(slope.dtype), None, None, None, None
+
+
+_summed: Callable[..., torch.Tensor] = _CrossEntropy.apply

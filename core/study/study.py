@@ -151,7 +151,7 @@ class Study:
             for number, setting in enumerate(settings if len(settings) > 1 else ()):
                 deciding = [
                     asdict(setting), preset.tuning.steps, preset.tuning.documents,
-                    asdict(preset.student_plan),
+                    asdict(preset.student_plan), preset.max_new_tokens,
                 ]  # fmt: skip
                 work = partial(self.students.tune, arm, number)
                 name = f"tune/{arm.value}/{number}"
