@@ -22,15 +22,17 @@ LARGEST_EF = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A named way to answer: base, an adapter, or any model the user added. `prompt` and
-    `max_new_tokens`: the template that it is asked with, and how long its traces may be, unless
-    others are chosen."""
+    """A named way to answer: base, an adapter, or any model the user added. `prompt`,
+    `max_new_tokens` and `method`: the template that it is asked with, how long its traces may be,
+    and how its shortlists are retrieved ("": as is best for the dataset), unless others are
+    chosen."""
 
     name: str
     title: str
     model: ModelSpec
     prompt: str = DEFAULT_PROMPT
     max_new_tokens: int = Decoding().max_new_tokens
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def run(
         typer.Option(
             "--method",
             help="How labels are found: dense, lexical, fusion, sentences or two-step. Default: "
-            "the best on dev documents, where that was measured, else dense.",
+            "what the system was trained on; else the best on dev documents, where that was "
+            "measured; else dense.",
         ),
     ] = "",
     temperature: Annotated[
@@ -104,7 +105,9 @@ def run(
         longest = own.max_new_tokens if max_new_tokens is None else max_new_tokens
         decoding = Decoding(longest, temperature, seed, mode=kind, guided=guided)
         template = own.prompt if prompt is None else read_template(prompt)
-        config = RunConfig(dataset, system, template, k, n, ef, decoding, scorer, method)
+        config = RunConfig(
+            dataset, system, template, k, n, ef, decoding, scorer, method or own.method
+        )
         chosen = parse_split(split)
         check_request(Toolbox(settings, store), config, limit, batch_size=batch_size)
         job = work_in_foreground(

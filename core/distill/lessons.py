@@ -23,7 +23,7 @@ from core.run_request import documents_of
 from core.shortlist.base import Method
 from core.toolbox import Toolbox
 
-K, SHOWN = 50, 10
+K, SHOWN, METHOD = 50, 10, Method.DENSE
 
 OnProgress = Callable[[int, int], None]
 
@@ -80,7 +80,7 @@ def _teach(toolbox: Toolbox, dataset_name: str, document: Document) -> Taught:
     vector = encoder.encode([document.text])[0]
     k = min(K, len(dataset.labels))
     shortlist = retriever.search(
-        document.text, vector, k, method=Method.DENSE, excluded=document.excluded
+        document.text, vector, k, method=METHOD, excluded=document.excluded
     )
     rows = shortlist.rows[:SHOWN]
     candidates = tuple(

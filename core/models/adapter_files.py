@@ -16,7 +16,8 @@ class About:
     """What an adapter is: which layers of its base it keeps, its rank and scale (alpha / rank), the
     system's name and title, the prompt it was trained on, and where it came from. `base`: the
     ModelSpec of its base as plain data; None: the packaged model. `max_new_tokens`: how long the
-    traces may become that it has learned."""
+    traces may become that it has learned. `method`: how the shortlists were retrieved that it
+    learned on; "": unknown."""
 
     name: str
     title: str
@@ -27,6 +28,7 @@ class About:
     provenance: dict[str, Any]
     base: dict[str, Any] | None = None
     max_new_tokens: int = Decoding().max_new_tokens
+    method: str = ""
 
 
 def read_about(folder: Path) -> About:

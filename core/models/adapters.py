@@ -1,11 +1,12 @@
 """Low-rank adapters (Hu et al., LoRA, arXiv 2106.09685) on a local model, by peft.
 
-A student keeps every other layer of the base; its layers are the base's own tensors, so that base,
-teacher and students are in memory once, but for their adapters.
+A student keeps some layers of the base; they are the base's own tensors, so that base, teacher and
+students are in memory once, but for their adapters.
 """
 
 import copy
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.atomic import new_folder
 from core.errors import ModelError
 from core.models.adapter_files import ABOUT, WEIGHTS, About, read_about
 
+LAYER = re.compile(r"(?<=\.layers\.)\d+(?=\.)")  # in a tensor's name
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -95,9 +97,12 @@ def adapted(base: Any, folder: Path) -> Any:
     return model.requires_grad_(requires_grad=False).eval()
 
 
-def load_adapter(model: Any, folder: Path) -> None:
+def load_adapter(model: Any, folder: Path, layers: Sequence[int] | None = None) -> None:
     """Puts saved weights into the adapter that a model has, in float32 whatever the model is in.
-    Raises ModelError."""
+
+    layers: those of the adapter's own that the model has, in order, counted from 0; None: all.
+    Raises ModelError.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -109,6 +114,8 @@ def load_adapter(model: Any, folder: Path) -> None:
             f"The weights of the adapter {about.name} cannot be read ({error}).",
             "Copy the folder anew.",
         ) from error
+    if layers is not None:
+        state = _of_layers(state, layers)
     places = {name: p for name, p in model.named_parameters() if "lora_" in name}
     shapes = {name: tuple(place.shape) for name, place in places.items()}
     if shapes != {name: tuple(tensor.shape) for name, tensor in state.items()}:
@@ -120,3 +127,16 @@ def load_adapter(model: Any, folder: Path) -> None:
     with torch.no_grad():
         for name, place in places.items():
             place.data = state[name].to(model.device, torch.float32)
+
+
+def _of_layers(state: dict[str, torch.Tensor], layers: Sequence[int]) -> dict[str, torch.Tensor]:
+    """The tensors of those layers, which are counted anew from 0."""
+    counted = {layer: at for at, layer in enumerate(layers)}
+    found = {}
+    for name, tensor in state.items():
+        match = LAYER.search(name)
+        if match is None:
+            found[name] = tensor
+        elif int(match[0]) in counted:
+            found[LAYER.sub(str(counted[int(match[0])]), name)] = tensor
+    return found

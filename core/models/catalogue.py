@@ -42,7 +42,7 @@ def adapter_systems(settings: Settings) -> list[System]:
                 continue
             spec = ModelSpec(about.name, ModelKind.ADAPTER, str(about_file.parent))
             found[about.name] = System(
-                about.name, about.title, spec, about.prompt, about.max_new_tokens
+                about.name, about.title, spec, about.prompt, about.max_new_tokens, about.method
             )
     return list(found.values())
 

@@ -5,16 +5,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.distill.lessons import METHOD
 from core.distill.teacher import WARM_UP
 from core.errors import ModelError
 from core.models.adapter_files import ABOUT, About
-from core.models.adapters import adapted, save_adapter, student_of, with_adapter
+from core.models.adapters import (
+    adapted,
+    load_adapter,
+    save_adapter,
+    student_of,
+    with_adapter,
+)
 from core.models.base import ModelKind, ModelSpec
 from core.models.catalogue import PACKAGED, adapter_folder
 from core.models.local import LocalModel
 from core.rerank.prompts import RATED_PROMPT
 from core.study.presets import Preset
 from core.toolbox import Toolbox
+
+LEFT_OUT = 1  # the layers 1, 4, 7, ...
 
 
 @dataclass
@@ -47,17 +56,23 @@ class StudyModels:
         return model
 
     def layers(self) -> tuple[int, ...]:
-        """Those of its base that a student keeps: every other one of the teacher's, or all of a
-        model that was named."""
+        """Those of its base that a student keeps: two of three of the teacher's, or all of a model
+        that was named."""
         depth = self.student_base().model.config.num_hidden_layers
-        return tuple(range(0, depth, 2 if self.preset.student is None else 1))
-
-    def student(self) -> Any:
-        """Without an adapter."""
-        return student_of(self.student_base().model, self.layers())
+        if self.preset.student is not None:
+            return tuple(range(depth))
+        return tuple(layer for layer in range(depth) if layer % 3 != LEFT_OUT)
 
     def new_student(self, seed: int) -> Any:
-        return with_adapter(self.student(), self.preset.rank, self.preset.alpha, seed)
+        """Before its training. It sets out from the adapter that the finished teacher has at the
+        layers it keeps, whatever the seed, for the layers alone say nothing any more; one of a
+        model that was named, from a fresh adapter."""
+        layers = self.layers()
+        bare = student_of(self.student_base().model, layers)
+        model = with_adapter(bare, self.preset.rank, self.preset.alpha, seed)
+        if self.preset.student is None:
+            load_adapter(model, self.folder("teacher"), layers)
+        return model
 
     def teacher(self) -> Any:
         """The causal model of the finished teacher."""
@@ -88,7 +103,7 @@ class StudyModels:
             self.name(system), title_of(system, self.preset.name), tuple(layers),
             self.preset.rank, self.preset.alpha, RATED_PROMPT,
             {"preset": asdict(self.preset), **provenance},
-            None if base is None else asdict(base), preset.max_new_tokens,
+            None if base is None else asdict(base), preset.max_new_tokens, METHOD.value,
         )  # fmt: skip
         save_adapter(model, self.toolbox.settings.adapters_dir / self.name(system), about)
 

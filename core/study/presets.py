@@ -53,7 +53,7 @@ class Preset:
     test_documents: int | None  # None: all
     max_new_tokens: int = 1024  # ten labels with long names, shortlisted and judged
     teacher: ModelSpec | None = None  # the teacher's base; None: the packaged model
-    student: ModelSpec | None = None  # the students' base; None: every other layer of the teacher's
+    student: ModelSpec | None = None  # the students' base; None: layers of the teacher's
     rank: int = 16
     alpha: int = 32
     apart: bool = True  # trainings in processes of their own (core/study/apart.py)

@@ -14,7 +14,7 @@ from core.datasets.base import Split
 from core.distill.arms import random_heads
 from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
-from core.distill.lessons import SHOWN, K, Rewriter, Taught
+from core.distill.lessons import METHOD, SHOWN, K, Rewriter, Taught
 from core.distill.precision import precision_here
 from core.distill.teacher import OWN_WORDS, WARM_UP, Teacher, Told, by_cosine, parted
 from core.distill.training import CURVES, Plan
@@ -174,7 +174,7 @@ class Work:
         chosen["random_coarse"], chosen["random_refine"] = (
             drawn[: self.preset.heads], drawn[self.preset.heads :],
         )  # fmt: skip
-        student = Architecture.of(self.models.student())
+        student = Architecture.of(self.models.new_student(seed=0))
         maps = mapped(architecture, student, traces[:MAPPED_TRACES], base, chosen)
         return {
             "traces": len(traces),
@@ -233,7 +233,7 @@ class Work:
             asked = (self.models.name(system), RATED_PROMPT)
         return RunConfig(
             dataset, *asked, k=min(K, labels), n=min(SHOWN, labels), decoding=decoding,
-            use_scorer=False, method="dense",
+            use_scorer=False, method=METHOD.value,
         )  # fmt: skip
 
     def sized(self, plan: Plan) -> Plan:

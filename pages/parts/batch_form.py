@@ -16,7 +16,7 @@ from core.toolbox import Toolbox
 from core.traces.inert import one_line
 from pages.parts import errors, press, services
 from pages.parts.people import person_now, why_not
-from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, METHODS, MODE_HELP, MODES
+from pages.parts.run_settings import GUIDED_HELP, METHOD_HELP, MODE_HELP, MODES, methods_for
 
 ALL = "all"
 MOST = 1_000_000
@@ -86,8 +86,9 @@ def _choices(dataset: str, system: System) -> RunConfig:
             "Temperature, 0 is greedy", value=0.0, step=0.1, key="batch_temperature"
         )
         seed = st.number_input("Seed", value=0, step=1, key="batch_seed")
+        methods = methods_for(system)
         method = st.selectbox(
-            "How labels are found", list(METHODS), format_func=METHODS.__getitem__,
+            "How labels are found", list(methods), format_func=methods.__getitem__,
             key="batch_method", help=METHOD_HELP,
         )  # fmt: skip
         mode = st.selectbox(
@@ -106,7 +107,7 @@ def _choices(dataset: str, system: System) -> RunConfig:
             temperature=float(temperature), seed=int(seed),
             mode=Mode(str(mode or Mode.FAST)), guided=guided,
         ),
-        use_scorer=scorer, method=str(method or ""),
+        use_scorer=scorer, method=str(method or "") or system.method,
     )  # fmt: skip
 
 

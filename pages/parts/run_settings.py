@@ -25,10 +25,10 @@ EF_HELP = (
     "while it searches. Larger finds more of the true nearest labels and takes longer. At least "
     "k. Empty: the value stored with the index."
 )
-METHODS = {"": "Best on dev", **shortlist_words.METHODS}
 METHOD_HELP = (
     f"How labels are found. {shortlist_words.METHOD_HELP} Best on dev: what found most gold labels "
-    "of dev documents when that was measured; dense until then."
+    "of dev documents when that was measured; dense until then. A system that was trained on "
+    "shortlists of one kind gets those unless told otherwise."
 )
 TEMPERATURE_HELP = (
     "0 is greedy: the likeliest token each time, the same text every run. Above 0 tokens are "
@@ -86,9 +86,10 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
             "More", icon=":material/tune:", help="Search and decoding settings", width="stretch"
         ),
     ):
-        method = _method()
+        answering = next((s for s in systems if s.name == system), None)
+        method = _method(answering)
         ef = _search()
-        decoding = _decoding(next((s for s in systems if s.name == system), None))
+        decoding = _decoding(answering)
         st.session_state.setdefault(SCORER, DEFAULTS.use_scorer)
         score = st.toggle(
             "Score the labels after the trace",
@@ -118,7 +119,7 @@ def take_settings(config: RunConfig) -> None:
             link.key("k"): config.k,
             link.key("n"): config.n,
             PROMPT: config.prompt,
-            METHOD: config.method if config.method in METHODS else "",
+            METHOD: config.method if config.method in shortlist_words.METHODS else "",
             EF: config.ef,
             SCORER: config.use_scorer,
             TEMPERATURE: float(decoding.temperature),
@@ -140,17 +141,25 @@ def _number(label: str, key: str, default: int, help_: str) -> int:
     return default if value is None else int(value)
 
 
-def _method() -> str:
+def methods_for(system: System | None) -> dict[str, str]:
+    """Titles of the ways to find labels, by name; first of all "": the system's own."""
+    own = "" if system is None else system.method
+    usual = f"The system's own: {shortlist_words.METHODS[own].lower()}" if own else "Best on dev"
+    return {"": usual, **shortlist_words.METHODS}
+
+
+def _method(system: System | None) -> str:
     st.session_state.setdefault(METHOD, DEFAULTS.method)
+    titles = methods_for(system)
     method = st.selectbox(
         "How labels are found",
-        list(METHODS),
+        list(titles),
         key=METHOD,
-        format_func=METHODS.__getitem__,
+        format_func=titles.__getitem__,
         persist_state="session",
         help=METHOD_HELP,
     )
-    return str(method or "")
+    return str(method or "") or ("" if system is None else system.method)
 
 
 def _search() -> int | None:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from core.config import load_settings
+from core.models.catalogue import TEACHER
 from core.models.packaged import ensure
 from core.rerank.base import Bucket
+from core.rerank.prompts import RATED_PROMPT
 from db.runs import done_documents, list_runs, load_run, run_records
 from db.session import open_store
 from db.trace_queries import load_trace
@@ -34,6 +36,19 @@ def tiny(home: Path, shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ensure(load_settings())
     write_tiny(home)
     (home / "models").symlink_to(shared_home / "models")
+
+
+def test_a_run_is_as_its_system_was_trained_unless_told_otherwise(process: Cli) -> None:
+    configs = []
+    for told in ((), ("--method", "lexical", "--max-new-tokens", "8")):
+        ran = process(*RUN, "--system", TEACHER, "--limit", "1", "--json", *told)
+        assert ran.status == 0, ran.stderr
+        with open_store(load_settings()).read() as session:
+            configs.append(load_run(session, ran.json["run"]).config)
+    own, other = configs
+    assert (own.method, own.decoding.max_new_tokens) == ("dense", 1024)
+    assert own.prompt == RATED_PROMPT
+    assert (other.method, other.decoding.max_new_tokens) == ("lexical", 8)
 
 
 def finished(run: str) -> set[str]:

@@ -14,7 +14,7 @@ from core.models.packaged import ensure
 from core.shortlist.index import status
 from core.study.pack import RUNS, read_lines
 from core.study.shipped import shipped_packs
-from tests.e2e.conftest import ANSWERED_MS, App, expect_no_fault
+from tests.e2e.conftest import ANSWERED_MS, App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
@@ -50,8 +50,17 @@ def shipped_traces(dataset: str) -> int:
 
 
 def run_and_wait(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("^Run")).click()
-    expect(page.get_by_role("heading", name="Final labels")).to_be_visible(timeout=ANSWERED_MS)
+    before, run = trace_in(page), page.get_by_role("button", name=re.compile("^Run"))
+    run.click()
+    page.wait_for_url(lambda _: trace_in(page) not in ("", before), wait_until="commit")
+    expect(run).to_be_enabled(timeout=ANSWERED_MS)  # as it is not while the model writes
+    settled(page)
+    expect(page.get_by_role("heading", name="Final labels")).to_be_visible()
+
+
+def trace_in(page: Page) -> str:
+    found = re.search(r"trace=([0-9a-f]{16})", page.url)
+    return found[1] if found else ""
 
 
 def test_the_main_job_from_first_start_to_a_link_after_a_restart(fresh: App, page: Page) -> None:
@@ -74,8 +83,7 @@ def test_the_main_job_from_first_start_to_a_link_after_a_restart(fresh: App, pag
     for stage in ("Embed the text", "Search labels", "Reason over candidates"):
         expect(page.get_by_text(re.compile(rf"{stage} · [\d.]+ m?s"))).to_be_visible()
     expect(page.get_by_role("heading", name="Fate of each gold label")).to_be_visible()
-    trace_id = re.search(r"trace=([0-9a-f]{16})", page.url)
-    assert trace_id, page.url
+    trace_id = trace_in(page)
 
     # Traces lists it; after a restart the link opens it again, without any model.
     page.get_by_role("link", name="Traces").click()
@@ -83,7 +91,7 @@ def test_the_main_job_from_first_start_to_a_link_after_a_restart(fresh: App, pag
     fresh.stop()
     started = time.monotonic()
     fresh.start()
-    page.goto(f"{fresh.url}/traces?trace={trace_id[1]}")
+    page.goto(f"{fresh.url}/traces?trace={trace_id}")
     expect(page.get_by_role("heading", name="Final labels")).to_be_visible()
     expect(caption).to_be_visible()
     print(f"from start to the saved trace: {time.monotonic() - started:.1f} s")

@@ -30,7 +30,9 @@ def made(base: Any, folder: Path, layers: tuple[int, ...], seed: int, size: floa
         for name, weight in model.named_parameters():
             if "lora_" in name:
                 weight.copy_(torch.randn(weight.shape, generator=chance) * size)
-    about = About("student", "A student", layers, 4, 8, "{document}{rated}", {}, max_new_tokens=700)
+    about = About(
+        "student", "A student", layers, 4, 8, "{document}{rated}", {}, None, 700, "lexical"
+    )
     save_adapter(model, folder, about)
 
 
@@ -74,7 +76,7 @@ def test_an_adapter_is_read_as_it_was_written_and_both_modes_agree(
     assert all(p.data_ptr() in theirs for p in own)
 
 
-def test_adapters_of_the_home_are_systems_with_their_own_prompt_and_length(
+def test_adapters_of_the_home_are_systems_with_what_they_were_trained_on(
     home: Path, settings: Settings
 ) -> None:
     here = Settings(home=home)
@@ -85,6 +87,7 @@ def test_adapters_of_the_home_are_systems_with_their_own_prompt_and_length(
     store = open_store(here)
     system = find_system(here, store, "student")
     assert (system.prompt, system.max_new_tokens) == ("{document}{rated}", 700)
+    assert system.method == "lexical"
     assert system.model.kind is ModelKind.ADAPTER
     assert system.model.location == str(here.adapters_dir / "one")
     with pytest.raises(UnknownNameError, match="broken"):

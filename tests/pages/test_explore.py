@@ -81,6 +81,7 @@ def test_run_hands_the_document_and_the_settings_to_the_worker(explore: Open, wo
     assert view.document.id == "101"
     assert (view.config.k, view.config.n, view.config.system) == (4, 3, TEACHER)
     assert view.config.decoding.max_new_tokens == 1024, "as long as this system's traces may be"
+    assert view.config.method == "dense", "as the shortlists that it was trained on were found"
     assert app.button(key="explore_run").disabled
     assert not app.button(key="explore_cancel").disabled
 

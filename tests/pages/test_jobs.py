@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import load_settings
 from core.jobs.control import log_path
+from core.models.catalogue import TEACHER
 from db.jobs import JobState, JobView, Progress, add_job, beat, claim, end, load_job
 from db.models import JobRow
 from db.owners import this_owner
@@ -106,7 +107,10 @@ def test_a_batch_run_is_submitted_with_its_choices(
     submit(app)
     made = job(started_jobs[0])
     assert (made.kind, made.params["split"], made.params["limit"]) == ("run", "test", 7)
-    assert made.params["config"]["k"] == 30
+    config = made.params["config"]
+    assert (config["k"], config["system"]) == (30, TEACHER)
+    assert config["decoding"]["max_new_tokens"] == 1024, "the system's own, as its method"
+    assert config["method"] == "dense"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from core.models.base import ModelKind, ModelSpec
 from core.shortlist.base import Method, Shortlist
-from core.systems import RunConfig
-from pages.parts.run_settings import METHODS
+from core.systems import RunConfig, System
+from pages.parts.run_settings import methods_for
 from pages.parts.shortlist_table import shortlist_caption, shortlist_frame
 from tests.pages.explore_fakes import shortlist
 
@@ -22,9 +23,16 @@ def fused() -> Shortlist:
 
 
 def test_every_method_can_be_chosen_and_none_is_unknown() -> None:
-    assert set(METHODS) == {"", *Method}
-    for method in METHODS:
+    assert set(methods_for(None)) == {"", *Method}
+    for method in methods_for(None):
         RunConfig("icd", "base", "{document}{candidates}", method=method).check(100)
+
+
+def test_the_usual_method_is_the_one_that_a_system_was_trained_on() -> None:
+    spec = ModelSpec("x", ModelKind.LOCAL, "")
+    assert methods_for(System("x", "X", spec))[""] == "Best on dev"
+    trained = System("x", "X", spec, method=Method.DENSE)
+    assert methods_for(trained)[""] == "The system's own: dense"
 
 
 def test_the_table_says_what_found_each_row() -> None:

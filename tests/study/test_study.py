@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.config import load_settings
 from core.datasets.base import Split
@@ -100,6 +101,17 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
             assert ("+" in weights) is ("base" not in name), "the base's and the adapter's"
     system = find_system(study.settings, study.store, "small-mechanistic-0")
     assert system.prompt.startswith("Text: {document}")
+
+
+def test_students_set_out_from_the_teacher_whatever_their_seed(finished: Finished) -> None:
+    models = finished.study.work.models
+    layers = models.layers()
+    assert layers == (0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21, 23, 24, 26, 27, 29)
+    theirs = dict(models.teacher().named_parameters())
+    for seed in (0, 1):
+        own = dict(models.new_student(seed).named_parameters())
+        for name in (n for n in own if "layers.7." in n):
+            assert torch.equal(own[name], theirs[name.replace("layers.7.", "layers.11.")]), name
 
 
 def test_learning_curves_are_kept_term_by_term(finished: Finished) -> None:
