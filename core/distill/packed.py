@@ -44,6 +44,35 @@ def hidden_states(
     Raises ModelError for a text longer than the window of a model that attends within one.
     """
     lengths = [len(text) for text in texts]
+    read = {"input_ids": torch.cat(list(texts))[None].to(model.device)}
+    states = _pass(model, lengths, read, recorders, plain=plain).last_hidden_state[0]
+    return list(torch.split(states, lengths))
+
+
+def layer_inputs(model: Any, texts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What each layer reads, `(tokens of all texts, d_model)`; at the end, last hidden states."""
+    read = {"input_ids": torch.cat(list(texts))[None].to(model.device)}
+    lengths = [len(text) for text in texts]
+    found = _pass(model, lengths, read, output_hidden_states=True).hidden_states
+    return tuple(states[0] for states in found)
+
+
+def states_from(model: Any, states: Tensor, lengths: Sequence[int]) -> list[Tensor]:
+    """Last hidden states, as `hidden_states` gives them, where the first layer reads `states`,
+    `(tokens of all texts, d_model)`, in the place of embeddings."""
+    found = _pass(model, lengths, {"inputs_embeds": states[None]}).last_hidden_state[0]
+    return list(torch.split(found, list(lengths)))
+
+
+def _pass(
+    model: Any,
+    lengths: Sequence[int],
+    read: dict[str, Tensor],
+    recorders: Sequence[Recorder] = (),
+    *,
+    plain: bool = False,
+    **options: Any,
+) -> Any:
     starts = [sum(lengths[:at]) for at in range(len(lengths))]
     positions = torch.cat([torch.arange(length) for length in lengths])
     with ExitStack() as stack:
@@ -52,12 +81,9 @@ def hidden_states(
             stack.enter_context(low_rank_products(model))
         for start, recorder in zip(starts, recorders, strict=False):
             stack.enter_context(state_hooks(recorder, -start))
-        states = model.model(
-            input_ids=torch.cat(list(texts))[None].to(model.device),
-            position_ids=positions[None].to(model.device),
-            use_cache=False,
-        ).last_hidden_state[0]
-    return list(torch.split(states, lengths))
+        return model.model(
+            **read, position_ids=positions[None].to(model.device), use_cache=False, **options
+        )
 
 
 def in_passes(texts: Sequence[Tensor], most: int = PASS_TOKENS) -> list[list[int]]:

@@ -69,6 +69,8 @@ class _CrossEntropy(torch.autograd.Function):
             chances = linear(hidden[part], vocabulary, bias).float()
             sums = chances.logsumexp(dim=-1, keepdim=True)
             total += ((sums - chances.gather(1, right)) * weight).sum()
+            if not ctx.needs_input_grad[0]:
+                continue
             chances = chances.sub_(sums).exp_().mul_(weight)
             chances.scatter_add_(1, right, -weight)
             slope[part] = chances.to(hidden.dtype) @ vocabulary

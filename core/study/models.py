@@ -23,8 +23,6 @@ from core.rerank.prompts import RATED_PROMPT
 from core.study.presets import Preset
 from core.toolbox import Toolbox
 
-LEFT_OUT = 1  # the layers 1, 4, 7, ...
-
 
 @dataclass
 class StudyModels:
@@ -55,21 +53,13 @@ class StudyModels:
             )
         return model
 
-    def layers(self) -> tuple[int, ...]:
-        """Those of its base that a student keeps: two of three of the teacher's, or all of a model
-        that was named."""
-        depth = self.student_base().model.config.num_hidden_layers
-        if self.preset.student is not None:
-            return tuple(range(depth))
-        return tuple(layer for layer in range(depth) if layer % 3 != LEFT_OUT)
-
-    def new_student(self, seed: int) -> Any:
-        """Before its training. It sets out from the adapter that the finished teacher has at the
-        layers it keeps, whatever the seed, for the layers alone say nothing any more; one of a
-        model that was named, from a fresh adapter."""
-        layers = self.layers()
-        bare = student_of(self.student_base().model, layers)
-        model = with_adapter(bare, self.preset.rank, self.preset.alpha, seed)
+    def new_student(self, layers: Sequence[int], seed: int) -> Any:
+        """Before its training, of those layers of its base. It sets out from the adapter that the
+        finished teacher has there, whatever the seed: the layers by themselves say nothing. One of
+        a model that was named sets out from a fresh adapter."""
+        model = with_adapter(
+            student_of(self.student_base().model, layers), self.preset.rank, self.preset.alpha, seed
+        )
         if self.preset.student is None:
             load_adapter(model, self.folder("teacher"), layers)
         return model

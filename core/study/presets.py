@@ -47,13 +47,15 @@ class Preset:
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     repeated: tuple[Arm, ...]
+    depth_share: float  # of the teacher's layers that a student keeps
+    pruned_on: int  # traces of each dataset, by which they are chosen
     heads: int
     scored_traces: int
     dev_documents: int  # by which a threshold is chosen, and a teacher looked at
     test_documents: int | None  # None: all
     max_new_tokens: int = 1024  # ten labels with long names, shortlisted and judged
     teacher: ModelSpec | None = None  # the teacher's base; None: the packaged model
-    student: ModelSpec | None = None  # the students' base; None: layers of the teacher's
+    student: ModelSpec | None = None  # the students' base; None: the teacher's
     rank: int = 16
     alpha: int = 32
     apart: bool = True  # trainings in processes of their own (core/study/apart.py)
@@ -82,6 +84,8 @@ SMOKE = Preset(
     arms=(Arm.STANDARD, Arm.MECHANISTIC),
     seeds=(0,),
     repeated=(),
+    depth_share=28 / 30,  # each layer to go takes as long as the trainings
+    pruned_on=1,
     heads=4,
     scored_traces=3,
     dev_documents=4,
@@ -101,6 +105,8 @@ LAPTOP = Preset(
     arms=EIGHT,
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),
+    depth_share=0.5,
+    pruned_on=4,
     heads=8,
     scored_traces=60,
     dev_documents=150,

@@ -11,6 +11,7 @@ from core.distill.examples import ExampleMaker
 from core.distill.head_map import HeadMap
 from core.distill.losses import LossWeights
 from core.distill.training import Plan, Training
+from core.study.anatomy import Anatomy
 from core.study.material import end_of, examples_of, lessons
 from core.study.tuning import TUNING_SPLIT, Setting, answered_f1, best_of, tuned_as
 from core.study.work import Result, Work
@@ -23,6 +24,7 @@ class Students:
     """The cells that train students; `work` has the other cells, and their results."""
 
     work: Work
+    anatomy: Anatomy
 
     def tune(self, arm: Arm, number: int) -> Result | None:
         """Tries one setting on dev, with the first seed."""
@@ -58,7 +60,7 @@ class Students:
         provenance = {
             "arm": arm.value, "plan": asdict(training.plan), "setting": asdict(setting)
         }  # fmt: skip
-        self.work.models.save(name, model, self.work.models.layers(), provenance)
+        self.work.models.save(name, model, self.anatomy.layers(), provenance)
         return {
             "adapter": self.work.models.name(name),
             "setting": asdict(setting),
@@ -74,7 +76,7 @@ class Students:
     ) -> tuple[Any, Training, int] | None:
         """A student, its training, and how many of its traces have phases; None where cancelled."""
         base = self.work.models.base()
-        model = crew().place(self.work.models.new_student(plan.seed))
+        model = crew().place(self.anatomy.new_student(plan.seed))
         teacher = crew().place(self.work.models.teacher())
         examples, phases = examples_of(base, self.work.answered())
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))

@@ -5,6 +5,7 @@
     dev/teacher/<dataset>    how well its traces answer documents of dev: for choices, not results
     traces/<dataset>         the teacher's own traces on train-student: a run in the store
     baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
+    layers                   which of the teacher's students have; not where a student was named
     heads                    the teacher's heads of each phase, and the student's mapped to them
     tune/<arm>/<number>      a setting, tried on dev
     student/<arm>/<seed>     an adapter for each
@@ -27,6 +28,7 @@ from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
 from core.models.base import ModelSpec
 from core.models.catalogue import BASE
+from core.study.anatomy import Anatomy
 from core.study.apart import work_apart
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
@@ -51,7 +53,8 @@ class Study:
     def __post_init__(self) -> None:
         self.cells = Cells(self.settings.home / "distill" / self.preset.name / "cells")
         self.work = Work(self.settings, self.store, self.preset, self._told, self.cancelled)
-        self.students = Students(self.work)
+        self.anatomy = Anatomy(self.work)
+        self.students = Students(self.work, self.anatomy)
 
     def run(self) -> dict[str, Result] | None:
         """All cells in order; None where cancelled. Raises PhaseLensError."""
@@ -95,19 +98,30 @@ class Study:
             preset.datasets, preset.lessons, asdict(preset.warm_up), *self._named(preset.teacher)
         ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
-        chosen = [preset.heads, preset.scored_traces, *self._named(preset.student)]
+        learned = ("teacher", *traces)
         return [
             self._trained(WARM_UP, (), lessons, self.work.warm_up),
             self._trained("teacher", (WARM_UP,), asdict(preset.own_words), self.work.teach),
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
-            Cell("heads", ("teacher", *traces), chosen, self.work.choose_heads),
+            *self._anatomy(learned),
             *self._baselines(),
             *self._on_each("test", BASE, ()),
             *self._on_each("test", "teacher", ("teacher",)),
-            *self._tuning(("teacher", *traces, "heads")),
-            *self._students(("teacher", *traces, "heads")),
+            *self._tuning((*learned, "heads")),
+            *self._students((*learned, "heads")),
         ]
+
+    def _anatomy(self, after: tuple[str, ...]) -> list[Cell]:
+        """What students take over; of a model that was named, all layers."""
+        preset = self.preset
+        chosen = [preset.heads, preset.scored_traces, *self._named(preset.student)]
+        cells = []
+        if preset.student is None:
+            deciding = [preset.depth_share, preset.pruned_on]
+            cells.append(Cell("layers", after, deciding, self.anatomy.choose_layers))
+            after = (*after, "layers")
+        return [*cells, Cell("heads", after, chosen, self.anatomy.choose_heads)]
 
     def _trained(self, system: str, after: tuple[str, ...], deciding: Any, work: Train) -> Cell:
         """One that leaves the system's adapter."""

@@ -11,16 +11,12 @@ import numpy as np
 
 from core.config import Settings
 from core.datasets.base import Split
-from core.distill.arms import random_heads
 from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.lessons import METHOD, SHOWN, K, Rewriter, Taught
 from core.distill.precision import precision_here
 from core.distill.teacher import OWN_WORDS, WARM_UP, Teacher, Told, by_cosine, parted
 from core.distill.training import CURVES, Plan
-from core.errors import InputError
-from core.mechanism.analysis import Inside
-from core.mechanism.architecture import Architecture
 from core.mechanism.positions import Example as Answered
 from core.metrics.sets import example_f1
 from core.models.adapters import load_adapter
@@ -29,13 +25,7 @@ from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
 from core.runs import run_batch
 from core.study.baselines import baselines
-from core.study.material import (
-    answered,
-    lesson_traces,
-    lessons,
-    mapped,
-    top_heads,
-)
+from core.study.material import answered, lessons
 from core.study.models import StudyModels
 from core.study.presets import Preset
 from core.systems import RunConfig
@@ -43,8 +33,6 @@ from core.toolbox import Toolbox
 from db.runs import run_records
 from db.session import Store
 from db.trainings import save_training
-
-MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
 
 Report = Callable[[str, int, int], None]
 Cancelled = Callable[[], bool]
@@ -109,7 +97,7 @@ class Work:
 
     def _dev(self) -> list[Taught]:
         each = self.preset.dev_documents
-        return crew().first_before_others(lambda: self._dev_lessons(each))
+        return crew().first_before_others(lambda: self.dev_lessons(each))
 
     def _taught(
         self, system: str, teacher: Teacher, stage: str, plan: Plan, found: Result
@@ -142,46 +130,6 @@ class Work:
         if result.cancelled:
             return None
         return {"run": result.run, "documents": result.documents, "failed": len(result.failures)}
-
-    def choose_heads(self) -> Result | None:
-        """Mean scores of the teacher's heads over its own traces; the best of each phase, and the
-        student heads that attend most like them."""
-        base = self.models.base()
-        inside = Inside.open(self.models.written_by("teacher"))
-        sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
-        traces = [one for _, one in self.answered() if one.trace.boundary is not None]
-        traces, of = traces[: self.preset.scored_traces], "the teacher's traces"
-        if len(traces) < self.preset.scored_traces:  # it has hardly learned to write them
-            of = "lessons of dev documents"
-            traces = lesson_traces(base, self._dev_lessons(self.preset.scored_traces))
-        for at, one in enumerate(traces):
-            if self.cancelled():
-                return None
-            self.report("Score the teacher's heads", at, len(traces))
-            try:
-                scores = inside.analyse(one).scores
-            except InputError:
-                continue  # no anchor, or nothing to set against: the counts below say how many
-            sums["coarse"].append(scores.coarse)
-            sums["refine"] += [] if scores.refine is None else [scores.refine]
-        architecture = inside.architecture
-        chosen = {
-            name: top_heads(grids, self.preset.heads) if grids
-            else random_heads(architecture, self.preset.heads, seed=0)
-            for name, grids in sums.items()
-        }  # fmt: skip
-        drawn = random_heads(architecture, 2 * self.preset.heads, seed=0)
-        chosen["random_coarse"], chosen["random_refine"] = (
-            drawn[: self.preset.heads], drawn[self.preset.heads :],
-        )  # fmt: skip
-        student = Architecture.of(self.models.new_student(seed=0))
-        maps = mapped(architecture, student, traces[:MAPPED_TRACES], base, chosen)
-        return {
-            "traces": len(traces),
-            "of": of,
-            "scored": {name: len(grids) for name, grids in sums.items()},
-            **{name: asdict(found) for name, found in maps.items()},
-        }
 
     def test(self, system: str, dataset: str) -> Result | None:
         """Over test documents, in reference mode."""
@@ -216,7 +164,7 @@ class Work:
         test = lessons(self.toolbox, {dataset: preset.test_documents}, Split.TEST, self.report)
         return baselines(self.models.base(), dev, test, self.report, self.cancelled)
 
-    def _dev_lessons(self, each: int) -> list[Taught]:
+    def dev_lessons(self, each: int) -> list[Taught]:
         counts = dict.fromkeys(self.preset.datasets, each)
         return lessons(self.toolbox, counts, Split.DEV, self.report)
 

@@ -16,6 +16,7 @@ from core.models.local import LocalModel
 from core.study.choice import chosen_preset
 from core.study.models import check_same_tokens
 from core.study.presets import SMOKE
+from core.study.study import Study
 from core.toolbox import Toolbox
 from db.models_added import add_model
 from db.session import open_store
@@ -58,6 +59,18 @@ def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
         chosen_preset(settings, store, "smoke", student="far")
     with pytest.raises(UnknownNameError, match="no system named"):
         chosen_preset(settings, store, "smoke", student="nobody")
+
+
+def test_a_student_that_was_named_has_all_its_layers(tmp_path: Path) -> None:
+    spec = write_model(tmp_path / "m", end="w0")
+    settings = Settings(home=tmp_path)
+    preset = replace(SMOKE, teacher=spec, student=spec)
+    study = Study(settings, open_store(settings), preset, lambda *told: None, lambda: False)
+    assert "layers" not in {cell.name for cell in study.plan()}
+    assert study.anatomy.layers() == tuple(range(len(study.work.models.base().model.model.layers)))
+    weights = [dict(study.anatomy.new_student(seed).named_parameters()) for seed in (0, 1)]
+    drawn = next(name for name in weights[0] if "lora_A" in name)
+    assert not torch.equal(weights[0][drawn], weights[1][drawn]), "a fresh adapter"
 
 
 def test_its_adapter_opens_on_its_own_base(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from core.datasets.base import Split
 from core.datasets.files import About, write_dataset
 from core.distill.arms import Arm
 from core.errors import InputError, ModelError, PhaseLensError
+from core.models.adapter_files import read_about
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.apart import work_apart
@@ -78,8 +79,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Fin
 def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
     study, done = finished.study, finished.done
     assert set(done) == {
-        "warm-up", "teacher", "traces/tiny", "heads", "student/standard/0", "student/mechanistic/0",
-        "baselines/tiny", "dev/teacher/tiny", "tune/standard/0", "tune/standard/1",
+        "warm-up", "teacher", "traces/tiny", "layers", "heads", "student/standard/0",
+        "student/mechanistic/0", "baselines/tiny", "dev/teacher/tiny", "tune/standard/0", "tune/standard/1",
         *(f"test/{name}/tiny" for name in ("base", "teacher", "standard-0", "mechanistic-0")),
     }  # fmt: skip
     assert done["warm-up"]["tiny"]["dev_documents"] > 0
@@ -104,14 +105,17 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
 
 
 def test_students_set_out_from_the_teacher_whatever_their_seed(finished: Finished) -> None:
-    models = finished.study.work.models
-    layers = models.layers()
-    assert layers == (0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21, 23, 24, 26, 27, 29)
-    theirs = dict(models.teacher().named_parameters())
+    study, chosen = finished.study, finished.done["layers"]
+    assert len(chosen["layers"]) == 28 == 30 - len(chosen["removed"])
+    theirs = dict(study.work.models.teacher().named_parameters())
     for seed in (0, 1):
-        own = dict(models.new_student(seed).named_parameters())
-        for name in (n for n in own if "layers.7." in n):
-            assert torch.equal(own[name], theirs[name.replace("layers.7.", "layers.11.")]), name
+        own = dict(study.anatomy.new_student(seed).named_parameters())
+        for at, layer in enumerate(chosen["layers"]):
+            for name in (n for n in own if f"layers.{at}." in n):
+                same = theirs[name.replace(f"layers.{at}.", f"layers.{layer}.")]
+                assert torch.equal(own[name], same), name
+    about = read_about(study.work.models.folder("standard-0"))
+    assert list(about.layers) == chosen["layers"]
 
 
 def test_learning_curves_are_kept_term_by_term(finished: Finished) -> None:

@@ -1,0 +1,100 @@
+"""What students take over from the teacher: its layers, and the heads that they are likened in."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.distill.arms import random_heads
+from core.distill.phases import text_example
+from core.distill.pruning import least_missed
+from core.errors import InputError
+from core.mechanism.analysis import Inside
+from core.mechanism.architecture import Architecture
+from core.mechanism.positions import Example as Answered
+from core.study.material import end_of, lesson_traces, mapped, top_heads
+from core.study.work import Result, Work
+
+MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
+
+
+@dataclass
+class Anatomy:
+    """The cells that choose it; `work` has the other cells, and their results."""
+
+    work: Work
+
+    def layers(self) -> tuple[int, ...]:
+        """Those of its base that a student has: the chosen ones of the teacher's, or all of a model
+        that was named."""
+        if self.work.preset.student is None:
+            return tuple(self.work.done["layers"]["layers"])
+        return tuple(range(self.work.models.student_base().model.config.num_hidden_layers))
+
+    def new_student(self, seed: int) -> Any:
+        """A student before its training."""
+        return self.work.models.new_student(self.layers(), seed)
+
+    def choose_layers(self) -> Result | None:
+        """The layers that the teacher misses most, in its own traces on train-student."""
+        work = self.work
+        base, teacher = work.models.base(), work.models.teacher()
+        depth = teacher.config.num_hidden_layers
+        count = depth - max(round(work.preset.depth_share * depth), 1)
+        traces = work.answered()[: work.preset.pruned_on * len(work.preset.datasets)]
+        examples = [text_example(base.tokenizer, name, one, end_of(base)) for name, one in traces]
+        removed = least_missed(
+            teacher, examples, count,
+            lambda at, of: work.report("Choose the students' layers", at, of), work.cancelled,
+        )  # fmt: skip
+        if removed is None:
+            return None
+        gone = {one.layer for one in removed}
+        return {
+            "traces": len(examples),
+            "layers": [layer for layer in range(depth) if layer not in gone],
+            "removed": [asdict(one) for one in removed],
+        }
+
+    def choose_heads(self) -> Result | None:
+        """Mean scores of the teacher's heads over its own traces; the best of each phase, and the
+        student heads that attend most like them."""
+        work, preset = self.work, self.work.preset
+        inside = Inside.open(work.models.written_by("teacher"))
+        sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
+        traces, of = self._with_phases()
+        for at, one in enumerate(traces):
+            if work.cancelled():
+                return None
+            work.report("Score the teacher's heads", at, len(traces))
+            try:
+                scores = inside.analyse(one).scores
+            except InputError:
+                continue  # no anchor, or nothing to set against: the counts below say how many
+            sums["coarse"].append(scores.coarse)
+            sums["refine"] += [] if scores.refine is None else [scores.refine]
+        teacher, student = inside.architecture, Architecture.of(self.new_student(seed=0))
+        chosen = {
+            name: top_heads(grids, preset.heads) if grids
+            else random_heads(teacher, preset.heads, seed=0)
+            for name, grids in sums.items()
+        }  # fmt: skip
+        drawn = random_heads(teacher, 2 * preset.heads, seed=0)
+        chosen["random_coarse"], chosen["random_refine"] = (
+            drawn[: preset.heads], drawn[preset.heads :],
+        )  # fmt: skip
+        maps = mapped(teacher, student, traces[:MAPPED_TRACES], work.models.base(), chosen)
+        return {
+            "traces": len(traces),
+            "of": of,
+            "scored": {name: len(grids) for name, grids in sums.items()},
+            **{name: asdict(found) for name, found in maps.items()},
+        }
+
+    def _with_phases(self) -> tuple[Sequence[Answered], str]:
+        """Traces to score heads over, and what they are."""
+        count = self.work.preset.scored_traces
+        traces = [one for _, one in self.work.answered() if one.trace.boundary is not None]
+        if len(traces) >= count:
+            return traces[:count], "the teacher's traces"
+        lessons = self.work.dev_lessons(count)  # it has hardly learned to write them
+        return lesson_traces(self.work.models.base(), lessons), "lessons of dev documents"
