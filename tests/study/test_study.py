@@ -80,7 +80,8 @@ def test_a_study_goes_from_lessons_to_tests(finished: Finished) -> None:
     study, done = finished.study, finished.done
     assert set(done) == {
         "warm-up", "teacher", "traces/tiny", "layers", "heads", "student/standard/0",
-        "student/mechanistic/0", "baselines/tiny", "dev/teacher/tiny", "tune/standard/0", "tune/standard/1",
+        "student/mechanistic/0", "baselines/tiny", "dev/teacher/tiny", "tune/standard/0",
+        "tune/standard/1",
         *(f"test/{name}/tiny" for name in ("base", "teacher", "standard-0", "mechanistic-0")),
     }  # fmt: skip
     assert done["warm-up"]["tiny"]["dev_documents"] > 0
