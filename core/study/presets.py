@@ -65,7 +65,7 @@ def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
     return Plan(steps=steps, batch=batch, learning_rate=rate)
 
 
-RATES = (3e-4, 5e-4, 1e-3, 2e-3)
+RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 FOUR_EACH = Tuning(
     standard=tuple(Setting(rate) for rate in RATES),
     mechanistic=tuple(Setting(rate, weight) for rate in RATES[1:3] for weight in (0.3, 1.0)),
