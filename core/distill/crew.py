@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from core.distill.packed import pass_tokens_here
+from core.distill.packed import pass_tokens_for
 from core.distill.sharding import is_sharded, shard
 
 Item = TypeVar("Item")
@@ -30,9 +30,6 @@ class Crew:
     size = 1
     lockstep = False  # whether all must make as many passes through a model
 
-    def __init__(self) -> None:
-        self.pass_tokens = pass_tokens_here()
-
     @property
     def first(self) -> bool:
         return self.rank == 0
@@ -47,6 +44,10 @@ class Crew:
     def place(self, model: Any) -> Any:
         """The model as this crew computes it."""
         return model
+
+    def pass_tokens(self, model: Any) -> int:
+        """How many go through a model in one pass, at most."""
+        return pass_tokens_for(model)
 
     def gather(self, what: Item) -> list[Item]:
         """What each process gives, by rank, in all of them."""
@@ -68,16 +69,17 @@ class Launched(Crew):
     def __init__(self) -> None:
         from accelerate import PartialState  # type: ignore[import-untyped]
 
-        super().__init__()
         cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() == "true"
         state = PartialState(cpu=cpu, timeout=PATIENCE)
         self.rank, self.size = int(state.process_index), int(state.num_processes)
         self.lockstep = is_sharded()
-        if self.lockstep:  # a model of that size keeps 40 MB a token (core/distill/dry_run.py)
-            self.pass_tokens = SHARDED_PASS_TOKENS
 
     def place(self, model: Any) -> Any:
         return shard(model) if self.lockstep else model
+
+    def pass_tokens(self, model: Any) -> int:
+        # A model of that size keeps 40 MB a token (core/distill/dry_run.py).
+        return SHARDED_PASS_TOKENS if self.lockstep else super().pass_tokens(model)
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         from accelerate.utils import reduce  # type: ignore[import-untyped]

@@ -23,7 +23,7 @@ from core.models.precision import device_name
 
 NAME, PLAIN = "phaselens-packed", "phaselens-packed-plain"
 PASS_TOKENS = 4096  # about a batch of lessons
-_TOKEN_BYTES = 1_300_000  # kept for the gradient, of a model of our size
+_WIDTH_BYTES = 21  # kept for the gradient, for each token and number that a layer is wide
 _LENGTHS, _RECORDERS = (
     "_phaselens_lengths",
     "_phaselens_recorders",
@@ -99,13 +99,16 @@ def in_passes(texts: Sequence[Tensor], most: int = PASS_TOKENS) -> list[list[int
     return passes
 
 
-def pass_tokens_here() -> int:
-    """As many as a quarter of the device's memory holds, up to PASS_TOKENS."""
+def pass_tokens_for(model: Any) -> int:
+    """As many as a quarter of the device's memory holds with what a causal model keeps for the
+    gradient, up to PASS_TOKENS."""
     if device_name() == "cuda":
         memory = torch.cuda.get_device_properties().total_memory
     else:
         memory = psutil.virtual_memory().total
-    return min(PASS_TOKENS, max(memory // 4 // _TOKEN_BYTES, 1))
+    config = model.config
+    width = config.num_hidden_layers * (config.hidden_size + config.intermediate_size)
+    return min(PASS_TOKENS, max(memory // 4 // (_WIDTH_BYTES * width), 1))
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class Training:
         """This process's share of a batch, pass by pass, and whether the pass counts: where all
         must make as many, some are made for company."""
         own = self._crew.share(batch)
-        together = in_passes([example.ids for example in own], self._crew.pass_tokens)
+        together = in_passes([example.ids for example in own], self._crew.pass_tokens(self.model))
         passes = [[own[at] for at in places] for places in together]
         company = 0
         if self._crew.lockstep:  # agreed on before the first pass: a pass is a meeting of all

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from core.distill.packed import PASS_TOKENS, hidden_states, in_passes
+from core.distill import packed
+from core.distill.packed import PASS_TOKENS, hidden_states, in_passes, pass_tokens_for
 from core.errors import ModelError
 from core.mechanism.architecture import Architecture
 from core.mechanism.capture import Recorder, Wanted, capture
@@ -85,3 +86,18 @@ def test_passes_hold_neighbours_up_to_a_size() -> None:
     half = PASS_TOKENS // 2
     assert in_passes(texts((half, half, 1, PASS_TOKENS + 5, 2))) == [[0, 1], [2], [3], [4]]
     assert in_passes([]) == []
+
+
+def test_a_pass_is_as_long_as_a_model_leaves_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Memory:
+        total = 8 * 2**30
+
+    monkeypatch.setattr(packed.psutil, "virtual_memory", Memory)
+    monkeypatch.setattr(packed, "device_name", lambda: "cpu")
+    model = tiny("llama")
+    assert pass_tokens_for(model) == PASS_TOKENS
+    model.config.num_hidden_layers, model.config.hidden_size = 30, 576
+    model.config.intermediate_size = 1536
+    small = pass_tokens_for(model)
+    model.config.num_hidden_layers = 60
+    assert small == pytest.approx(2 * pass_tokens_for(model), abs=2)
