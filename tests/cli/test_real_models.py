@@ -44,7 +44,7 @@ def test_a_run_is_as_its_system_was_trained_unless_told_otherwise(process: Cli) 
         ran = process(*RUN, "--system", TEACHER, "--limit", "1", "--json", *told)
         assert ran.status == 0, ran.stderr
         with open_store(load_settings()).read() as session:
-            configs.append(load_run(session, ran.json["run"]).config)
+            configs.append(load_run(session, ran.json["run"]).summary.config)
     own, other = configs
     assert (own.method, own.decoding.max_new_tokens) == ("dense", 1024)
     assert own.prompt == RATED_PROMPT
