@@ -103,11 +103,11 @@ def pass_tokens_for(model: Any) -> int:
     """As many as a quarter of the device's memory holds with what a causal model keeps for the
     gradient, up to PASS_TOKENS."""
     if device_name() == "cuda":
-        memory = torch.cuda.get_device_properties().total_memory
+        memory = int(torch.cuda.get_device_properties().total_memory)
     else:
         memory = psutil.virtual_memory().total
     config = model.config
-    width = config.num_hidden_layers * (config.hidden_size + config.intermediate_size)
+    width: int = config.num_hidden_layers * (config.hidden_size + config.intermediate_size)
     return min(PASS_TOKENS, max(memory // 4 // (_WIDTH_BYTES * width), 1))
 
 
