@@ -7,7 +7,7 @@ id would write the same text, so finished documents are never done twice.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.code_version import code_version
@@ -33,6 +33,28 @@ class System:
     prompt: str = DEFAULT_PROMPT
     max_new_tokens: int = Decoding().max_new_tokens
     method: str = ""
+
+    def asked(
+        self,
+        dataset: str,
+        *,
+        prompt: str | None = None,
+        max_new_tokens: int | None = None,
+        method: str = "",
+        decoding: Decoding | None = None,
+        **others: Any,
+    ) -> "RunConfig":
+        """The choices of a run of this system: what is not chosen is its own. `others`: further
+        fields of RunConfig."""
+        longest = self.max_new_tokens if max_new_tokens is None else max_new_tokens
+        return RunConfig(
+            dataset,
+            self.name,
+            self.prompt if prompt is None else prompt,
+            decoding=replace(decoding or Decoding(), max_new_tokens=longest),
+            method=method or self.method,
+            **others,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,6 @@ def run(
         from core.rerank.base import Decoding, parse_mode
         from core.rerank.prompts import read_template
         from core.run_request import check_request, parse_split, request_key
-        from core.systems import RunConfig
         from core.toolbox import Toolbox, find_system
         from db.session import open_store
 
@@ -102,11 +101,16 @@ def run(
         kind = parse_mode(mode)
         store = open_store(settings)
         own = find_system(settings, store, system)
-        longest = own.max_new_tokens if max_new_tokens is None else max_new_tokens
-        decoding = Decoding(longest, temperature, seed, mode=kind, guided=guided)
-        template = own.prompt if prompt is None else read_template(prompt)
-        config = RunConfig(
-            dataset, system, template, k, n, ef, decoding, scorer, method or own.method
+        config = own.asked(
+            dataset,
+            prompt=None if prompt is None else read_template(prompt),
+            max_new_tokens=max_new_tokens,
+            method=method,
+            decoding=Decoding(temperature=temperature, seed=seed, mode=kind, guided=guided),
+            k=k,
+            n=n,
+            ef=ef,
+            use_scorer=scorer,
         )
         chosen = parse_split(split)
         check_request(Toolbox(settings, store), config, limit, batch_size=batch_size)

@@ -100,14 +100,14 @@ def _choices(dataset: str, system: System) -> RunConfig:
         )  # fmt: skip
         scorer = st.checkbox("Score unanswered candidates", value=True, key="batch_scorer")
         guided = st.checkbox("Guided traces", key="batch_guided", help=GUIDED_HELP)
-    return RunConfig(
-        dataset, system.name, system.prompt, k=int(k), n=int(n), ef=int(ef) if ef else None,
+    return system.asked(
+        dataset, max_new_tokens=None if longest is None else int(longest),
+        method=str(method or ""),
         decoding=Decoding(
-            max_new_tokens=system.max_new_tokens if longest is None else int(longest),
-            temperature=float(temperature), seed=int(seed),
-            mode=Mode(str(mode or Mode.FAST)), guided=guided,
+            temperature=float(temperature), seed=int(seed), mode=Mode(str(mode or Mode.FAST)),
+            guided=guided,
         ),
-        use_scorer=scorer, method=str(method or "") or system.method,
+        k=int(k), n=int(n), ef=int(ef) if ef else None, use_scorer=scorer,
     )  # fmt: skip
 
 

@@ -65,16 +65,8 @@ SCORE_HELP = (
 
 def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
     """Draws system, k, n and the popover; returns the choices (not checked)."""
-    titles = {system.name: one_line(system.title, 60) for system in systems}
-    system = st.selectbox(
-        "System",
-        list(titles),
-        key=link.key("system"),
-        format_func=lambda name: titles.get(name, name),
-        persist_state="session",
-        help="The language model that reads the shortlist. Settings adds others.",
-    )
-    _take_own_prompt(systems, str(system))
+    system = _system(systems)
+    _take_own_prompt(systems, system)
     k_place, n_place, more = st.columns([5, 5, 4], vertical_alignment="bottom", gap="small")
     with k_place:
         k = _number("k, retrieved", link.key("k"), DEFAULTS.k, K_HELP)
@@ -86,10 +78,9 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
             "More", icon=":material/tune:", help="Search and decoding settings", width="stretch"
         ),
     ):
-        answering = next((s for s in systems if s.name == system), None)
-        method = _method(answering)
+        method = _method(system)
         ef = _search()
-        decoding = _decoding(answering)
+        decoding, longest = _decoding(system)
         st.session_state.setdefault(SCORER, DEFAULTS.use_scorer)
         score = st.toggle(
             "Score the labels after the trace",
@@ -97,16 +88,16 @@ def run_settings(dataset: str, systems: Sequence[System]) -> RunConfig:
             persist_state="session",
             help=SCORE_HELP,
         )
-    return RunConfig(
-        dataset=dataset,
-        system=str(system),
-        prompt=str(st.session_state.get(PROMPT, DEFAULT_PROMPT)),
+    return system.asked(
+        dataset,
+        prompt=st.session_state.get(PROMPT),
+        max_new_tokens=longest,
+        method=method,
+        decoding=decoding,
         k=k,
         n=n,
         ef=ef,
-        decoding=decoding,
         use_scorer=score,
-        method=method,
     )
 
 
@@ -141,14 +132,27 @@ def _number(label: str, key: str, default: int, help_: str) -> int:
     return default if value is None else int(value)
 
 
-def methods_for(system: System | None) -> dict[str, str]:
+def methods_for(system: System) -> dict[str, str]:
     """Titles of the ways to find labels, by name; first of all "": the system's own."""
-    own = "" if system is None else system.method
+    own = system.method
     usual = f"The system's own: {shortlist_words.METHODS[own].lower()}" if own else "Best on dev"
     return {"": usual, **shortlist_words.METHODS}
 
 
-def _method(system: System | None) -> str:
+def _system(systems: Sequence[System]) -> System:
+    by_name = {system.name: system for system in systems}
+    chosen = st.selectbox(
+        "System",
+        list(by_name),
+        key=link.key("system"),
+        format_func=lambda name: one_line(by_name[name].title, 60),
+        persist_state="session",
+        help="The language model that reads the shortlist. Settings adds others.",
+    )
+    return by_name[str(chosen)]
+
+
+def _method(system: System) -> str:
     st.session_state.setdefault(METHOD, DEFAULTS.method)
     titles = methods_for(system)
     method = st.selectbox(
@@ -159,7 +163,7 @@ def _method(system: System | None) -> str:
         persist_state="session",
         help=METHOD_HELP,
     )
-    return str(method or "") or ("" if system is None else system.method)
+    return str(method or "")
 
 
 def _search() -> int | None:
@@ -189,9 +193,10 @@ def _mode(endpoint: bool) -> Mode:
     return Mode.OWN if endpoint else Mode(str(chosen or DEFAULTS.decoding.mode.value))
 
 
-def _decoding(system: System | None) -> Decoding:
+def _decoding(system: System) -> tuple[Decoding, int | None]:
+    """How to decode, and the limit of tokens that the reader gave."""
     default = DEFAULTS.decoding
-    mode = _mode(endpoint=system is not None and system.model.kind is ModelKind.ENDPOINT)
+    mode = _mode(endpoint=system.model.kind is ModelKind.ENDPOINT)
     st.session_state.setdefault(GUIDED, default.guided)
     guided = st.toggle(
         "Guided",
@@ -210,29 +215,28 @@ def _decoding(system: System | None) -> Decoding:
         help=TEMPERATURE_HELP,
         persist_state="session",
     )
-    own = default.max_new_tokens if system is None else system.max_new_tokens
     limit = st.number_input(
         "Token limit",
         step=1,
         value=None,
         key=TOKENS,
-        placeholder=f"{own:,}",
+        placeholder=f"{system.max_new_tokens:,}",
         help=TOKENS_HELP,
         persist_state="session",
     )
-    return Decoding(
-        max_new_tokens=own if limit is None else int(limit),
+    decoding = Decoding(
         temperature=default.temperature if temperature is None else float(temperature),
         seed=_number("Seed", SEED, default.seed, SEED_HELP),
         prompt_lookup=_number("Prompt lookup tokens", LOOKUP, default.prompt_lookup, LOOKUP_HELP),
         mode=mode,
         guided=guided,
     ).resolved(mode)
+    return decoding, None if limit is None else int(limit)
 
 
-def _take_own_prompt(systems: Sequence[System], name: str) -> None:
+def _take_own_prompt(systems: Sequence[System], chosen: System) -> None:
     """The chosen system's own prompt, unless the reader has edited the one that stands there."""
-    own = next((s.prompt for s in systems if s.name == name), DEFAULT_PROMPT)
+    own = chosen.prompt
     st.session_state[OWN_PROMPT] = own
     unedited = {DEFAULT_PROMPT, *(s.prompt for s in systems)}
     if st.session_state.get(PROMPT, own) in unedited:
