@@ -131,6 +131,14 @@ def pack(
     teacher: TeacherOption = None,
     student: StudentOption = None,
     folder: FolderOption = None,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="With the traces on dev and train-student too, so that the study can go on "
+            "elsewhere. Default: those on test.",
+        ),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write what is done of a study to files that travel: ids and our models' words, no texts.
@@ -139,6 +147,7 @@ def pack(
     """
     with reporting(as_json) as report:
         from core.config import load_settings
+        from core.datasets.base import Split
         from core.study.cards import ship_adapters
         from core.study.cells import read_results
         from core.study.choice import chosen_preset
@@ -150,7 +159,8 @@ def pack(
         store = open_store(settings)
         chosen = chosen_preset(settings, store, preset, teacher, student)
         place = folder or SHIPPED / chosen.name
-        counts = write_pack(settings, store, chosen.name, place)
+        splits = tuple(Split) if whole else (Split.TEST,)
+        counts = write_pack(settings, store, chosen.name, place, splits)
         adapters = []
         if folder is None:
             tested = any(name.startswith("test/") for name in read_results(place / CELLS))

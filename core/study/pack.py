@@ -5,16 +5,17 @@
     <dataset>.jsonl.zst      the runs of one dataset: a line a run, then a line a trace, in the
                              order of documents, so that the same shortlists lie close together
 
-They hold ids and what our models wrote; texts and names of labels are put in from the dataset
-(core/study/travel.py), so a dataset's part can be loaded once the dataset is there. Loading what is
-there already changes nothing.
+Which splits' runs go along is asked for: what ships has those on test, what a study is to go on
+with elsewhere has all. They hold ids and what our models wrote; texts and names of labels are put in
+from the dataset (core/study/travel.py), so a dataset's part can be loaded once the dataset is there.
+Loading what is there already changes nothing.
 """
 
 import hashlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,11 @@ class Loaded:
     unknown: int = 0
 
 
-def write_pack(settings: Settings, store: Store, preset: str, folder: Path) -> dict[str, int]:
-    """Writes what is done of a study; whole or not at all. Gives traces by dataset.
+def write_pack(
+    settings: Settings, store: Store, preset: str, folder: Path, splits: Collection[str]
+) -> dict[str, int]:
+    """Writes what is done of a study, with the runs on `splits`; whole or not at all. Gives traces
+    by dataset.
 
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
@@ -70,8 +74,9 @@ def write_pack(settings: Settings, store: Store, preset: str, folder: Path) -> d
     with store.read() as session:
         for run in runs_of(cells):
             found = load_run(session, run).summary
-            by_dataset[found.dataset].append(run)
             systems.add(found.system)
+            if found.split in splits:
+                by_dataset[found.dataset].append(run)
         trainings = [asdict(one) for one in trainings_of(session, sorted(systems))]
     counts = {}
     with new_folder(folder) as new:

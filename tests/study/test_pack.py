@@ -11,7 +11,7 @@ from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.errors import DataError, InputError
 from core.rerank.prompts import build_prompt
-from core.study.cells import Cell, Cells
+from core.study.cells import Cell, Cells, read_results
 from core.study.pack import load_pack, read_lines, write_pack
 from db.runs import ensure_run, run_records
 from db.session import Store, open_store
@@ -64,10 +64,22 @@ def a_study(settings: Settings) -> tuple[Store, str, str]:
     return store, run, trace
 
 
+def test_only_runs_on_the_splits_that_are_asked_for_travel(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store, run, _ = a_study(here)
+    assert write_pack(here, store, "small", tmp_path / "small", ["test"]) == {}
+    other = open_store(there)
+    assert load_pack(there, other, tmp_path / "small").traces == {}
+    cells = read_results(there.home / "distill" / "small" / "cells")
+    assert cells["test/teacher/tiny"]["run"] == run
+    with other.read() as session:
+        assert trainings_of(session, ["small-teacher"])
+
+
 def test_a_trace_arrives_as_it_left_and_its_text_does_not_travel(tmp_path: Path) -> None:
     here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
     store, run, trace = a_study(here)
-    assert write_pack(here, store, "small", tmp_path / "small") == {"tiny": 1}
+    assert write_pack(here, store, "small", tmp_path / "small", ["dev"]) == {"tiny": 1}
     lines = json.dumps(list(read_lines(tmp_path / "small" / "tiny.jsonl.zst")))
     assert SECRET not in lines
     assert not [name for name in NAMES.values() if name in lines]
@@ -100,7 +112,7 @@ def test_a_study_that_has_only_begun_travels_too(tmp_path: Path) -> None:
         )  # fmt: skip
     cell = Cell("warm-up", (), 1, lambda: {"adapter": "small-warm-up"})
     made = Cells(here.home / "distill" / "small" / "cells").do(cell)
-    assert write_pack(here, store, "small", tmp_path / "small") == {}
+    assert write_pack(here, store, "small", tmp_path / "small", ["dev"]) == {}
     other = open_store(there)
     assert load_pack(there, other, tmp_path / "small").traces == {}
     with other.read() as session:
@@ -112,7 +124,7 @@ def test_a_study_that_has_only_begun_travels_too(tmp_path: Path) -> None:
 def test_what_is_there_is_not_brought_in_twice(tmp_path: Path) -> None:
     here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
     store, run, _ = a_study(here)
-    write_pack(here, store, "small", tmp_path / "small")
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
     assert load_pack(here, store, tmp_path / "small").traces == {"tiny": 0}
     other = open_store(there)
     load_pack(there, other, tmp_path / "small")
@@ -125,7 +137,7 @@ def test_a_part_waits_for_its_dataset(tmp_path: Path) -> None:
     here = settings_of(tmp_path / "here")
     there = settings_of(tmp_path / "there", with_data=False)
     store, _, _ = a_study(here)
-    write_pack(here, store, "small", tmp_path / "small")
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
     other = open_store(there)
     assert load_pack(there, other, tmp_path / "small").absent == ("tiny",)
     add_data(there)
@@ -135,7 +147,7 @@ def test_a_part_waits_for_its_dataset(tmp_path: Path) -> None:
 def test_documents_that_a_dataset_has_no_more_are_counted(tmp_path: Path) -> None:
     here = settings_of(tmp_path / "here")
     store, _, _ = a_study(here)
-    write_pack(here, store, "small", tmp_path / "small")
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
     there = settings_of(tmp_path / "there", with_data=False)
     about = About("tiny", "Tiny", "", "", "", "")
     train = Document("train", "x", ("I50.9",), Split.TRAIN_TEACHER)
@@ -147,7 +159,7 @@ def test_documents_that_a_dataset_has_no_more_are_counted(tmp_path: Path) -> Non
 def test_a_damaged_part_is_told(tmp_path: Path) -> None:
     here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
     store, _, _ = a_study(here)
-    write_pack(here, store, "small", tmp_path / "small")
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
     part = tmp_path / "small" / "tiny.jsonl.zst"
     part.write_bytes(part.read_bytes()[:-20])
     with pytest.raises(DataError, match="damaged"):
@@ -159,4 +171,4 @@ def test_a_damaged_part_is_told(tmp_path: Path) -> None:
 def test_nothing_done_is_told(tmp_path: Path) -> None:
     here = settings_of(tmp_path / "here")
     with pytest.raises(InputError, match="done yet"):
-        write_pack(here, open_store(here), "small", tmp_path / "small")
+        write_pack(here, open_store(here), "small", tmp_path / "small", ["dev"])
