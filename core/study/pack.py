@@ -6,9 +6,9 @@
                              order of documents, so that the same shortlists lie close together
 
 Which splits' runs go along is asked for: what ships has those on test, what a study is to go on
-with elsewhere has all. They hold ids and what our models wrote; texts and names of labels are put in
-from the dataset (core/study/travel.py), so a dataset's part can be loaded once the dataset is there.
-Loading what is there already changes nothing.
+with elsewhere has all. They hold ids and what our models wrote; texts and names of labels are put
+in from the dataset (core/study/travel.py), so a dataset's part can be loaded once the dataset is
+there. Loading what is there already changes nothing.
 """
 
 import hashlib
