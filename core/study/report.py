@@ -34,7 +34,8 @@ def _lines(data: Row) -> Iterator[str]:
         "which come along in `sample_data/results`; `phaselens results --json` prints every figure "
         "with its run, and `phaselens results verify` has the adapters write the traces again. "
         "Scores are example-based F1 of the trace's own answer on test documents unless another is "
-        "named; intervals are 95% bootstrap over documents; p is of a paired permutation test."
+        "named; intervals are 95% bootstrap over documents, those over seeds Student's t; p is of "
+        "a paired permutation test over documents."
     )
     yield ""
     yield "## Does mechanistic distillation beat standard distillation?"
@@ -67,6 +68,8 @@ def _verdict(part: Row) -> str:
     if less is None:
         return "not tested."
     said = f"{_difference(less)}, corrected over datasets {less['p_holm']:.3f}"
+    if between := less["between_seeds"]:
+        said += f"; over {len(between['by_seed'])} seeds {_interval(between, 'mean', '+.3f')}"
     if less["p_holm"] >= SIGNIFICANT:
         return f"no difference that chance could not make: {said}."
     return f"{'yes' if less['mean'] > 0 else 'no, it is behind'}: {said}."
@@ -80,7 +83,7 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
         yield ""
         yield from _table(("", "F1", "teacher less it", "p, corrected"), _teacher_rows(part))
         yield ""
-    yield "All systems; of several seeds the mean, and below it each seed:"
+    yield "All systems; of several seeds the mean, and by seed with its interval over seeds:"
     yield ""
     head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p")
     yield from _table(head, _arm_rows(part))
@@ -124,6 +127,8 @@ def _teacher_rows(part: Row) -> Iterator[Sequence[str]]:
 def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
     for name, found in part["over_seeds"].items():
         by_seed = ", ".join(f"{value:.3f}" for value in found["by_seed"])
+        if between := found["between_seeds"]:
+            by_seed += f" ({between['low']:.3f} to {between['high']:.3f})"
         less = part["mechanistic_less"].get(name)
         shown = ("", "") if less is None else (_interval(less, "mean", "+.3f"), f"{less['p']:.3f}")
         yield (name, _interval(found), by_seed if found["seeds"] > 1 else "", *shown)

@@ -18,6 +18,7 @@ from core.errors import InputError
 from core.evaluation import evaluate_run, propensity_of
 from core.metrics.bootstrap import mean_interval
 from core.metrics.paired import difference, holm
+from core.metrics.seeds import over_seeds_interval
 from core.metrics.sets import example_f1
 from core.models.catalogue import BASE
 from core.study.cells import read_results
@@ -97,7 +98,8 @@ def of_dataset(
     ours, less = Arm.MECHANISTIC.value, {}
     for arm in (a.value for a in COMPARED):
         if ours in pooled and arm in pooled:
-            less[arm] = _less(pooled[ours], pooled[arm])
+            between = _less_by_seed(by_system[ours], by_system[arm])
+            less[arm] = {**_less(pooled[ours], pooled[arm]), "between_seeds": between}
     measures = {}
     for measure, kept in others.items():
         if ours in kept and Arm.STANDARD.value in kept:
@@ -110,7 +112,8 @@ def of_dataset(
         "over_seeds": {
             name: {
                 "seeds": len(by_system[name]),
-                "by_seed": [float(np.mean(list(one.values()))) for one in by_system[name]],
+                "by_seed": [_mean(one) for one in by_system[name]],
+                "between_seeds": _between([_mean(one) for one in by_system[name]]),
                 **interval_of(scores),
             }
             for name, scores in pooled.items()
@@ -146,6 +149,25 @@ def _less(one: Scores, other: Scores) -> dict[str, Any]:
     """A paired difference over the documents that both have."""
     both = sorted(one.keys() & other.keys())
     return asdict(difference([one[d] for d in both], [other[d] for d in both]))
+
+
+def _less_by_seed(ones: Sequence[Scores], others: Sequence[Scores]) -> dict[str, Any] | None:
+    """Mean differences of trainings with the same seed; None where there are not two such."""
+    if len(ones) != len(others):
+        return None
+    pairs = [
+        (one, other, sorted(one.keys() & other.keys()))
+        for one, other in zip(ones, others, strict=True)
+    ]
+    return _between([float(np.mean([a[d] - b[d] for d in both])) for a, b, both in pairs])
+
+
+def _between(by_seed: Sequence[float]) -> dict[str, Any] | None:
+    return asdict(over_seeds_interval(by_seed)) if len(by_seed) > 1 else None
+
+
+def _mean(scores: Scores) -> float:
+    return float(np.mean(list(scores.values()))) if scores else float("nan")
 
 
 def arm_of(system: str) -> str:

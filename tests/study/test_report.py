@@ -7,10 +7,10 @@ import pytest
 from core.study.report import report
 
 
-def less(mean: float, p: float, p_holm: float) -> dict[str, float]:
+def less(mean: float, p: float, p_holm: float) -> dict[str, Any]:
     return {
         "mean": mean, "low": mean - 0.05, "high": mean + 0.05, "p": p, "p_holm": p_holm,
-        "documents": 150,
+        "documents": 150, "between_seeds": None,
     }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def system(run: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def results(difference: dict[str, float] | None) -> dict[str, Any]:
+def results(difference: dict[str, Any] | None) -> dict[str, Any]:
     scored = {"example_f1": 0.4, "low": 0.35, "high": 0.45}
     student = system("r3") | {
         "teacher_likeness": {
@@ -35,9 +35,19 @@ def results(difference: dict[str, float] | None) -> dict[str, Any]:
         "simulator": "coin",
         "systems": {"base": system("r1"), "teacher": system("r2"), "mechanistic-0": student},
         "over_seeds": {
-            "base": {"seeds": 1, "by_seed": [0.4], **scored},
-            "teacher": {"seeds": 1, "by_seed": [0.4], **scored},
-            "mechanistic": {"seeds": 2, "by_seed": [0.38, 0.42], **scored},
+            "base": {"seeds": 1, "by_seed": [0.4], "between_seeds": None, **scored},
+            "teacher": {"seeds": 1, "by_seed": [0.4], "between_seeds": None, **scored},
+            "mechanistic": {
+                "seeds": 2,
+                "by_seed": [0.38, 0.42],
+                **scored,
+                "between_seeds": {
+                    "by_seed": (0.38, 0.42),
+                    "mean": 0.4,
+                    "low": 0.146,
+                    "high": 0.654,
+                },
+            },
         },
         "baselines": {"top": {"n": 2, **scored}},
         "teacher_less": {"top": less(0.1, 0.01, 0.02), "base": less(0.3, 0.001, 0.002)},
@@ -57,16 +67,22 @@ def results(difference: dict[str, float] | None) -> dict[str, Any]:
     ],
 )
 def test_the_headline_follows_the_corrected_test(
-    difference: dict[str, float] | None, said: str
+    difference: dict[str, Any] | None, said: str
 ) -> None:
     assert said in report(results(difference))
+
+
+def test_the_headline_tells_how_much_seeds_differ() -> None:
+    between = {"by_seed": (0.0, 0.2, 0.1), "mean": 0.1, "low": -0.148, "high": 0.348}
+    page = report(results(less(0.1, 0.01, 0.02) | {"between_seeds": between}))
+    assert "corrected over datasets 0.020; over 3 seeds +0.100 (-0.148 to +0.348)." in page
 
 
 def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     page = report(results(less(0.0, 1.0, 1.0)))
     assert "| the 2 nearest by cosine | 0.400 (0.350 to 0.450) | +0.100" in page
     assert "| the untuned model's own trace | 0.400 (0.350 to 0.450) | +0.300" in page
-    assert "| mechanistic | 0.400 (0.350 to 0.450) | 0.380, 0.420 |" in page
+    assert "| mechanistic | 0.400 (0.350 to 0.450) | 0.380, 0.420 (0.146 to 0.654) |" in page
     assert "| teacher | 0.410 | 0.120 | 0.500 | 0.600 | 0.550 |  | 90% | `r2` |" in page
     assert "|  | not shown | selected | tokens | seconds |" in page, "fates that nobody has are out"
     assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 | 0.900 |" in page

@@ -18,7 +18,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder of one study's results, as sample_data/results; its run."""
     settings = settings_of(tmp_path / "here")
     store, run, _ = a_study(settings)
-    pack.write_pack(settings, store, "small", tmp_path / "results" / "small")
+    pack.write_pack(settings, store, "small", tmp_path / "results" / "small", ["dev"])
     monkeypatch.setattr(pack, "SHIPPED", tmp_path / "results")
     return run
 
