@@ -1,6 +1,6 @@
 """The app as AppTest runs it, from its entry point."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core.config import Settings
 from core.datasets.base import LabelSpace
 from core.datasets.catalogue import open_dataset
+from core.shortlist.index import IndexStatus
+from pages.parts import index_notice, services
+from tests.pages.explore_fakes import FakeWorker, tiny_dataset
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 Open = Callable[..., AppTest]
@@ -41,6 +44,27 @@ def open_page() -> Open:
         app.session_state["annotator_name"] = who  # AppTest has no cookies to read it from
         app.switch_page(f"pages/{page}.py")
         return run(app)
+
+    return opened
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWorker]:
+    """Explore over a tiny dataset, a ready index and a worker that the test moves on."""
+    fake = FakeWorker()
+    dataset = tiny_dataset(tmp_path / "tiny")
+    monkeypatch.setattr(services, "dataset", lambda name: dataset)
+    monkeypatch.setattr(services, "live_worker", lambda: fake)
+    monkeypatch.setattr(index_notice, "status", lambda *_: IndexStatus("ready", 5, 5))
+    return fake
+
+
+@pytest.fixture
+def explore(worker: FakeWorker, open_page: Open) -> Open:
+    """`explore(k="3")`: the page with that address; k and n fit the tiny dataset."""
+
+    def opened(**address: str) -> AppTest:
+        return open_page("explore", **{"k": "4", "n": "3", **address})
 
     return opened
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+from streamlit.testing.v1 import AppTest
 
 from core.annotation.people import Person
 from core.datasets.base import Dataset, DatasetInfo, Document, LabelSpace, Split
@@ -192,3 +193,16 @@ def finished(text: str = TEXT, *, phases: bool = True) -> dict[str, object]:
             GoldFate("J18", "Pneumonia", Fate.DROPPED_IN_REASONING, 2, 2),
         ),
     }
+
+
+def everything(app: AppTest) -> str:
+    """All text and HTML on the page."""
+    parts = [e.value for kind in ("text", "markdown", "caption", "html") for e in app.get(kind)]
+    return "\n".join(str(part) for part in parts)
+
+
+def press_run(app: AppTest) -> str:
+    """Presses Run and returns the trace id in the address."""
+    app.button(key="explore_run").click().run()
+    assert not app.exception
+    return app.query_params["trace"]
