@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.datasets.base import Split
@@ -117,11 +117,25 @@ def done_documents(session: Session, run_id: str) -> set[str]:
 
 
 def answered_documents(session: Session, run_id: str) -> set[str]:
-    """Ids of the documents that this run, a batch or an import, has answered."""
-    done = select(TraceRow.document_id).where(
-        TraceRow.run_id == run_id, TraceRow.origin != "live", TraceRow.state == TraceState.DONE
-    )
+    """Ids of the documents that this run, a batch or an import, has answered; of an import, those
+    that are worked out: the ones of `run_records`."""
+    done = select(TraceRow.document_id).where(*_worked_out(run_id))
     return set(session.execute(done).scalars())
+
+
+def answered_traces(session: Session, run_id: str) -> int:
+    """How many traces `run_records` reads."""
+    count = select(func.count(TraceRow.seq)).where(*_worked_out(run_id))
+    return session.execute(count).scalar_one()
+
+
+def _worked_out(run_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        TraceRow.run_id == run_id,
+        TraceRow.origin != "live",
+        TraceRow.state == TraceState.DONE,
+        TraceRow.has_phases.is_not(None),
+    )
 
 
 def list_runs(session: Session, *, offset: int = 0, limit: int = 100) -> list[RunSummary]:
@@ -158,13 +172,7 @@ def run_records(session: Session, run_id: str) -> Iterator[RunRecord]:
         rows = session.execute(
             select(TraceRow, TraceBodyRow.gold, TraceBodyRow.prediction, TraceBodyRow.shortlist)
             .join(TraceBodyRow, TraceBodyRow.trace_seq == TraceRow.seq)
-            .where(
-                TraceRow.run_id == run_id,
-                TraceRow.origin != "live",
-                TraceRow.state == TraceState.DONE,
-                TraceRow.has_phases.is_not(None),
-                TraceRow.seq > last,
-            )
+            .where(*_worked_out(run_id), TraceRow.seq > last)
             .order_by(TraceRow.seq)
             .limit(RECORDS_AT_A_TIME)
         ).all()

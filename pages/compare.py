@@ -1,9 +1,10 @@
 """Compare: stored runs of several systems over the same documents, side by side.
 
 1. The address is read; dataset and runs are chosen (pages/parts/compare_choice.py), and whether
-   their documents or a new text are looked at (pages/parts/compare_live.py).
-2. Scores, curves and slices over all documents that the runs share.
-3. The documents themselves: where the systems differ, and their traces in columns.
+   their documents or a new text are looked at.
+2. A new text is answered by all systems, live (pages/parts/compare_live.py).
+3. Else scores, curves and parts of the documents that the runs share; then the documents
+   themselves: where the systems differ, and their traces in columns.
 """
 
 import streamlit as st
@@ -17,11 +18,12 @@ from pages.parts.compare_choice import (
     take_over,
     write_address,
 )
-from pages.parts.compare_data import comparison_of, slice_names
+from pages.parts.compare_data import comparison_of, sides_of, slice_names
 from pages.parts.compare_documents import documents_section
 from pages.parts.compare_live import live_section
 from pages.parts.compare_scores import scores_section
 from pages.parts.compare_slices import slices_section
+from pages.parts.compare_study import study_section
 from pages.parts.compare_training import training_section
 
 
@@ -36,19 +38,16 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         view = chosen_view()
         slice_ = "" if view == NEW_TEXT else chosen_slice(slice_names())
+    if view == NEW_TEXT:
+        live_section(sides_of(runs))
+        write_address(dataset, runs)
+        return
     found = comparison_of(dataset, runs, slice_)
     if found is None:
         write_address(dataset, runs)
         return
-    if view == NEW_TEXT:
-        live_section(found)
-        write_address(dataset, runs)
-        return
-    st.caption(
-        f"{len(found.documents):,} documents that all {len(runs)} runs have answered and that have "
-        f"gold labels{', of the slice' if slice_ else ''}."
-    )
-    scores_section(found)
+    scores_section(found, slice_)
+    study_section(dataset, runs)
     slices_section(found, dataset)
     training_section(found)
     documents_section(found)

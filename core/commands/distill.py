@@ -27,7 +27,7 @@ def distill(
         typer.Option(
             "--student",
             help="A model that was added and has the teacher's vocabulary, for students of it. "
-            "Default: two of three of the teacher's layers, with its adapter to begin with.",
+            "Default: half of the teacher's layers, with its adapter to begin with.",
         ),
     ] = None,
     as_json: JsonFlag = False,

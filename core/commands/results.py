@@ -53,21 +53,22 @@ def results(
         data = found_by(settings, store, chosen_preset(settings, store, preset, teacher, student))
         shown: list[Any] = []
         for dataset, part in data["datasets"].items():
-            table = Table(dataset, "Documents", "Example F1", "95%", "P@1", "Well-formed", "Run")
+            heads = ("Documents", "Example F1", "95%", "Precision", "Recall", "Well-formed", "Run")
+            table = Table(dataset, *heads)
             for name, system in part["systems"].items():
                 low, high = system["interval"]["low"], system["interval"]["high"]
                 well = system["buckets"]["ok"] / system["documents"]
                 table.add_row(
                     name, f"{system['documents']:,}", f"{system['example_f1']:.3f}",
-                    f"{low:.3f} to {high:.3f}", f"{system['p']['1']:.3f}", f"{well:.0%}",
-                    system["run"],
+                    f"{low:.3f} to {high:.3f}", f"{system['precision']:.3f}",
+                    f"{system['recall']:.3f}", f"{well:.0%}", system["run"],
                 )  # fmt: skip
             shown.append(table)
             for arm, less in part["mechanistic_less"].items():
-                corrected = f", corrected {less['p_holm']:.3f}" if "p_holm" in less else ""
                 shown.append(
                     f"{dataset}: mechanistic less {arm} {less['mean']:+.3f} ({less['low']:+.3f} to "
-                    f"{less['high']:+.3f}), p {less['p']:.3f}{corrected}."
+                    f"{less['high']:+.3f}), p {less['p']:.3f}, corrected {less['p_holm']:.3f}, "
+                    f"seeds: {less['seeds']}."
                 )
         if data["not_run"]:
             shown.append(f"Not run: {', '.join(data['not_run'])}.")
@@ -149,7 +150,7 @@ def pack(
         from core.config import load_settings
         from core.datasets.base import Split
         from core.study.cards import ship_adapters
-        from core.study.cells import read_results
+        from core.study.cell_files import read_results
         from core.study.choice import chosen_preset
         from core.study.pack import CELLS, SHIPPED, write_pack
         from core.study.results import results as found_by

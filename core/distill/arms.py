@@ -1,25 +1,14 @@
-"""The arms of the comparison: what a student's loss holds beside the next token of the trace.
-
-    standard      L_cot
-    longer        the same with more steps: as long as the mechanistic student is computed
-    logits        L_cot + KL of the teacher's distribution over tokens from the student's
-    margin        L_cot + softplus(-margin) at verdicts, the right verdict's logit less the other's
-    mechanistic   L_cot + lambda_1 (phase-1 terms) + lambda_2 (phase-2 terms)
-    random heads  the same on heads drawn by chance
-    no ...        mechanistic without a phase, or without one of its six terms
-
-Margin and mechanistic have seen which labels are gold; standard and logits have not.
-"""
+"""The losses of the arms of the comparison (core/distill/arm.py says which there are)."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 import torch
 from torch.nn.functional import kl_div, log_softmax, softplus
 
+from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.base import (
     Head,
     HeadView,
@@ -46,24 +35,6 @@ from core.errors import InputError
 from core.mechanism.architecture import Architecture
 from core.mechanism.capture import Capture, Recorder, Wanted
 
-
-class Arm(StrEnum):
-    STANDARD = "standard"
-    LONGER = "standard-longer"
-    LOGITS = "logits"
-    MARGIN = "margin"
-    MECHANISTIC = "mechanistic"
-    NO_PHASE_1 = "no-phase-1"
-    NO_PHASE_2 = "no-phase-2"
-    RANDOM_HEADS = "random-heads"
-    NO_ATTN_1 = "no-attn-1"
-    NO_WRITE_1 = "no-write-1"
-    NO_INT_1 = "no-int-1"
-    NO_LOOP_2 = "no-loop-2"
-    NO_WRITE_2 = "no-write-2"
-    NO_INT_2 = "no-int-2"
-
-
 OFF: dict[Arm, tuple[TermName, ...]] = {  # the terms that an arm leaves out
     Arm.NO_PHASE_1: PHASE_1,
     Arm.NO_PHASE_2: PHASE_2,
@@ -74,7 +45,6 @@ OFF: dict[Arm, tuple[TermName, ...]] = {  # the terms that an arm leaves out
     Arm.NO_WRITE_2: (TermName.WRITE_2,),
     Arm.NO_INT_2: (TermName.INT_2,),
 }
-LOOKS_INSIDE = frozenset((Arm.MECHANISTIC, Arm.RANDOM_HEADS, *OFF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +52,7 @@ class PhaseExample:
     """An example with the parts its tokens play (positions, as core.mechanism.positions.Roles).
 
     `late_right`: for each query of `late`, whether the label that its line judges is right.
-    `verdicts`: those of `late` that predict a verdict word.
+    `verdicts`: those of `late` that predict a verdict word which is right.
     """
 
     example: Example
@@ -110,6 +80,25 @@ def random_heads(architecture: Architecture, count: int, seed: int) -> tuple[Hea
     if count > len(every):
         raise InputError(f"The model has {len(every)} heads, not {count}.", "Ask for fewer.")
     return tuple(random.Random(seed).sample(every, count))
+
+
+def heads_beside(
+    architecture: Architecture, chosen: Sequence[Head], taken: Collection[Head], seed: int
+) -> tuple[Head, ...]:
+    """For each of `chosen` another head of its layer by chance, none of `taken` and none twice, so
+    that what differs is the head and not its depth. Where a layer has no more, of the nearest that
+    has. Raises InputError where the model has too few."""
+    draw = random.Random(seed)
+    left = [head for head in architecture.all_heads if head not in set(taken)]
+    draw.shuffle(left)
+    found = []
+    for layer, _ in chosen:
+        if not left:
+            raise InputError("The model has too few other heads.", "Choose fewer.")
+        nearest = min(left, key=lambda head: abs(head[0] - layer))
+        left.remove(nearest)
+        found.append(nearest)
+    return tuple(found)
 
 
 @dataclass
@@ -160,7 +149,7 @@ class ArmLoss:
         """KL(teacher || student) over tokens, a mean over the trace, weighted as L_cot is.
         `hidden`, `theirs`: last hidden states of student and teacher."""
         before = slice(example.start - 1, len(example.ids) - 1)
-        weights = example.weights[example.start :]
+        weights = example.weights[example.start :].to(hidden.device)
         total = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, len(weights), TOKENS_AT_ONCE):
             part = slice(start, start + TOKENS_AT_ONCE)
@@ -172,7 +161,8 @@ class ArmLoss:
         return total / weights.sum()
 
     def _margin_loss(self, model: Any, hidden: torch.Tensor, parts: PhaseExample) -> torch.Tensor:
-        """Mean of softplus(-margin) over verdicts; margin = logit(right verdict) - logit(wrong)."""
+        """Mean of softplus(-margin) over verdicts that are right; margin = its logit less the other
+        verdict's."""
         judged = dict(zip(parts.late, parts.late_right, strict=True))
         margins = differences(model, hidden[list(parts.verdicts)], self.keep, self.drop)
         signs = margins.new_tensor([1.0 if judged[at] else -1.0 for at in parts.verdicts])
@@ -204,7 +194,9 @@ class ArmLoss:
     def _phase_losses(
         self, theirs: Capture, own: Capture, parts: PhaseExample, heads: Heads
     ) -> PhaseLosses:
-        keys = torch.arange(len(parts.example.ids))
+        device = own.architecture.unembedding.device
+        keys = torch.arange(len(parts.example.ids), device=device)
+        late = torch.tensor(parts.late, device=device)
         return phase_losses(
             self._view_1(theirs, parts, heads.one.teacher),
             self._view_1(own, parts, heads.one.student),
@@ -214,7 +206,7 @@ class ArmLoss:
             PhaseTwoKeys(
                 _mask(keys, parts.right),
                 _mask(keys, parts.wrong),
-                _mask(torch.tensor(parts.late), parts.verdicts),
+                _mask(late, parts.verdicts),
             ),
             weights=self.weights,
         )
@@ -272,4 +264,5 @@ def _wanted(
 
 
 def _mask(positions: torch.Tensor, chosen: Sequence[int]) -> torch.Tensor:
-    return torch.isin(positions, torch.tensor(list(chosen), dtype=torch.long))
+    at = torch.tensor(list(chosen), dtype=torch.long, device=positions.device)
+    return torch.isin(positions, at)

@@ -3,7 +3,8 @@
 1. Both models read the same tokens. The likeness of two heads is 1 - JS(attention, attention) in
    bits, averaged over queries: 1 for equal patterns, 0 for patterns without a common key.
 2. From it goes `depth_weight` times how far apart the heads lie in relative depth,
-   (layer + 1/2) / layers.
+   (layer + 1/2) / layers; of a student that keeps some of its teacher's layers, the depth that
+   they had there.
 3. One to one: the assignment of the largest total (Hungarian method, scipy's
    linear_sum_assignment). Otherwise each teacher head takes the best student head, which several
    may share.
@@ -39,12 +40,14 @@ def map_heads(
     *,
     depth_weight: float = DEPTH_WEIGHT,
     one_to_one: bool = True,
+    student_depths: Sequence[float] | None = None,
 ) -> HeadMap:
     """Maps `heads` of the teacher (None: all) to heads of the student.
 
     teacher, student: attention over the same tokens, `(layers, heads, queries, keys)` each.
-    depth_weight: 0 for likeness alone. Raises InputError where the tokens differ, a head is not
-    there, or one to one is asked of more teacher heads than the student has.
+    depth_weight: 0 for likeness alone. student_depths: the relative depth of each of its layers,
+    in (0, 1); None: as they follow each other. Raises InputError where the tokens differ, a head is
+    not there, or one to one is asked of more teacher heads than the student has.
     """
     if teacher.shape[2:] != student.shape[2:]:
         raise InputError(
@@ -60,8 +63,9 @@ def map_heads(
             "Map fewer heads, or let them share (one_to_one=False).",
         )
     likeness = attention_likeness(select_heads(teacher, named), student.flatten(0, 1))
-    depths = _depths(named, len(teacher))[:, None] - _depths(theirs, len(student))[None]
-    score = likeness - depth_weight * depths.abs().to(likeness)
+    own = _evenly(len(student)) if student_depths is None else student_depths
+    apart = _depths(named, _evenly(len(teacher)))[:, None] - _depths(theirs, own)[None]
+    score = likeness - depth_weight * apart.abs().to(likeness)
     if one_to_one:
         _, chosen = linear_sum_assignment(score.cpu().numpy(), maximize=True)
     else:
@@ -107,5 +111,14 @@ def _all_heads(attention: torch.Tensor) -> tuple[Head, ...]:
     return tuple((layer, head) for layer in range(layers) for head in range(heads))
 
 
-def _depths(heads: Sequence[Head], layers: int) -> torch.Tensor:
-    return torch.tensor([(layer + 0.5) / layers for layer, _ in heads])
+def depths_of(layers: Sequence[int], depth: int) -> list[float]:
+    """The relative depths of some layers of a model with `depth` of them."""
+    return [(layer + 0.5) / depth for layer in layers]
+
+
+def _evenly(layers: int) -> list[float]:
+    return depths_of(range(layers), layers)
+
+
+def _depths(heads: Sequence[Head], of_layers: Sequence[float]) -> torch.Tensor:
+    return torch.tensor([of_layers[layer] for layer, _ in heads])

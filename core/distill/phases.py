@@ -1,6 +1,6 @@
 """Phase examples out of traces that a teacher wrote: tokens, weights, and the parts they play."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,8 @@ from core.distill.examples import COPIED_WEIGHT, VERDICT_WEIGHT, Example
 from core.errors import InputError
 from core.mechanism.conventions import AnchorRule, Conventions, MentionPlace
 from core.mechanism.positions import Example as Answered
-from core.mechanism.positions import Span, roles, tokenize
+from core.mechanism.positions import Roles, Span, Tokens, roles, shortlist_keys, tokenize
+from core.rerank.base import Verdict
 from core.traces.grammar import Line, LineKind, choice_span, read_lines, verdict_span
 from core.traces.mentions import find_mentions
 
@@ -48,28 +49,50 @@ def phase_example(tokenizer: Any, example: Example, answered: Answered) -> Phase
         parts = roles(answered, tokens, CONVENTIONS)
     except InputError:
         return None
-    gold = {label for label, _ in answered.right}
-    numbers = {c.number: c.label_id for c in answered.candidates}
-    judged: dict[int, bool] = {}
-    for line in read_lines(answered.trace.text):
-        if line.kind is LineKind.VERDICT and line.number in numbers:
-            span = (tokens.trace_start + line.start, tokens.trace_start + line.end)
-            right = numbers[line.number] in gold
-            judged |= dict.fromkeys((at - 1 for at in tokens.within(*span)), right)
+    judged = _judged(answered, tokens)
     late = tuple(at for at in parts.late if at in judged)
     if not late:
         return None
+    right, wrong = (parts.right, parts.wrong) if parts.place else shortlist_keys(answered, tokens)
     return PhaseExample(
         example,
         document=parts.document,
         anchors=parts.anchors,
         early=parts.early,
         late=late,
-        late_right=tuple(judged[at] for at in late),
-        right=_before(parts.right, late[0]),
-        wrong=_before(parts.wrong, late[0]),
-        verdicts=tuple(at for at in parts.verdicts if at in judged),
+        late_right=tuple(judged[at][0] for at in late),
+        right=_before(right, late[0]),
+        wrong=_before(wrong, late[0]),
+        verdicts=_right_verdicts(parts, late, judged),
     )
+
+
+def _judged(answered: Answered, tokens: Tokens) -> dict[int, tuple[bool, bool]]:
+    """Of each position that predicts a token of a verdict line: whether its label is right, and
+    whether its verdict is."""
+    gold = {label for label, _ in answered.right}
+    numbers = {c.number: c.label_id for c in answered.candidates}
+    judged: dict[int, tuple[bool, bool]] = {}
+    for line in read_lines(answered.trace.text):
+        if line.kind is LineKind.VERDICT and line.number in numbers:
+            span = (tokens.trace_start + line.start, tokens.trace_start + line.end)
+            right = numbers[line.number] in gold
+            told = right, (line.verdict is Verdict.KEEP) is right
+            judged |= dict.fromkeys((at - 1 for at in tokens.within(*span)), told)
+    return judged
+
+
+def _right_verdicts(
+    parts: Roles, late: Sequence[int], judged: Mapping[int, tuple[bool, bool]]
+) -> tuple[int, ...]:
+    """Positions before verdict words of reasoning lines that decide as gold does.
+
+    Where the teacher decides otherwise, a loss towards gold would undo what L_cot teaches of the
+    same word; and a teacher that keeps what is rather wrong than right, as F1 asks for, would be
+    outvoted by the many labels that are wrong.
+    """
+    inside = set(late)
+    return tuple(at for at in parts.verdicts if at in inside and judged[at][1])
 
 
 def _before(positions: Sequence[int], first: int) -> tuple[int, ...]:

@@ -117,7 +117,7 @@ class Teacher:
                 states = hidden_states(self.model, [prompts[at] for at in places])
             for at, hidden in zip(places, states, strict=True):
                 logits = self._decisions(self.model, hidden, examples[at])
-                scores = logits.numpy().astype(np.float64)
+                scores = logits.cpu().numpy().astype(np.float64)
                 right = examples[at].keep.numpy().astype(bool)
                 found.append(Judged(scores, right, len(set(taught[at].document.gold))))
             on_progress(len(found))

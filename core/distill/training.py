@@ -56,6 +56,7 @@ class Training:
     model: Any  # with an adapter whose parameters alone ask for gradients
     examples: Sequence[Example]
     loss_of: LossOf
+    identity: str = ""  # of what decides it beside plan and documents; "": nothing does
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -163,6 +164,7 @@ class Training:
         state = {
             "plan": _as_data(self.plan),
             "examples": [one.document_id for one in self.examples],
+            "identity": self.identity,
             "step": self.step,
             "tokens": self.tokens,
             "seconds": self.seconds,
@@ -174,13 +176,16 @@ class Training:
             torch.save(state, temporary)
 
     def _load(self) -> None:
-        """Takes up a checkpoint of the same plan and examples; another one's is left aside."""
+        """Takes up a checkpoint of the same plan, examples and identity; another one's is left
+        aside."""
         path = self.folder / CHECKPOINT
         if not path.exists():
             self._cut(0)
             return
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if not _is_of(state, self.plan, [one.document_id for one in self.examples]):
+        ids = [one.document_id for one in self.examples]
+        same = _is_of(state, self.plan, ids) and state.get("identity", "") == self.identity
+        if not same:
             if self._crew.first:
                 path.replace(path.with_suffix(".other.pt"))
             self._cut(0)

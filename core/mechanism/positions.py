@@ -5,7 +5,7 @@ apart, as they were when the trace was written.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -264,13 +264,25 @@ def _mentions(
             if place is MentionPlace.TRACE
             else prompt_mentions(example)
         )
-        found = [
-            tuple(sorted({p for label, a, b in spans if label in ids for p in tokens.within(a, b)}))
-            for ids in (right, wrong)
-        ]
+        found = _keys(tokens, spans, right), _keys(tokens, spans, wrong)
         if all(found):
-            return found[0], found[1], place
+            return *found, place
     return (), (), None
+
+
+def shortlist_keys(example: Example, tokens: Tokens) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions in the trace's shortlist that name right labels and near misses; either may be
+    empty, as where no right label was shown. Raises NoPhasesError."""
+    shortlisting, _ = phase_spans(example)
+    spans = _in_trace(example, tokens, shortlisting)
+    right = {label for label, _ in example.right}
+    return _keys(tokens, spans, right), _keys(tokens, spans, set(wrong_ids(example)))
+
+
+def _keys(
+    tokens: Tokens, spans: Iterable[tuple[str, int, int]], ids: Collection[str]
+) -> tuple[int, ...]:
+    return tuple(sorted({p for label, a, b in spans if label in ids for p in tokens.within(a, b)}))
 
 
 def _in_trace(example: Example, tokens: Tokens, shortlisting: Span) -> list[tuple[str, int, int]]:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.distill.arms import random_heads
+from core.distill.arms import heads_beside, random_heads
+from core.distill.base import Head
+from core.distill.head_map import depths_of
 from core.distill.phases import text_example
 from core.distill.pruning import least_missed
 from core.errors import InputError
@@ -73,22 +75,27 @@ class Anatomy:
             sums["coarse"].append(scores.coarse)
             sums["refine"] += [] if scores.refine is None else [scores.refine]
         teacher, student = inside.architecture, Architecture.of(self.new_student(seed=0))
-        chosen = {
+        chosen: dict[str, Sequence[Head]] = {
             name: top_heads(grids, preset.heads) if grids
             else random_heads(teacher, preset.heads, seed=0)
             for name, grids in sums.items()
         }  # fmt: skip
-        drawn = random_heads(teacher, 2 * preset.heads, seed=0)
-        chosen["random_coarse"], chosen["random_refine"] = (
-            drawn[: preset.heads], drawn[preset.heads :],
-        )  # fmt: skip
-        maps = mapped(teacher, student, traces[:MAPPED_TRACES], work.models.base(), chosen)
+        for seed in preset.seeds:
+            chosen |= _by_chance(teacher, chosen["coarse"], chosen["refine"], seed)
+        some, base = traces[:MAPPED_TRACES], work.models.base()
+        maps = mapped(teacher, student, some, base, chosen, self._depths(teacher.depth))
         return {
             "traces": len(traces),
             "of": of,
             "scored": {name: len(grids) for name, grids in sums.items()},
             **{name: asdict(found) for name, found in maps.items()},
         }
+
+    def _depths(self, teacher_depth: int) -> list[float] | None:
+        """How deep the student's layers lie in the teacher that it has them from."""
+        if self.work.preset.student is not None:
+            return None
+        return depths_of(self.layers(), teacher_depth)
 
     def _with_phases(self) -> tuple[Sequence[Answered], str]:
         """Traces to score heads over, and what they are."""
@@ -98,3 +105,18 @@ class Anatomy:
             return traces[:count], "the teacher's traces"
         lessons = self.work.dev_lessons(count)  # it has hardly learned to write them
         return lesson_traces(self.work.models.base(), lessons), "lessons of dev documents"
+
+
+def random_name(phase: str, seed: int) -> str:
+    """Under which name the random-head arm's heads of a phase are kept; each seed has its own."""
+    return f"random_{phase}_{seed}"
+
+
+def _by_chance(
+    teacher: Architecture, coarse: Sequence[Head], refine: Sequence[Head], seed: int
+) -> dict[str, Sequence[Head]]:
+    """Heads of the same layers as the chosen ones, and none of these."""
+    taken = {*coarse, *refine}
+    one = heads_beside(teacher, coarse, taken, 2 * seed)
+    two = heads_beside(teacher, refine, {*taken, *one}, 2 * seed + 1)
+    return {random_name("coarse", seed): one, random_name("refine", seed): two}

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.atomic import new_folder, write_text
 from core.config import Settings
-from core.distill.arms import Arm
+from core.distill.arm import Arm
 from core.distill.teacher import WARM_UP
 from core.models import catalogue
 from core.models.adapter_files import About, read_about

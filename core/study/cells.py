@@ -1,8 +1,8 @@
 """The steps of a study, each saved when it is done: a killed study goes on with the next one.
 
-A cell is done again only where something that decides it has changed: the preset, or a cell that
-it stands on. The code is not among it: after a change of core/distill that matters, cells are
-removed by hand.
+A cell is done again only where something that decides it has changed: the preset, or what a cell
+that it stands on has told. The code is not among it: after a change of core/distill that matters,
+cells are removed by hand, and those that stand on them follow.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from typing import Any
 
 from core.atomic import write_text
 from core.distill.crew import crew
+from core.study.cell_files import mark_of
 
 LOOK_S = 1.0
 
@@ -42,7 +43,7 @@ class Cells:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._keys: dict[str, str] = {}
+        self._marks: dict[str, str] = {}  # of cells that were done, with what they told
         self._cells: dict[str, Cell] = {}
 
     def do(self, cell: Cell) -> dict[str, Any] | None:
@@ -52,12 +53,15 @@ class Cells:
         if result is None:
             before = [self._cells[name] for name in cell.after]
             for lost in (one for one in before if not one.kept()):
-                if self._done_anew(lost, self._keys[lost.name]) is None:
+                again = self._done_anew(lost, self._key(lost))
+                if again is None:
                     return None
+                self._marks[lost.name] = mark_of(self._key(lost), again)
+            key = self._key(cell)
             result = self._done_anew(cell, key)
             if result is None:
                 return None
-        self._keys[cell.name], self._cells[cell.name] = key, cell
+        self._marks[cell.name], self._cells[cell.name] = mark_of(key, result), cell
         return result
 
     def is_done(self, cell: Cell) -> bool:
@@ -65,9 +69,12 @@ class Cells:
         return self._known(self._path(cell), self._key(cell)) is not None
 
     def _key(self, cell: Cell) -> str:
-        below = [self._keys[name] for name in cell.after]
+        below = list(self._below(cell).values())
         text = json.dumps([cell.name, cell.deciding, below], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _below(self, cell: Cell) -> dict[str, str]:
+        return {name: self._marks[name] for name in cell.after}
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.name.replace('/', '_')}.json"
@@ -81,7 +88,8 @@ class Cells:
         result = cell.work()
         if result is None:
             return None
-        text = json.dumps({"cell": cell.name, "key": key, "result": result}, indent=1)
+        whole = {"cell": cell.name, "key": key, "after": self._below(cell), "result": result}
+        text = json.dumps(whole, indent=1)
         write_text(path, text)
         return dict(json.loads(text)["result"])  # as it will be read
 
@@ -97,15 +105,3 @@ class Cells:
         except (OSError, ValueError):
             return None
         return dict(data["result"]) if data.get("key") == key else None
-
-
-def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """The results that a study has left in a folder, by the names of their cells."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            found[str(data["cell"])] = dict(data["result"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged: it will be done again
-    return found

@@ -14,6 +14,9 @@ from core.rerank.parser import parse
 from core.traces.base import CurvePoint, Trace
 
 NO_VERDICT = "none"
+SHORTLISTS, VERDICTS = "shortlists like the teacher's", "verdicts like the teacher's"
+FOCUS, CONFUSION = "distance from its Focus", "distance from its Confusion"
+ALIKE = (SHORTLISTS, VERDICTS, FOCUS, CONFUSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,7 @@ def likeness(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> 
         one, other = teacher[document], student[document]
         first, second = one.parsed, other.parsed
         shortlists.append(jaccard(first.shortlisted, second.shortlisted))
-        theirs, own = dict(first.verdicts), dict(second.verdicts)
-        for label in sorted({*first.shortlisted, *second.shortlisted, *theirs, *own}):
-            verdicts.append((str(theirs.get(label, NO_VERDICT)), str(own.get(label, NO_VERDICT))))
+        verdicts += _verdicts(first, second)
         for name, found in distances.items():
             gap = distance(one.points, other.points, name)
             found += [] if gap is None else [gap]
@@ -69,6 +70,35 @@ def likeness(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> 
         kappa(verdicts),
         *(mean(found) if found else None for found in distances.values()),
     )
+
+
+def by_document(
+    teacher: Mapping[str, Written], student: Mapping[str, Written]
+) -> dict[str, dict[str, float]]:
+    """The same document by document, for paired tests: name -> document -> value. In place of
+    kappa, which takes many labels, the share of labels with the same verdict, in [0, 1]. Documents
+    in which a thing cannot be compared are left out of it."""
+    found: dict[str, dict[str, float]] = {name: {} for name in ALIKE}
+    for document in sorted(teacher.keys() & student.keys()):
+        one, other = teacher[document], student[document]
+        first, second = one.parsed, other.parsed
+        found[SHORTLISTS][document] = jaccard(first.shortlisted, second.shortlisted)
+        if pairs := _verdicts(first, second):
+            found[VERDICTS][document] = mean(float(a == b) for a, b in pairs)
+        for name, curve in ((FOCUS, "focus"), (CONFUSION, "confusion")):
+            gap = distance(one.points, other.points, curve)
+            if gap is not None:
+                found[name][document] = gap
+    return found
+
+
+def _verdicts(one: Parsed, other: Parsed) -> list[tuple[str, str]]:
+    """What both make of each label that either one names."""
+    first, second = dict(one.verdicts), dict(other.verdicts)
+    named = sorted({*one.shortlisted, *other.shortlisted, *first, *second})
+    return [
+        (str(first.get(label, NO_VERDICT)), str(second.get(label, NO_VERDICT))) for label in named
+    ]
 
 
 def jaccard(one: Sequence[str], other: Sequence[str]) -> float:

@@ -120,9 +120,10 @@ def mapped(
     traces: Sequence[Answered],
     base: LocalModel,
     chosen: Mapping[str, Sequence[Head]],
+    student_depths: Sequence[float] | None = None,
 ) -> dict[str, HeadMap]:
-    """Maps heads by their attention over the prompts of some traces. Raises ModelError without
-    traces."""
+    """Maps heads by their attention over the prompts of some traces. `student_depths`: as
+    map_heads takes them. Raises ModelError without traces."""
     if not traces:
         raise ModelError(
             "The teacher wrote no trace with both phases, so no heads can be chosen.",
@@ -146,7 +147,9 @@ def mapped(
         for name, parts in seen.items()
     }
     return {
-        name: map_heads(both["teacher"], both["student"], list(heads))
+        name: map_heads(
+            both["teacher"], both["student"], list(heads), student_depths=student_depths
+        )
         for name, heads in chosen.items()
     }
 

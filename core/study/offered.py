@@ -1,12 +1,26 @@
-"""Which runs of a study stand side by side before anybody has chosen any."""
+"""Runs of a study among others: which stand side by side before anybody has chosen any."""
 
 import re
 from collections.abc import Iterable
 
 from core.datasets.base import Split
+from core.distill.arm import Arm
+from core.models.catalogue import BASE
 
 SIDES = ("standard-0", "mechanistic-0", "teacher")  # the first is what the others are measured by
+_OF_A_STUDY = re.compile(rf"(?P<study>.+?)-(?:teacher|(?:{'|'.join(Arm)})-\d+)")
 _SYSTEM = re.compile(rf"(?P<study>.+)-(?P<side>{'|'.join(SIDES)})")
+
+
+def study_of(systems: Iterable[str]) -> str | None:
+    """The study that all these systems are of, the untuned model aside; None without one."""
+    found = {_student_of(name) for name in systems if name != BASE}
+    return found.pop() if len(found) == 1 else None
+
+
+def _student_of(system: str) -> str | None:
+    found = _OF_A_STUDY.fullmatch(system)
+    return found["study"] if found else None
 
 
 def offered(runs: Iterable[tuple[str, str, str | None]]) -> list[str]:

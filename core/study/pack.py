@@ -28,7 +28,7 @@ from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.errors import DataError, InputError
-from core.study.cells import read_results
+from core.study.cell_files import cells_folder, read_results
 from core.study.travel import packed, unpacked
 from core.systems import RunConfig, run_id
 from db.runs import done_documents, ensure_run, load_run, run_records
@@ -62,7 +62,7 @@ def write_pack(
 
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
-    home = settings.home / "distill" / preset / CELLS
+    home = cells_folder(settings, preset)
     cells = read_results(home)
     if not cells:
         raise InputError(
@@ -190,7 +190,7 @@ def _keep(
 
 def _load_cells(settings: Settings, folder: Path) -> None:
     """A cell that the home has is left as it is: it may be a later one."""
-    place = settings.home / "distill" / folder.name / CELLS
+    place = cells_folder(settings, folder.name)
     place.mkdir(parents=True, exist_ok=True)
     for path in sorted((folder / CELLS).glob("*.json")):
         if not (place / path.name).exists():

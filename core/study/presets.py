@@ -3,30 +3,16 @@
 import re
 from dataclasses import dataclass, replace
 
-from core.distill.arms import Arm
+from core.distill.arm import Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 from core.models.base import ModelSpec
-from core.study.tuning import Setting, tuned_as
+from core.study.tuning import Tuning
 
 EIGHT = (
     Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1,
     Arm.NO_PHASE_2, Arm.LONGER,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Settings that arms are tried with, each in `steps` steps and on so many dev documents of
-    each dataset (core/study/tuning.py). Of one setting alone nothing is tried."""
-
-    standard: tuple[Setting, ...]
-    mechanistic: tuple[Setting, ...]
-    steps: int
-    documents: int
-
-    def of(self, arm: Arm) -> tuple[Setting, ...]:
-        return self.mechanistic if tuned_as(arm) is Arm.MECHANISTIC else self.standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +46,19 @@ class Preset:
     alpha: int = 32
     apart: bool = True  # trainings in processes of their own (core/study/apart.py)
 
+    def students(self) -> list[tuple[Arm, int]]:
+        """Arms with seeds, as they are trained: the first seed of all arms, then the others of
+        those that are repeated."""
+        every = [(arm, seed) for seed in self.seeds for arm in self.arms]
+        return [(a, seed) for a, seed in every if a in self.repeated or seed == self.seeds[0]]
+
 
 def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
     return Plan(steps=steps, batch=batch, learning_rate=rate)
 
 
-RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 FOUR_EACH = Tuning(
-    standard=tuple(Setting(rate) for rate in RATES),
-    mechanistic=tuple(Setting(rate, weight) for rate in RATES[1:3] for weight in (0.3, 1.0)),
-    steps=50,
-    documents=50,
+    rates=(5e-4, 1e-3, 2e-3, 4e-3), weights=(0.1, 0.3, 1.0, 3.0), steps=40, documents=40
 )
 SMOKE = Preset(
     name="smoke",
@@ -80,7 +68,7 @@ SMOKE = Preset(
     own_words=_plan(2, 1e-3, 2),
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
-    tuning=Tuning((Setting(1e-3),), (Setting(1e-3),), steps=1, documents=1),
+    tuning=Tuning((1e-3,), (1.0,), steps=1, documents=1),
     arms=(Arm.STANDARD, Arm.MECHANISTIC),
     seeds=(0,),
     repeated=(),

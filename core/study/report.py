@@ -6,7 +6,7 @@ Every sentence with a figure is made here from the figures, whichever way they c
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core.distill.arms import Arm
+from core.distill.arm import Arm
 from core.models.catalogue import BASE
 
 SIGNIFICANT = 0.05
@@ -45,8 +45,11 @@ def _lines(data: Row) -> Iterator[str]:
     yield ""
     yield (
         "The margin arm has seen which labels are gold, as the mechanistic one has, and the "
-        "random-head arm has its losses on heads drawn by chance: a gain over standard that they "
-        "have too is not one of phases or of heads."
+        "random-head arm has its losses on other heads of the same layers, drawn by chance: a gain "
+        "over standard that they have too is not one of phases or of heads. Arms are compared by "
+        "the seeds that both have. Seeds differ in the order of the traces (and of the random "
+        "heads): all students begin with the same weights, so intervals over seeds say less than "
+        "those of trainings from different beginnings would."
     )
     yield ""
     for name, part in datasets.items():
@@ -85,24 +88,40 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
         yield ""
     yield "All systems; of several seeds the mean, and by seed with its interval over seeds:"
     yield ""
-    head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p")
+    head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p", "p, corrected")
     yield from _table(head, _arm_rows(part))
     yield ""
-    head = ("", "micro F1", "macro F1", "P@1", "R@10", "nDCG@5", "PSP@5", "well-formed", "run")
+    head = (
+        "", "micro F1", "macro F1", "precision", "recall", "P@1", "nDCG@5", "PSP@5", "well-formed",
+        "run",
+    )  # fmt: skip
     yield from _table(head, _measure_rows(part["systems"]))
+    yield ""
+    yield (
+        "Precision and recall are of the answer, means over documents, 0 where it is empty. P@1, "
+        "nDCG@5 and PSP@5 are of a ranking that is filled up with the other labels as retrieved, "
+        "so that part of them is retrieval's; what retrieval has alone stands first."
+    )
     yield ""
     if part["other_measures"]:
         said = [
-            f"{measure} {_difference(less)}, corrected over datasets and measures "
-            f"{less['p_holm']:.3f}"
+            f"- {measure}: {_difference(less)}, corrected {less['p_holm']:.3f}"
             for measure, less in part["other_measures"].items()
         ]
-        yield f"Mechanistic less standard in other measures: {'; '.join(said)}."
+        yield "Mechanistic less standard in other measures, p corrected over these and datasets:"
+        yield ""
+        yield from said
         yield ""
     yield "What became of the gold labels, and what an answer costs:"
     yield ""
     fates = sorted({f for one in part["systems"].values() for f, n in one["fates"].items() if n})
-    yield from _table(("", *fates, "tokens", "seconds"), _fate_rows(part["systems"], fates))
+    head = ("", *fates, "labels answered", "tokens", "seconds")
+    yield from _table(head, _fate_rows(part["systems"], fates))
+    yield ""
+    yield (
+        "Seconds of the clock a document, in reference mode after drafts of 8 side by side in fast "
+        "mode, on the machine that ran the study."
+    )
     yield ""
     yield (
         "How alike traces are to the teacher's (Jaccard of shortlists, Cohen's kappa of verdicts, "
@@ -130,24 +149,36 @@ def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
         if between := found["between_seeds"]:
             by_seed += f" ({between['low']:.3f} to {between['high']:.3f})"
         less = part["mechanistic_less"].get(name)
-        shown = ("", "") if less is None else (_interval(less, "mean", "+.3f"), f"{less['p']:.3f}")
+        shown: tuple[str, ...] = ("", "", "")
+        if less is not None:
+            seeds = f", {less['seeds']} seed{'s' * (less['seeds'] > 1)}"
+            p_values = (f"{less[p]:.3f}" for p in ("p", "p_holm"))
+            shown = (_interval(less, "mean", "+.3f") + seeds, *p_values)
         yield (name, _interval(found), by_seed if found["seeds"] > 1 else "", *shown)
 
 
 def _measure_rows(systems: Row) -> Iterator[Sequence[str]]:
+    if systems:
+        alone = next(iter(systems.values()))["retrieval"]
+        yield ("retrieval alone", "", "", "", "", *map(_number, _ranked(alone)), "", "")
     for name, one in systems.items():
-        psp = one["psp"]["5"] if one["psp"] else None
         values = (
-            one["micro_f1"], one["macro_f1"], one["p"]["1"], one["r"]["10"], one["ndcg"]["5"], psp
+            one["micro_f1"], one["macro_f1"], one["precision"], one["recall"], *_ranked(one)
         )  # fmt: skip
         well = one["buckets"]["ok"] / one["documents"]
         yield (name, *map(_number, values), f"{well:.0%}", f"`{one['run']}`")
 
 
+def _ranked(one: Row) -> tuple[float | None, ...]:
+    return one["p"]["1"], one["ndcg"]["5"], one["psp"]["5"] if one["psp"] else None
+
+
 def _fate_rows(systems: Row, fates: Sequence[str]) -> Iterator[Sequence[str]]:
     for name, one in systems.items():
         counts = [f"{one['fates'][fate] / one['gold']:.0%}" for fate in fates]
-        yield (name, *counts, f"{one['mean_tokens']:.0f}", f"{one['mean_seconds']:.1f}")
+        cost = (f"{one['answered_labels']:.1f}", f"{one['mean_tokens']:.0f}")
+        took = one["seconds_per_document"]
+        yield (name, *counts, *cost, "" if took is None else f"{took:.1f}")
 
 
 def _likeness_rows(systems: Row) -> Iterator[Sequence[str]]:

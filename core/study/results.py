@@ -4,123 +4,151 @@ All of it is computed anew from the runs in the store, whose ids stand beside th
 an arm with several seeds are, document by document, means over its seeds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from core.comparison import Measure, score_of
+from core.comparison.measures import Measure, score_of
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
-from core.distill.arms import Arm
 from core.errors import InputError
-from core.evaluation import evaluate_run, propensity_of
-from core.metrics.bootstrap import mean_interval
-from core.metrics.paired import difference, holm
-from core.metrics.seeds import over_seeds_interval
-from core.metrics.sets import example_f1
+from core.evaluation import RunRecord, evaluate_run, propensity_of
 from core.models.catalogue import BASE
-from core.study.cells import read_results
-from core.study.likeness import likeness
+from core.study.arms_compared import (
+    OURS,
+    STANDARD,
+    Scores,
+    Seeds,
+    arms_of,
+    by_arm,
+    correct,
+    correct_arms,
+    interval_of,
+    less,
+    paired,
+)
+from core.study.cell_files import cells_folder, read_results
+from core.study.likeness import Written, by_document, likeness
 from core.study.presets import Preset
 from core.study.simulability import SIMULATOR, simulability
 from core.study.written import answers_in, written_in
 from db.runs import run_records
 from db.session import Store
 
-OTHERS = (Measure.P_1, Measure.R_10, Measure.WELL_FORMED)  # beside the headline's example F1
-COMPARED = tuple(arm for arm in Arm if arm is not Arm.MECHANISTIC)
-
-Scores = dict[str, float]  # of documents, by id
+OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
+TEACHER = "teacher"
 
 
 def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
-    """Plain data. Raises InputError where nothing of the study was tested yet."""
-    cells = read_results(settings.home / "distill" / preset.name / "cells")
+    """Plain data. Raises InputError where nothing of the study was tested yet.
+
+    p-values are corrected by Holm within a family: the headline's over datasets; those of other
+    arms over arms and datasets; those of other measures over measures and datasets; and what the
+    teacher must beat, over these, of each dataset.
+    """
+    cells = read_results(cells_folder(settings, preset.name))
     tests = {name: found for name, found in cells.items() if name.startswith("test/")}
     if not tests:
         raise InputError(
             f"Nothing of the study {preset.name} was tested yet.",
             f"Run `phaselens distill --preset {preset.name}` first.",
         )
-    found: dict[str, Any] = {"preset": preset.name, "datasets": {}, "teacher": cells.get("teacher")}
-    p_values = {}
+    parts = {}
     for dataset in preset.datasets:
-        runs = {name.split("/")[1]: t["run"] for name, t in tests.items() if name.endswith(dataset)}
-        part = of_dataset(settings, store, dataset, runs)
-        part["baselines"] = of_baselines(cells.get(f"baselines/{dataset}", {}))
-        part["teacher_less"] = teacher_less(
-            part.pop("scores"), cells.get(f"baselines/{dataset}", {})
-        )
-        found["datasets"][dataset] = part
-        if Arm.STANDARD.value in part["mechanistic_less"]:
-            p_values[dataset] = part["mechanistic_less"][Arm.STANDARD.value]["p"]
-    for dataset, p in holm(p_values).items():
-        found["datasets"][dataset]["mechanistic_less"][Arm.STANDARD.value]["p_holm"] = p
-    others = {
-        (dataset, measure): less
-        for dataset, part in found["datasets"].items()
-        for measure, less in part["other_measures"].items()
+        of_it = {n.split("/")[1]: t for n, t in tests.items() if n.endswith(f"/{dataset}")}
+        rules = cells.get(f"baselines/{dataset}", {})
+        parts[dataset] = {**of_dataset(settings, store, dataset, of_it, rules)}
+    correct_arms(list(parts.values()))
+    correct([one for part in parts.values() for one in part["other_measures"].values()])
+    return {
+        "preset": preset.name,
+        "datasets": parts,
+        "teacher": cells.get(TEACHER),
+        "not_run": sorted(_planned(preset) - tests.keys()),
     }
-    corrected = holm({f"{d}/{m}": less["p"] for (d, m), less in others.items()})
-    for (dataset, measure), less in others.items():
-        less["p_holm"] = corrected[f"{dataset}/{measure}"]
-    found["not_run"] = sorted(_planned(preset) - tests.keys())
-    return found
 
 
 def of_dataset(
-    settings: Settings, store: Store, dataset: str, runs: Mapping[str, str]
+    settings: Settings,
+    store: Store,
+    dataset: str,
+    tests: Mapping[str, Mapping[str, Any]],
+    rules: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Systems (with their seeds) on the test documents of one dataset. `runs`: by system."""
+    """Systems (with their seeds) on the test documents of one dataset. `tests`: what the cells of
+    their tests told, by system; `rules`: what the baselines' cell told."""
     propensity = propensity_of(open_dataset(settings, dataset))
-    written = {system: written_in(store, run) for system, run in runs.items()}
-    by_system: dict[str, list[Scores]] = {}
-    others: dict[Measure, dict[str, list[Scores]]] = {measure: {} for measure in OTHERS}
-    systems: dict[str, Any] = {}
-    for system, run in sorted(runs.items()):
+    written = {system: written_in(store, test["run"]) for system, test in tests.items()}
+    records: dict[str, list[RunRecord]] = {}
+    for system, test in sorted(tests.items()):
         with store.read() as session:
-            records = list(run_records(session, run))
-        scores = {r.document_id: example_f1(set(r.selected), set(r.gold)) for r in records}
-        by_system.setdefault(arm_of(system), []).append(scores)
-        for measure, kept in others.items():
-            found_by = {r.document_id: score_of(measure, r) for r in records if r.gold}
-            kept.setdefault(arm_of(system), []).append(found_by)
-        data = evaluate_run(run, records, propensity)
-        systems[system] = {"run": run, **data, "interval": interval_of(scores)}
-        found = simulability(answers_in(written[system]))
-        systems[system]["simulability"] = None if found is None else asdict(found)
-        if "teacher" in runs and system not in (BASE, "teacher"):
-            alike = likeness(written["teacher"], written[system])
+            records[system] = [one for one in run_records(session, test["run"]) if one.gold]
+    systems: dict[str, Any] = {}
+    for system, some in records.items():
+        f1 = _scores(Measure.F1, some)
+        systems[system] = {
+            "run": tests[system]["run"],
+            **evaluate_run(tests[system]["run"], some, propensity),
+            "interval": interval_of(f1),
+            "precision": _mean(Measure.PRECISION, some),
+            "recall": _mean(Measure.RECALL, some),
+            "answered_labels": float(np.mean([len(one.selected) for one in some])),
+            "seconds_per_document": _seconds(tests[system]),
+            "simulability": _simulability(written[system]),
+        }
+        if TEACHER in written and system not in (BASE, TEACHER):
+            alike = likeness(written[TEACHER], written[system])
             systems[system]["teacher_likeness"] = asdict(alike)
-    pooled = {name: over_seeds(some) for name, some in by_system.items()}
-    ours, less = Arm.MECHANISTIC.value, {}
-    for arm in (a.value for a in COMPARED):
-        if ours in pooled and arm in pooled:
-            between = _less_by_seed(by_system[ours], by_system[arm])
-            less[arm] = {**_less(pooled[ours], pooled[arm]), "between_seeds": between}
-    measures = {}
-    for measure, kept in others.items():
-        if ours in kept and Arm.STANDARD.value in kept:
-            pair = (over_seeds(kept[name]) for name in (ours, Arm.STANDARD.value))
-            measures[measure.value] = _less(*pair)
+    f1_of = by_arm({system: _scores(Measure.F1, some) for system, some in records.items()})
     return {
-        "scores": {name: pooled[name] for name in (BASE, "teacher") if name in pooled},
         "simulator": SIMULATOR,
         "systems": systems,
-        "over_seeds": {
-            name: {
-                "seeds": len(by_system[name]),
-                "by_seed": [_mean(one) for one in by_system[name]],
-                "between_seeds": _between([_mean(one) for one in by_system[name]]),
-                **interval_of(scores),
-            }
-            for name, scores in pooled.items()
-        },
-        "mechanistic_less": less,
-        "other_measures": measures,
+        **arms_of(f1_of),
+        "other_measures": _other_measures(records, written),
+        "baselines": of_baselines(rules),
+        "teacher_less": teacher_less(f1_of, rules),
     }
+
+
+def _scores(measure: Measure, records: list[RunRecord]) -> Scores:
+    return {one.document_id: score_of(measure, one) for one in records}
+
+
+def _mean(measure: Measure, records: list[RunRecord]) -> float:
+    return float(np.mean(list(_scores(measure, records).values())))
+
+
+def _seconds(test: Mapping[str, Any]) -> float | None:
+    """Wall seconds a document of the test's last part, 8 drafted side by side."""
+    answered = test.get("answered", test.get("documents"))
+    return test["seconds"] / answered if answered else None
+
+
+def _simulability(written: Mapping[str, Written]) -> dict[str, Any] | None:
+    found = simulability(answers_in(written))
+    return None if found is None else asdict(found)
+
+
+def _other_measures(
+    records: Mapping[str, list[RunRecord]], written: Mapping[str, Mapping[str, Written]]
+) -> dict[str, Any]:
+    """Mechanistic less standard: in what answers are scored by beside F1, and in how alike traces
+    are to the teacher's."""
+    families: dict[str, dict[str, Scores]] = {
+        measure.value: {system: _scores(measure, some) for system, some in records.items()}
+        for measure in OTHERS
+    }
+    for system in written if TEACHER in written else ():
+        for name, scores in by_document(written[TEACHER], written[system]).items():
+            families.setdefault(name, {})[system] = scores
+    found = {}
+    for name, by_system in families.items():
+        arms: dict[str, Seeds] = by_arm(by_system)
+        if OURS in arms and STANDARD in arms:
+            found[name] = less(arms[OURS], arms[STANDARD])
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,73 +159,20 @@ def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def teacher_less(scores: Mapping[str, Scores], rules: Mapping[str, Any]) -> dict[str, Any]:
+def teacher_less(f1_of: Mapping[str, Seeds], rules: Mapping[str, Any]) -> dict[str, Any]:
     """The teacher less the untuned model and each rule, paired by document; p-values corrected by
-    Holm over them. `scores`: of teacher and untuned model."""
-    teacher = scores.get("teacher")
-    if teacher is None:
+    Holm over them. `f1_of`: by system."""
+    if TEACHER not in f1_of:
         return {}
+    (teacher,) = f1_of[TEACHER].values()
     others = {rule: values["f1"] for rule, values in rules.items()}
-    others |= {name: found for name, found in scores.items() if name != "teacher"}
-    less = {name: _less(teacher, other) for name, other in others.items()}
-    for name, p in holm({name: one["p"] for name, one in less.items()}).items():
-        less[name]["p_holm"] = p
-    return less
-
-
-def _less(one: Scores, other: Scores) -> dict[str, Any]:
-    """A paired difference over the documents that both have."""
-    both = sorted(one.keys() & other.keys())
-    return asdict(difference([one[d] for d in both], [other[d] for d in both]))
-
-
-def _less_by_seed(ones: Sequence[Scores], others: Sequence[Scores]) -> dict[str, Any] | None:
-    """Mean differences of trainings with the same seed; None where there are not two such."""
-    if len(ones) != len(others):
-        return None
-    pairs = [
-        (one, other, sorted(one.keys() & other.keys()))
-        for one, other in zip(ones, others, strict=True)
-    ]
-    return _between([float(np.mean([a[d] - b[d] for d in both])) for a, b, both in pairs])
-
-
-def _between(by_seed: Sequence[float]) -> dict[str, Any] | None:
-    return asdict(over_seeds_interval(by_seed)) if len(by_seed) > 1 else None
-
-
-def _mean(scores: Scores) -> float:
-    return float(np.mean(list(scores.values()))) if scores else float("nan")
-
-
-def arm_of(system: str) -> str:
-    """ "mechanistic-2" is the arm mechanistic with seed 2."""
-    arm, _, seed = system.rpartition("-")
-    return arm if seed.isdigit() and arm else system
-
-
-def over_seeds(scores: Sequence[Scores]) -> Scores:
-    """Means over seeds of the documents that all of them answered."""
-    both = set.intersection(*(set(one) for one in scores))
-    return {d: float(np.mean([one[d] for one in scores])) for d in sorted(both)}
-
-
-def interval_of(scores: Scores) -> dict[str, float]:
-    """Mean example-based F1 with its 95% bootstrap interval over documents."""
-    if not scores:
-        return {"example_f1": float("nan"), "low": float("nan"), "high": float("nan")}
-    table = np.array([[scores[d]] for d in sorted(scores)])
-    found = mean_interval(table)
-    return {
-        "example_f1": float(found.value[0]),
-        "low": float(found.low[0]),
-        "high": float(found.high[0]),
-    }
+    if BASE in f1_of:
+        (others[BASE],) = f1_of[BASE].values()
+    found = {name: paired(teacher, other) for name, other in others.items()}
+    correct(list(found.values()))
+    return found
 
 
 def _planned(preset: Preset) -> set[str]:
-    names = [BASE, "teacher"]
-    for arm in preset.arms:
-        seeds = preset.seeds if arm in preset.repeated else preset.seeds[:1]
-        names += [f"{arm.value}-{seed}" for seed in seeds]
+    names = [BASE, TEACHER, *(f"{arm.value}-{seed}" for arm, seed in preset.students())]
     return {f"test/{name}/{dataset}" for name in names for dataset in preset.datasets}

@@ -28,6 +28,11 @@ def waiting(settings: Settings) -> list[Path]:
     ]
 
 
+def ships(dataset: str) -> bool:
+    """Whether results over a dataset come with the project."""
+    return any((folder / f"{dataset}{RUNS}").exists() for folder in shipped_packs())
+
+
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
     """Traces that came into the store, by dataset. Raises InputError, DataError, StoreError."""
     counts: dict[str, int] = {}

@@ -1,19 +1,29 @@
 """Training the students of a study: a setting tried on dev, or a student for the test."""
 
-from dataclasses import asdict, dataclass, replace
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from core.distill.arms import Arm, ArmLoss, Heads
+from core.distill.arm import Arm
+from core.distill.arms import ArmLoss, Heads
 from core.distill.crew import crew
-from core.distill.examples import ExampleMaker
+from core.distill.examples import Example, ExampleMaker
 from core.distill.head_map import HeadMap
 from core.distill.losses import LossWeights
 from core.distill.training import Plan, Training
-from core.study.anatomy import Anatomy
+from core.study.anatomy import Anatomy, random_name
 from core.study.material import end_of, examples_of, lessons
-from core.study.tuning import TUNING_SPLIT, Setting, answered_f1, best_of, tuned_as
+from core.study.tuning import (
+    TUNING_SPLIT,
+    Setting,
+    answered_f1,
+    best_of,
+    tried_with,
+    tuned_as,
+)
 from core.study.work import Result, Work
 
 EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
@@ -28,7 +38,7 @@ class Students:
 
     def tune(self, arm: Arm, number: int) -> Result | None:
         """Tries one setting on dev, with the first seed."""
-        preset, setting = self.work.preset, self.work.preset.tuning.of(arm)[number]
+        preset, setting = self.work.preset, self._settings(arm)[number]
         name = f"tune-{arm.value}-{number}"
         plan = replace(self.work.sized(preset.student_plan), steps=preset.tuning.steps)
         made = self._train(name, arm, setting, replace(plan, seed=preset.seeds[0]))
@@ -81,25 +91,35 @@ class Students:
         examples, phases = examples_of(base, self.work.answered())
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
         loss = ArmLoss(
-            arm, teacher, maker.keep, maker.drop, phases, self._heads(arm),
+            arm, teacher, maker.keep, maker.drop, phases, self._heads(arm, plan.seed),
             LossWeights(setting.weight, setting.weight), setting.weight,
         )  # fmt: skip
         plan = replace(plan, learning_rate=setting.learning_rate)
-        training = Training(self.work.folder / name, plan, model, examples, loss)
+        training = Training(
+            self.work.folder / name, plan, model, examples, loss, self._identity(loss, examples)
+        )
         done = training.run(
             lambda at, steps: self.work.report(f"Distil: {name}", at, steps), self.work.cancelled
         )
         return (model, training, len(phases)) if done else None
 
+    def _identity(self, loss: ArmLoss, examples: Sequence[Example]) -> str:
+        """Of what decides a student beside its plan: another one's checkpoint is left aside."""
+        off = sorted(loss.weights.off)
+        parts: list[Any] = [loss.arm, loss.heads, replace(loss.weights, off=frozenset()), off]
+        parts += [loss.extra_weight, self.anatomy.layers()]
+        parts += [(one.ids.tolist(), one.weights.tolist()) for one in examples]
+        for name, one in sorted(loss.phases.items()):
+            roles = [field.name for field in fields(one) if field.name != "example"]
+            parts += [name, [getattr(one, role) for role in roles]]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
     def _setting(self, arm: Arm) -> Setting:
-        settings = self.work.preset.tuning.of(arm)
-        prefix = f"tune/{tuned_as(arm).value}/"
-        tried = {
-            int(name.removeprefix(prefix)): result
-            for name, result in self.work.done.items()
-            if name.startswith(prefix)
-        }
-        return best_of(settings, tried)
+        return best_of(self._settings(arm), tried_with(tuned_as(arm), self.work.done))
+
+    def _settings(self, arm: Arm) -> tuple[Setting, ...]:
+        standard = tried_with(Arm.STANDARD, self.work.done)
+        return self.work.preset.tuning.of(arm, standard)
 
     def _student_plan(self, arm: Arm) -> Plan:
         plan = self.work.sized(self.work.preset.student_plan)
@@ -109,10 +129,11 @@ class Students:
         took = [self.work.done[f"student/{one}/{first}"]["compute_seconds"] for one in EQUAL]
         return replace(plan, steps=round(plan.steps * max(took[1] / took[0], 1.0)))
 
-    def _heads(self, arm: Arm) -> Heads:
-        prefix = "random_" if arm is Arm.RANDOM_HEADS else ""
-        chosen = self.work.done["heads"]
-        return Heads(*(_head_map(chosen[prefix + name]) for name in ("coarse", "refine")))
+    def _heads(self, arm: Arm, seed: int) -> Heads:
+        chosen, names = self.work.done["heads"], ("coarse", "refine")
+        if arm is Arm.RANDOM_HEADS:
+            names = (random_name("coarse", seed), random_name("refine", seed))
+        return Heads(*(_head_map(chosen[name]) for name in names))
 
 
 def _head_map(data: dict[str, Any]) -> HeadMap:

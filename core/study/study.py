@@ -4,11 +4,11 @@
     teacher                  its second, in its own words, both on train-teacher; an adapter
     dev/teacher/<dataset>    how well its traces answer documents of dev: for choices, not results
     traces/<dataset>         the teacher's own traces on train-student: a run in the store
-    baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
     layers                   which of the teacher's students have; not where a student was named
     heads                    the teacher's heads of each phase, and the student's mapped to them
-    tune/<arm>/<number>      a setting, tried on dev
+    tune/<arm>/<number>      a setting, tried on dev (core/study/tuning.py)
     student/<arm>/<seed>     an adapter for each
+    baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
     test/<system>/<dataset>  a run over test documents, in reference mode;
                              `base` is the untuned model
 
@@ -23,17 +23,18 @@ from typing import Any
 
 from core import allocator
 from core.config import Settings
-from core.distill.arms import Arm
+from core.distill.arm import Arm
 from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
 from core.models.base import ModelSpec
 from core.models.catalogue import BASE
 from core.study.anatomy import Anatomy
 from core.study.apart import work_apart
+from core.study.cell_files import cells_folder
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
 from core.study.students import EQUAL, Students
-from core.study.tuning import TUNED, tuned_as
+from core.study.tuning import TUNED, tuned_as, tuning_cell
 from core.study.work import Cancelled, Report, Result, Work
 from db.session import Store
 
@@ -51,7 +52,7 @@ class Study:
     cancelled: Cancelled
 
     def __post_init__(self) -> None:
-        self.cells = Cells(self.settings.home / "distill" / self.preset.name / "cells")
+        self.cells = Cells(cells_folder(self.settings, self.preset.name))
         self.work = Work(self.settings, self.store, self.preset, self._told, self.cancelled)
         self.anatomy = Anatomy(self.work)
         self.students = Students(self.work, self.anatomy)
@@ -105,11 +106,11 @@ class Study:
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
             *self._anatomy(learned),
-            *self._baselines(),
-            *self._on_each("test", BASE, ()),
-            *self._on_each("test", "teacher", ("teacher",)),
             *self._tuning((*learned, "heads")),
+            *self._on_each("test", "teacher", ("teacher",)),
             *self._students((*learned, "heads")),
+            *self._baselines(),
+            *self._on_each("test", BASE, ()),  # last: it rarely ends before it is cut off
         ]
 
     def _anatomy(self, after: tuple[str, ...]) -> list[Cell]:
@@ -160,34 +161,33 @@ class Study:
 
     def _tuning(self, after: tuple[str, ...]) -> list[Cell]:
         preset, cells = self.preset, list[Cell]()
-        for arm in TUNED:
-            settings = preset.tuning.of(arm)
-            for number, setting in enumerate(settings if len(settings) > 1 else ()):
-                deciding = [
-                    asdict(setting), preset.tuning.steps, preset.tuning.documents,
-                    asdict(preset.student_plan), preset.max_new_tokens,
-                ]  # fmt: skip
+        deciding = [asdict(preset.tuning), asdict(preset.student_plan), preset.max_new_tokens]
+        for arm in (arm for arm in TUNED if arm in preset.arms):
+            stands_on = after if arm is Arm.STANDARD else (*after, *self._tried(Arm.STANDARD))
+            for number in range(preset.tuning.count(arm)):
                 work = partial(self.students.tune, arm, number)
-                name = f"tune/{arm.value}/{number}"
-                cells.append(Cell(name, after, deciding, work, together=True))
+                name = tuning_cell(arm, number)
+                cells.append(Cell(name, stands_on, deciding, work, together=True))
         return cells
 
+    def _tried(self, arm: Arm) -> tuple[str, ...]:
+        """The cells whose results say with what setting an arm is trained."""
+        tuned = {Arm.STANDARD, tuned_as(arm)}
+        count = self.preset.tuning.count
+        return tuple(tuning_cell(one, n) for one in sorted(tuned) for n in range(count(one)))
+
     def _students(self, after: tuple[str, ...]) -> list[Cell]:
+        """The first seed of all arms, then the other seeds of those that are repeated."""
         preset, cells = self.preset, list[Cell]()
-        tuned = {
-            arm: [c.name for c in self._tuning(after) if c.name.startswith(f"tune/{arm}/")]
-            for arm in TUNED
-        }
-        for arm in preset.arms:
+        for arm, seed in preset.students():
             longer = arm is Arm.LONGER
             timed = [f"student/{one}/{preset.seeds[0]}" for one in EQUAL] if longer else []
-            for seed in preset.seeds if arm in preset.repeated else preset.seeds[:1]:
-                name = f"student/{arm.value}/{seed}"
-                work = partial(self.students.distill, arm, seed)
-                plan = asdict(preset.student_plan)
-                stands_on = (*after, *tuned[tuned_as(arm)], *timed)
-                system = f"{arm.value}-{seed}"
-                kept = partial(self.work.models.kept, system)
-                cells.append(Cell(name, stands_on, plan, work, together=True, kept=kept))
-                cells += self._on_each("test", system, (name,))
+            name = f"student/{arm.value}/{seed}"
+            work = partial(self.students.distill, arm, seed)
+            plan = asdict(preset.student_plan)
+            stands_on = (*after, *self._tried(arm), *timed)
+            system = f"{arm.value}-{seed}"
+            kept = partial(self.work.models.kept, system)
+            cells.append(Cell(name, stands_on, plan, work, together=True, kept=kept))
+            cells += self._on_each("test", system, (name,))
         return cells

@@ -1,8 +1,12 @@
 """Settings that an arm is tried with on dev, before any of its students is trained for the test.
 
-The standard and the mechanistic arm are tried with equally many settings, in equally many steps.
-The other arms take the setting of the one that they are a variation of. The best one has the
-highest mean over datasets of example-based F1 of the traces' answers; of equals, the first.
+1. The standard arm is tried with each learning rate. The best one is everybody's.
+2. Every arm that adds something to L_cot is tried with as many weights of it, at that rate, in as
+   many steps.
+3. Ablations take the setting of the mechanistic arm, and the longer standard one that of standard.
+
+The best setting has the highest mean over datasets of example-based F1 of the traces' answers; of
+equals, the first.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.datasets.base import Split
-from core.distill.arms import LOOKS_INSIDE, Arm
+from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.lessons import Taught
 from core.metrics.sets import example_f1
 from core.models.base import Generated, Request
@@ -19,7 +23,7 @@ from core.rerank.base import Decoding
 from core.rerank.parser import parse
 from core.rerank.prompts import RATED_PROMPT, build_prompt
 
-TUNED = (Arm.STANDARD, Arm.MECHANISTIC)
+TUNED = (Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS)
 TUNING_SPLIT = Split.DEV
 AT_ONCE = 8
 
@@ -34,9 +38,51 @@ class Setting:
     weight: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What is tried, each in `steps` steps and on so many dev documents of each dataset: learning
+    rates with the standard arm, weights with each other one. Of one alone nothing is tried."""
+
+    rates: tuple[float, ...]
+    weights: tuple[float, ...]
+    steps: int
+    documents: int
+
+    def of(self, arm: Arm, standard: Mapping[int, Mapping[str, Any]]) -> tuple[Setting, ...]:
+        """The settings of an arm. `standard`: how those of the standard arm did, by number; not
+        asked for its own."""
+        rates = tuple(Setting(rate) for rate in self.rates)
+        if tuned_as(arm) is Arm.STANDARD:
+            return rates
+        best = best_of(rates, standard)
+        return tuple(Setting(best.learning_rate, weight) for weight in self.weights)
+
+    def count(self, arm: Arm) -> int:
+        """How many settings of an arm are tried."""
+        found = len(self.rates if tuned_as(arm) is Arm.STANDARD else self.weights)
+        return found if found > 1 else 0
+
+
 def tuned_as(arm: Arm) -> Arm:
-    """The arm whose setting an arm takes."""
+    """The arm whose setting an arm takes: itself, or the one that it is a variation of."""
+    if arm in TUNED:
+        return arm
     return Arm.MECHANISTIC if arm in LOOKS_INSIDE else Arm.STANDARD
+
+
+def tuning_cell(arm: Arm, number: int) -> str:
+    """The cell that tries a setting of an arm."""
+    return f"tune/{arm.value}/{number}"
+
+
+def tried_with(arm: Arm, done: Mapping[str, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    """How the settings did that an arm was tried with, by number. `done`: results by cell."""
+    prefix = tuning_cell(arm, 0).removesuffix("0")
+    return {
+        int(name.removeprefix(prefix)): found
+        for name, found in done.items()
+        if name.startswith(prefix)
+    }
 
 
 def best_of(settings: Sequence[Setting], tried: Mapping[int, Mapping[str, Any]]) -> Setting:

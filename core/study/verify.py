@@ -9,7 +9,8 @@ from core.models.base import LanguageModel
 from core.rerank.parser import parse
 from core.rerank.prompts import build_prompt, fit_document
 from core.rerank.reasoner import Reasoner
-from core.study.cells import read_results
+from core.study.cell_files import cells_folder, read_results
+from core.systems import System
 from core.toolbox import Toolbox, find_system, in_mode
 from db.runs import load_run, run_records
 from db.session import Store
@@ -39,30 +40,33 @@ def verify(
     limit: int,
     report: Report,
 ) -> list[Verified]:
-    """The first `limit` documents of a study's tests, dealt out evenly over its runs.
+    """The first `limit` documents of a study's tests, dealt out evenly over those of its runs whose
+    systems are here.
 
     Raises InputError where nothing was tested, ModelError where a model cannot be opened.
     """
-    cells = read_results(toolbox.settings.home / "distill" / preset / "cells")
+    cells = read_results(cells_folder(toolbox.settings, preset))
     runs = [cells[name]["run"] for name in sorted(cells) if name.startswith("test/")]
     if not runs:
         raise InputError(
             f"There are no results of the study {preset}.",
             "Load them with `phaselens results load`, or run `phaselens distill`.",
         )
-    each = -(-limit // len(runs))
-    found = []
-    done = 0
-    for run in runs:
-        with store.read() as session:
-            summary = load_run(session, run).summary
-            ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
-            traces = [load_trace(session, trace) for _, trace in ids[: min(each, limit - done)]]
-        try:
-            system = find_system(toolbox.settings, store, summary.system)
-        except UnknownNameError:
+    with store.read() as session:
+        summaries = [load_run(session, run).summary for run in runs]
+    systems = {one.system: _system(toolbox, store, one.system) for one in summaries}
+    left = sum(systems[one.system] is not None for one in summaries)  # runs still to be tried
+    found, done = [], 0
+    for summary in summaries:
+        run, system = summary.id, systems[summary.system]
+        if system is None:
             found.append(Verified(run, summary.system, summary.dataset, missing=True))
             continue
+        each = -(-(limit - done) // left)
+        left -= 1
+        with store.read() as session:
+            ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
+            traces = [load_trace(session, trace) for _, trace in ids[:each]]
         model = toolbox.model(in_mode(system.model, summary.config.decoding.mode))
         texts = answers = 0
         for trace in traces:
@@ -74,6 +78,13 @@ def verify(
         found.append(Verified(run, summary.system, summary.dataset, len(traces), texts, answers))
     report("Verified", done, done)
     return found
+
+
+def _system(toolbox: Toolbox, store: Store, name: str) -> System | None:
+    try:
+        return find_system(toolbox.settings, store, name)
+    except UnknownNameError:
+        return None
 
 
 def written_again(model: LanguageModel, stored: StoredTrace) -> tuple[bool, bool]:

@@ -30,6 +30,7 @@ from core.study.models import StudyModels
 from core.study.presets import Preset
 from core.systems import RunConfig
 from core.toolbox import Toolbox
+from core.traces.base import FinishReason
 from db.runs import run_records
 from db.session import Store
 from db.trainings import save_training
@@ -155,6 +156,7 @@ class Work:
             "failed": len(result.failures),
             "example_f1": float(np.mean(f1)) if f1 else None,
             "buckets": dict(Counter(r.bucket.value for r in records)),
+            "answered": result.answered,  # in these seconds: a resumed run had some before
             "seconds": round(result.seconds, 1),
         }
 
@@ -169,9 +171,12 @@ class Work:
         return lessons(self.toolbox, counts, Split.DEV, self.report)
 
     def answered(self) -> list[tuple[str, Answered]]:
-        """The teacher's finished traces on train-student."""
+        """The teacher's traces on train-student that came to their end: one that was cut off would
+        teach to end there."""
         runs = {name: self.done[f"traces/{name}"]["run"] for name in self.preset.datasets}
-        return answered(self.store, runs)
+        every = answered(self.store, runs)
+        whole = [one for one in every if one[1].trace.finish_reason is FinishReason.STOP]
+        return whole or every  # a teacher of two steps never ends
 
     def _config(self, system: str, dataset: str, mode: Mode) -> RunConfig:
         decoding = Decoding(max_new_tokens=self.preset.max_new_tokens, mode=mode)

@@ -2,17 +2,21 @@
 
 import streamlit as st
 
-from core.comparison import FEWEST, MOST, together
+from core.comparison.choice import together
+from core.comparison.runs import FEWEST, MOST
+from core.errors import UnknownNameError
 from core.study.offered import offered
+from core.study.shipped import ships
 from core.traces.inert import one_line
-from db.runs import RunSummary, answered_documents, list_runs
-from pages.parts import services
+from db.runs import RunSummary, answered_documents, list_runs, load_run
+from pages.parts import errors, services
 from pages.parts.address import Address
 from pages.parts.times import local_time
 
 DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
 SLICE = "cmp_slice"
-LIVE, VIEW = "cmp_live", "cmp_view"  # trace ids of a new text; which of these is looked at:
+TEXT = "cmp_text"  # a new text
+LIVE, VIEW = "cmp_live", "cmp_view"  # its traces' ids; which of these is looked at:
 TESTED, NEW_TEXT = "Their documents", "A new text"
 OFFERED = 400
 LOOKED_AT, OFFERED_AT_FIRST = 8, 3  # runs, where nobody has chosen any
@@ -30,9 +34,10 @@ def take_over() -> None:
         st.session_state[RUNS] = asked["runs"].split(",")[:MOST]
     st.session_state[SLICE] = asked.get("slice") or None
     st.session_state[DOCUMENT] = asked.get("document")
+    st.session_state[VIEW] = NEW_TEXT if asked.get("live") else TESTED
     if asked.get("live"):
         st.session_state[LIVE] = asked["live"].split(",")[:MOST]
-        st.session_state[VIEW] = NEW_TEXT
+        st.session_state.pop(TEXT, None)  # the text of these traces takes its place
 
 
 def write_address(dataset: str, runs: tuple[str, ...]) -> None:
@@ -90,7 +95,7 @@ def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
         return None
     dataset = str(st.session_state[DATASET])
     known = {run.id: run for run in by_dataset[dataset]}
-    _keep_known(known)
+    _keep_known(known, dataset)
     chosen = st.multiselect(
         "Runs", list(known), key=RUNS, persist_state="session", max_selections=MOST,
         format_func=lambda run: run_title(known[run]),
@@ -122,9 +127,20 @@ def run_title(run: RunSummary) -> str:
 
 
 def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
-    most = max(by_dataset, key=lambda name: len(by_dataset[name]))
-    if st.session_state.get(DATASET) not in by_dataset:
+    asked = st.session_state.get(DATASET)
+    if asked not in by_dataset:
+        most = max(by_dataset, key=lambda name: len(by_dataset[name]))
         st.session_state[DATASET] = most
+        if asked is not None:
+            _forget()
+            errors.keep(
+                UnknownNameError(
+                    f"There is no batch run over {one_line(asked, 60)} here; showing {most}.",
+                    f"Its results ship with PhaseLens: get {asked} on the Data page."
+                    if ships(asked)
+                    else "Run two systems over it on Jobs.",
+                )
+            )
     st.selectbox(
         "Dataset", list(by_dataset), key=DATASET, persist_state="session",
         format_func=lambda name: f"Dataset: {one_line(name, 60)}",
@@ -132,10 +148,12 @@ def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
     )  # fmt: skip
 
 
-def _keep_known(known: dict[str, RunSummary]) -> None:
-    """Runs of an address that are not there are left out; without a choice, it is the tests of a
-    study, or the newest runs of some systems that share documents."""
+def _keep_known(known: dict[str, RunSummary], dataset: str) -> None:
+    """Runs of an address that are not there are left out, which is said; without a choice, it is
+    the tests of a study, or the newest runs of some systems that share documents."""
     asked = st.session_state.get(RUNS)
+    for run in asked or ():
+        _find_older(run, known, dataset)
     kept = [run for run in asked or () if run in known]
     if asked is None:
         newest: dict[str, str] = {}
@@ -145,6 +163,29 @@ def _keep_known(known: dict[str, RunSummary]) -> None:
         kept = kept or _sharing(list(newest.values())) or _sharing(list(known))
     if kept != asked:
         st.session_state[RUNS] = kept
+    gone = [one_line(run, 20) for run in asked or () if run not in known]
+    if gone:
+        base = f" All are measured against {known[kept[0]].system}." if kept else ""
+        errors.keep(
+            UnknownNameError(
+                f"{len(gone)} of the runs asked for {'is' if len(gone) == 1 else 'are'} not among "
+                f"those over {one_line(dataset, 60)} here: {', '.join(gone)}.",
+                f"The others are compared.{base}",
+            )
+        )
+
+
+def _find_older(run: str, known: dict[str, RunSummary], dataset: str) -> None:
+    """A run that is asked for may be older than all that are offered."""
+    if run in known:
+        return
+    with services.store().read() as session:
+        try:
+            found = load_run(session, run).summary
+        except UnknownNameError:
+            return
+    if found.id == run and found.dataset == dataset and found.done:
+        known[run] = found
 
 
 def _sharing(runs: list[str]) -> list[str]:
@@ -155,8 +196,8 @@ def _sharing(runs: list[str]) -> list[str]:
 
 
 def _forget() -> None:
-    st.session_state.pop(RUNS, None)
-    st.session_state.pop(DOCUMENT, None)
+    for name in (RUNS, DOCUMENT, LIVE):
+        st.session_state.pop(name, None)
 
 
 def _nothing(what: str) -> None:

@@ -3,19 +3,29 @@
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.comparison import Comparison, Less, Side, compare, mean_curves
+from core.comparison.curves import mean_curves
+from core.comparison.measures import Measure
+from core.comparison.parts import fates, slices
+from core.comparison.runs import Comparison, Less, Side, compare
+from core.comparison.settings import differing
 from core.datasets.catalogue import label_frequencies
-from core.errors import InputError, UnknownNameError
+from core.errors import DataError, InputError, UnknownNameError
+from core.study.arms_compared import arms_over_seeds
+from core.study.cell_files import cells_folder
+from core.study.offered import study_of
+from core.systems import RunConfig
 from db.run_curves import run_curves
-from db.runs import load_run, run_records
-from db.slices import documents_in, find_slice, slices
+from db.runs import answered_traces, load_run, run_records
+from db.slices import documents_in, find_slice
+from db.slices import slices as stored_slices
 from pages.parts import errors, services
 
-Runs = tuple[tuple[str, int], ...]  # ids, with how many documents are finished
+Runs = tuple[tuple[str, int], ...]  # ids, with how many traces can be read
 
 
 def comparison_of(dataset: str, runs: tuple[str, ...], slice_: str = "") -> Comparison | None:
@@ -37,12 +47,32 @@ def _documents_of(slice_: str, dataset: str) -> frozenset[str]:
 
 def slice_names() -> list[str]:
     with services.store().read() as session:
-        return [one.name for one in slices(session)]
+        return [one.name for one in stored_slices(session)]
 
 
 def known(runs: tuple[str, ...]) -> Runs:
     with services.store().read() as session:
-        return tuple((run, load_run(session, run).summary.done) for run in runs)
+        return tuple((run, answered_traces(session, run)) for run in runs)
+
+
+def left_to_work_out(runs: tuple[str, ...]) -> int:
+    """Imported traces of these runs whose phases and answers are not known yet."""
+    with services.store().read() as session:
+        return sum(
+            load_run(session, run).summary.done - answered_traces(session, run) for run in runs
+        )
+
+
+def sides_of(runs: tuple[str, ...]) -> dict[str, RunConfig]:
+    """The settings of some runs, by the title that each has on the page."""
+    titles = _titles(tuple((run, 0) for run in runs))
+    with services.store().read() as session:
+        return {titles[run]: load_run(session, run).summary.config for run in runs}
+
+
+def settings_apart(found: Comparison) -> dict[str, tuple[str, ...]]:
+    """In what else than their systems the runs differ."""
+    return differing(list(sides_of(tuple(side.run for side in found.sides)).values()))
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Reading the runs ...")
@@ -85,18 +115,8 @@ def _curves(url: str, home: Path, runs: Runs, documents: tuple[str, ...]) -> pd.
     return mean_curves(curves)
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What the scores' part of the page shows: `less` and `wins` (better, worse, same) of each
-    other run against the first."""
-
-    table: pd.DataFrame
-    less: dict[str, Less]
-    wins: dict[str, tuple[int, int, int]]
-
-
-def scores_of(found: Comparison) -> Scored:
-    """Computed once for a choice of runs: thousands of draws and permutations."""
+def scores_of(found: Comparison) -> pd.DataFrame:
+    """As Comparison.table; computed once for a choice of runs."""
     settings = services.settings()
     return _scored(settings.database, settings.home, _runs_of(found), found.documents, found)
 
@@ -104,33 +124,87 @@ def scores_of(found: Comparison) -> Scored:
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing the runs ...")
 def _scored(
     url: str, home: Path, runs: Runs, documents: tuple[str, ...], _found: Comparison
-) -> Scored:
-    wins = {side.run: _found.wins(at, 0) for at, side in enumerate(_found.sides) if at}
-    return Scored(_found.table(), _found.less(0), wins)
+) -> pd.DataFrame:
+    return _found.table()
 
 
-def slices_of(found: Comparison, dataset: str) -> pd.DataFrame:
-    """As Comparison.slices, with the training documents of the dataset; computed once."""
+def less_of(found: Comparison, measure: Measure) -> dict[str, Less]:
+    """Each other run less the first one; computed once: thousands of permutations."""
     settings = services.settings()
-    fingerprint = services.dataset(dataset).info.fingerprint
     runs = _runs_of(found)
-    return _sliced(
-        settings.database, settings.home, runs, found.documents, dataset, fingerprint, found
-    )
+    return _less(settings.database, settings.home, runs, found.documents, measure, found)
+
+
+@st.cache_data(max_entries=16, ttl="1h", show_spinner="Comparing the runs ...")
+def _less(
+    url: str,
+    home: Path,
+    runs: Runs,
+    documents: tuple[str, ...],
+    measure: Measure,
+    _found: Comparison,
+) -> dict[str, Less]:
+    return _found.less(0, measure)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """F1 of parts of the documents, and fates of their gold labels (core/comparison/parts.py).
+    `without`: why there is no part by how rare a label is, or ""."""
+
+    slices: pd.DataFrame
+    fates: pd.DataFrame
+    without: str = ""
+
+
+def parts_of(found: Comparison, dataset: str) -> Parts:
+    """Computed once; with the dataset's training documents where it is on this machine."""
+    settings = services.settings()
+    fingerprint, without = "", ""
+    try:
+        fingerprint = services.dataset(dataset).info.fingerprint
+    except (DataError, UnknownNameError) as error:
+        without = error.what
+    runs = _runs_of(found)
+    return _parted(
+        settings.database, settings.home, runs, found.documents, dataset, fingerprint, without,
+        found,
+    )  # fmt: skip
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing parts of the documents ...")
-def _sliced(
+def _parted(
     url: str,
     home: Path,
     runs: Runs,
     documents: tuple[str, ...],
     dataset: str,
     fingerprint: str,
+    without: str,
     _found: Comparison,
-) -> pd.DataFrame:
+) -> Parts:
+    if not fingerprint:
+        return Parts(slices(_found), fates(_found), without)
     counts = _frequencies(home, dataset, fingerprint)
-    return _found.slices(lambda label: counts.get(label, 0))
+    return Parts(slices(_found, lambda label: counts.get(label, 0)), fates(_found))
+
+
+def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | None:
+    """What the study of these runs found over all its seeds and arms, on this dataset; None where
+    they are not of one study, or it has no mechanistic student yet."""
+    settings = services.settings()
+    with services.store().read() as session:
+        study = study_of(load_run(session, run).summary.system for run in runs)
+    if study is None:
+        return None
+    tested = sorted(path.name for path in cells_folder(settings, study).glob("test_*.json"))
+    found = _over_seeds(settings.database, settings.home, study, tuple(tested)).get(dataset)
+    return found if found and found["mechanistic_less"] else None
+
+
+@st.cache_data(max_entries=4, ttl="1h", show_spinner="Reading the study ...")
+def _over_seeds(url: str, home: Path, study: str, tested: tuple[str, ...]) -> dict[str, Any]:
+    return arms_over_seeds(services.settings(), services.store(), study)
 
 
 def _runs_of(found: Comparison) -> Runs:

@@ -1,13 +1,13 @@
 """The documents of a comparison, and the traces of one of them in columns, aligned by phase."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.comparison import Comparison
-from core.label_standings import LabelRow, Standing, label_rows
+from core.comparison.runs import Comparison
+from core.comparison.standings import LabelRow, Read, Standing, Together, label_rows
 from core.live.view import LiveView
 from core.traces.base import PhaseKind
 from core.traces.blocks import Block, blocks_of
@@ -38,7 +38,19 @@ STANDINGS = {
     Standing.NAMED: "named",
     Standing.SHOWN: "·",
     Standing.NOT_SHOWN: "not shown",
+    Standing.UNNAMED: "not named",
 }
+TOGETHER = {  # the class of a mention (pages/parts/trace_view.py)
+    Together.AGREE: "pl-agree",
+    Together.DIFFER: "pl-differ",
+    Together.CONTRADICT: "pl-contradict",
+}
+_KEY = (
+    '<div style="font-size: 0.85rem; opacity: 0.85">Labels in the traces: '
+    '<span class="pl-agree">all make the same of it</span> · '
+    '<span class="pl-differ">some answer it, others do not</span> · '
+    '<span class="pl-contradict">some keep it, others drop it</span></div>'
+)
 
 
 def documents_section(found: Comparison) -> None:
@@ -105,8 +117,14 @@ def _open(found: Comparison, document: str) -> None:
     st.markdown(f"**{markdown_text(one_line(document, 120))}**")
     text = inert_html(one_line(traces[0].document.text, 1200))
     st.html(f'<div style="opacity: 0.8; font-size: 0.92rem">{text}</div>')
-    _labels(titles, traces)
-    st.html(columns_html(titles, traces))
+    gold = [(g.label_id, g.name or g.label_id) for g in traces[0].gold]
+    rows = rows_of(traces, gold)
+    if rows:
+        st.dataframe(
+            labels_frame(titles, rows), hide_index=True,
+            alt="What each system made of each label",
+        )  # fmt: skip
+    st.html(columns_html(titles, traces, rows))
     for column, title, trace in zip(st.columns(len(traces), gap="medium"), titles, traces,
                                     strict=True):  # fmt: skip
         with column:
@@ -117,15 +135,18 @@ def _open(found: Comparison, document: str) -> None:
             flag_bar(trace.id)
 
 
-def _labels(titles: Sequence[str], traces: Sequence[StoredTrace]) -> None:
-    written = [(t.trace, t.candidates) for t in traces if t.trace is not None]
-    gold = [(g.label_id, g.name or g.label_id) for g in traces[0].gold]
-    if len(written) < len(traces):
-        return
-    st.dataframe(
-        labels_frame(titles, label_rows(written, gold)), hide_index=True,
-        alt="What each system made of each label",
-    )  # fmt: skip
+def rows_of(
+    traces: Sequence[StoredTrace | LiveView], gold: Sequence[tuple[str, str]]
+) -> list[LabelRow]:
+    """What the traces make of each label; none while one of them is still being written."""
+    reads, names = [], dict[str, str]()
+    for one in traces:
+        if one.trace is not None:
+            answered = one.prediction.selected if one.prediction else ()
+            reads.append(Read(one.trace, one.document.text, one.candidates, answered))
+        if one.prediction is not None:
+            names |= {ranked.label_id: ranked.name for ranked in one.prediction.ranking}
+    return label_rows(reads, gold, names) if len(reads) == len(traces) else []
 
 
 def labels_frame(titles: Sequence[str], rows: Sequence[LabelRow]) -> pd.DataFrame:
@@ -138,31 +159,35 @@ def labels_frame(titles: Sequence[str], rows: Sequence[LabelRow]) -> pd.DataFram
     )
     for at, title in enumerate(titles):
         frame[title] = [STANDINGS[row.standings[at]] for row in rows]
-    frame["Together"] = [
-        "contradict" if row.contradiction else "agree" if row.agreed else "" for row in rows
-    ]
+    frame["Together"] = [row.together.value for row in rows]
     return frame
 
 
-def columns_html(titles: Sequence[str], traces: Sequence[StoredTrace | LiveView]) -> str:
+def columns_html(
+    titles: Sequence[str],
+    traces: Sequence[StoredTrace | LiveView],
+    rows: Sequence[LabelRow] = (),
+) -> str:
     """Traces in columns; each phase begins at the same height in all that have it, and a trace
-    without phases stands beside them as a whole."""
+    without phases stands beside them as a whole. `rows`: mentions are marked by whether the traces
+    agree about their labels."""
+    kinds_of = {row.label_id: TOGETHER.get(row.together, "") for row in rows}
     blocks = [_blocks(trace) for trace in traces]
     kinds = [kind for kind in ROWS if any(b.kind is kind for some in blocks for b in some)]
     count = len(traces)
     parts = [
-        STYLE, _GRID,
+        STYLE, _GRID, _KEY if any(kinds_of.values()) else "",
         f'<div class="pl-columns" style="grid-template-columns: repeat({count}, minmax(0, 1fr))">',
         *(f'<div class="pl-cell"><strong>{inert_html(title)}</strong></div>' for title in titles),
     ]  # fmt: skip
     for column, (trace, some) in enumerate(zip(traces, blocks, strict=True), start=1):
         if not any(block.kind for block in some):
             place = f"grid-column: {column}; grid-row: 2 / span {max(len(kinds), 1)}"
-            inside = "".join(_cell(trace, block) for block in some)
+            inside = "".join(_cell(trace, block, kinds_of) for block in some)
             parts.append(f'<div class="pl-cell" style="{place}">{inside}</div>')
             continue
         for row, kind in enumerate(kinds, start=2):
-            inside = "".join(_cell(trace, block) for block in some if block.kind is kind)
+            inside = "".join(_cell(trace, b, kinds_of) for b in some if b.kind is kind)
             place = f"grid-column: {column}; grid-row: {row}"
             parts.append(f'<div class="pl-cell" style="{place}">{inside}</div>')
     return "".join([*parts, "</div>"])
@@ -175,9 +200,9 @@ def _blocks(trace: StoredTrace | LiveView) -> tuple[Block, ...]:
     return blocks_of(trace.trace.text, trace.trace.phases if shown else ())
 
 
-def _cell(trace: StoredTrace | LiveView, block: Block) -> str:
+def _cell(trace: StoredTrace | LiveView, block: Block, kinds: Mapping[str, str]) -> str:
     if trace.trace is None:
         return ""
     names = {c.label_id: f"{c.number} · {c.name}" for c in trace.candidates}
-    marks = Marks(trace.trace.mentions, None, names, None, trace.trace.given)
+    marks = Marks(trace.trace.mentions, None, names, None, trace.trace.given, kinds)
     return block_html(trace.trace.text, block, marks)

@@ -3,38 +3,38 @@
 Adapters share one base in the worker's memory, so a change of system loads nothing but its adapter.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from core.annotation.people import Role
-from core.comparison import Comparison
+from core.comparison.settings import differing
 from core.datasets.examples import own_document
 from core.errors import PhaseLensError, UnknownNameError
-from core.label_standings import label_rows
 from core.live.view import LiveView
 from core.systems import RunConfig
-from core.traces.inert import inert_html, one_line
-from db.runs import load_run
+from core.traces.inert import inert_html, markdown_text, one_line
 from pages.parts import errors, press, services
 from pages.parts.address import draw_again
-from pages.parts.compare_choice import LIVE
-from pages.parts.compare_documents import columns_html, labels_frame
+from pages.parts.compare_choice import LIVE, TEXT
+from pages.parts.compare_documents import columns_html, labels_frame, rows_of
+from pages.parts.flag_bar import flag_bar
 from pages.parts.people import person_now, why_not
 from pages.parts.trace_view import STYLE
 from pages.parts.views import find_view
 
-TEXT = "cmp_text"
 POLL_S = 0.4
 HELP = (
-    "Each system reads the same shortlist with its own prompt, one after another, in fast mode. "
-    "Your own text has no gold labels. What is written is saved with the other traces."
+    "Each system answers as in its run, with its own prompt and settings, one after another, in "
+    "fast mode. Your own text has no gold labels. What is written is saved with the other traces."
 )
 
 
-def live_section(found: Comparison) -> None:
-    """The text, Run and Cancel, and the traces side by side."""
+def live_section(sides: Mapping[str, RunConfig]) -> None:
+    """The text, Run and Cancel, and the traces side by side. `sides`: the chosen runs' settings by
+    title."""
     views = _shown()
     if views:
         st.session_state.setdefault(TEXT, views[0].document.text)
@@ -43,9 +43,10 @@ def live_section(found: Comparison) -> None:
         "Text", key=TEXT, persist_state="session", height=100, help=HELP,
         placeholder="Type or paste a text in English.",
     )  # fmt: skip
+    _settings_note(sides)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         run = press.button(
-            f"Run {len(found.sides)} systems", key="cmp_run", type="primary",
+            f"Run {len(sides)} systems", key="cmp_run", type="primary",
             disabled=bool(no) or running, help=no or None,
             icon=":material/play_arrow:", shortcut="Mod+Enter",
         )  # fmt: skip
@@ -55,8 +56,10 @@ def live_section(found: Comparison) -> None:
         )  # fmt: skip
     if run:
         with errors.kept():
-            st.session_state[LIVE] = _start(found, text or "")
+            st.session_state[LIVE] = _start(list(sides.values()), text or "")
             draw_again()
+    if views:
+        _answered_note(views, sides, (text or "").strip())
     if running:
         st.fragment(_watch, run_every=POLL_S)()
     elif views:
@@ -65,23 +68,49 @@ def live_section(found: Comparison) -> None:
         st.caption("The same text, read by each of the systems above; their traces appear here.")
 
 
-def _start(found: Comparison, text: str) -> list[str]:
+def _settings_note(sides: Mapping[str, RunConfig]) -> None:
+    """In what else than their systems the answers will differ; prompts and lengths are a system's
+    own."""
+    apart = {
+        name: values
+        for name, values in differing([_live(one) for one in sides.values()]).items()
+        if name not in ("prompt", "longest trace")
+    }
+    if apart:
+        told = "; ".join(f"{n}: {markdown_text(', '.join(values))}" for n, values in apart.items())
+        st.caption(f":material/info: They do not all answer in the same way: {told}.")
+
+
+def _answered_note(views: Sequence[LiveView], sides: Mapping[str, RunConfig], text: str) -> None:
+    """What the traces below are of, where that is not what stands above."""
+    answered = views[0].document.text
+    systems = [view.config.system for view in views]
+    other = systems != [config.system for config in sides.values()]
+    if answered.strip() == text and not other:
+        return
+    by = f", by {', '.join(markdown_text(one_line(s, 40)) for s in systems)}" if other else ""
+    st.caption(
+        f":material/history: Below are answers to another run{by}: "
+        f"{markdown_text(one_line(answered, 200))}"
+    )
+
+
+def _start(configs: Sequence[RunConfig], text: str) -> list[str]:
     """Hands the text to the worker once a system. Raises NotAllowedError, InputError, JobError,
     UnknownNameError."""
     worker, document, me = services.live_worker(), own_document(text.strip()), person_now()
-    configs = [_config(side.run) for side in found.sides]
-    return [worker.start(me, config, document) for config in configs]
+    here = {system.name for system in services.systems()}
+    for config in configs:
+        if config.system not in here:
+            raise UnknownNameError(
+                f"The system {config.system} is not on this machine, only its results are.",
+                "Choose other runs for a new text.",
+            )
+    return [worker.start(me, _live(config), document) for config in configs]
 
 
-def _config(run: str) -> RunConfig:
-    """Of a run, in fast mode. Raises UnknownNameError where its system is gone."""
-    with services.store().read() as session:
-        config = load_run(session, run).summary.config
-    if config.system not in {system.name for system in services.systems()}:
-        raise UnknownNameError(
-            f"The system {config.system} is not on this machine, only its results are.",
-            "Choose other runs for a new text.",
-        )
+def _live(config: RunConfig) -> RunConfig:
+    """As in the run, in fast mode."""
     return replace(config, decoding=config.decoding.fast())
 
 
@@ -91,8 +120,8 @@ def _shown() -> list[LiveView]:
         try:
             found.append(find_view(trace))
         except PhaseLensError as error:
-            errors.keep(error)
             st.session_state[LIVE] = []
+            errors.keep(error)
             return []
     return found
 
@@ -113,44 +142,56 @@ def _watch() -> None:
 
 
 def _draw(views: Sequence[LiveView]) -> None:
-    titles = [view.config.system for view in views]
-    finished = [view for view in views if view.trace is not None]
-    if len(finished) == len(views):
-        rows = label_rows([(v.trace, v.candidates) for v in views if v.trace is not None], ())
+    titles = _titles(views)
+    if all(view.trace is not None for view in views):
+        rows = rows_of(views, ())
         if rows:
             st.dataframe(
                 labels_frame(titles, rows).drop(columns="Gold"), hide_index=True,
                 alt="What each system made of each label",
             )  # fmt: skip
-        st.html(columns_html([_heading(view) for view in views], views))
+        heads = [_heading(title, view) for title, view in zip(titles, views, strict=True)]
+        st.html(columns_html(heads, views, rows))
     else:
-        st.html(_running_html(views))
-    for view in views:
+        st.html(_running_html(titles, views))
+    for title, view in zip(titles, views, strict=True):
         if view.error is not None:
-            errors.card(f"{view.config.system}: {view.error.what}", view.error.fix)
-    links = st.columns(len(views), gap="medium")
-    for column, view in zip(links, views, strict=True):
-        if not view.running:
-            column.page_link(
-                "pages/traces.py", label=f"Whole trace of {one_line(view.config.system, 40)}",
+            errors.card(f"{title}: {view.error.what}", view.error.fix)
+    for column, title, view in zip(st.columns(len(views), gap="medium"), titles, views,
+                                   strict=True):  # fmt: skip
+        if view.running:
+            continue
+        with column:
+            st.page_link(
+                "pages/traces.py", label=f"Whole trace of {one_line(title, 40)}",
                 icon=":material/receipt_long:", query_params={"trace": view.trace_id},
             )  # fmt: skip
+            flag_bar(view.trace_id)
 
 
-def _heading(view: LiveView) -> str:
-    if not view.tokens:
-        return view.config.system
-    return f"{view.config.system} · {view.tokens:,} tokens in {view.seconds:.1f} s"
+def _titles(views: Sequence[LiveView]) -> list[str]:
+    """The systems' names; with the beginning of the trace's id where two have the same."""
+    counts = Counter(view.config.system for view in views)
+    return [
+        f"{view.config.system} ({view.trace_id[:6]})"
+        if counts[view.config.system] > 1
+        else view.config.system
+        for view in views
+    ]
 
 
-def _running_html(views: Sequence[LiveView]) -> str:
+def _heading(title: str, view: LiveView) -> str:
+    return f"{title} · {view.tokens:,} tokens in {view.seconds:.1f} s" if view.tokens else title
+
+
+def _running_html(titles: Sequence[str], views: Sequence[LiveView]) -> str:
     cells = []
-    for view in views:
+    for title, view in zip(titles, views, strict=True):
         text = view.trace.text if view.trace is not None else view.text
         waiting = "waiting for its turn" if not view.stages else "reading the labels"
         said = inert_html(text) if text else f"<em>{waiting} ...</em>"
         cells.append(
-            f'<div class="pl-cell"><strong>{inert_html(_heading(view))}</strong>'
+            f'<div class="pl-cell"><strong>{inert_html(_heading(title, view))}</strong>'
             f'<div style="white-space: pre-wrap">{said}</div></div>'
         )
     columns = f"grid-template-columns: repeat({len(views)}, minmax(0, 1fr))"

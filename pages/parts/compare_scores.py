@@ -6,51 +6,91 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.comparison import Comparison, Measure
+from core.comparison.measures import ENOUGH, Measure
+from core.comparison.runs import Comparison
 from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
-from pages.parts.compare_data import Scored, curves_of, scores_of
+from pages.parts.compare_data import (
+    curves_of,
+    left_to_work_out,
+    less_of,
+    scores_of,
+    settings_apart,
+)
 from pages.parts.curves_chart import DEFINITIONS
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]]
-HEIGHT = 260
+HEIGHT = 320  # with the legend and the names below
 HELP = (
-    "Example F1: F1 of the labels that the answer names, a mean over documents. P@1: how often the "
-    "first label is right. R@10: the share of gold labels among the first ten. Well-formed: "
-    "answers that keep to the format. All from 0 to 1, higher is better; intervals are 95% "
-    "bootstrap over documents."
+    "All are of the labels that the answer names, means over documents. Precision: the share of "
+    "them that is gold. Recall: the share of gold labels among them. Example F1: both in one, 2 PR "
+    "/ (P + R), document by document. Of an empty answer they are 0. Well-formed: traces that keep "
+    "to the format. All from 0 to 1, higher is better; intervals are 95% bootstrap over documents."
+)
+SECONDS_HELP = (
+    "From the beginning of a trace to its end, a mean. Traces that are written side by side wait "
+    "for each other, so only runs of one mode on one machine compare."
 )
 TEST_HELP = (
     "A paired permutation test over documents: how often chance alone, giving each document's "
-    "difference either sign, makes a mean difference this large. Corrected by Holm's method for "
-    "the number of systems."
+    "difference either sign, makes a mean difference this large. p is corrected by Holm's method "
+    "for the number of systems; each interval is of its own difference alone."
 )
 
 
-def scores_section(found: Comparison) -> None:
-    """Table, chart of intervals, differences; then curves."""
+def scores_section(found: Comparison, slice_: str) -> None:
+    """What is compared; table, chart of intervals, differences; then curves."""
+    _compared(found, slice_)
     st.header("Scores", anchor=False, help=HELP)
-    scored = scores_of(found)
-    frame = scored.table
-    left, right = st.columns([7, 5], gap="medium")
-    with left:
-        _table(frame)
-        _differences(found, scored)
+    frame = scores_of(found)
+    _table(frame)
+    left, right = st.columns(2, gap="medium")
     with right:
-        measure = st.segmented_control(
-            "Measure", list(Measure), key="cmp_measure", default=Measure.F1, required=True,
-            label_visibility="collapsed",
+        measure = Measure(
+            st.segmented_control(
+                "Measure", list(Measure), key="cmp_measure", default=Measure.F1, required=True,
+                label_visibility="collapsed",
+            )
         )  # fmt: skip
-        _chart(frame, Measure(measure))
+        _chart(frame, measure)
+    with left:
+        _differences(found, measure)
     _curves(found)
+
+
+def _compared(found: Comparison, slice_: str) -> None:
+    """Over what, and what makes the comparison less than fair."""
+    count = len(found.documents)
+    st.caption(
+        f"{count:,} document{'s' * (count != 1)} that all {len(found.sides)} runs have answered "
+        f"and that {'have' if count != 1 else 'has'} gold labels{', of the slice' * bool(slice_)}."
+    )
+    notes = []
+    if found.other_gold:
+        notes.append(
+            f"{found.other_gold:,} more were left out: their gold labels are not the same in all "
+            "runs, so the dataset has changed between them."
+        )
+    if waiting := left_to_work_out(tuple(side.run for side in found.sides)):
+        notes.append(f"{waiting:,} imported traces are not worked out yet; Traces does it.")
+    if apart := settings_apart(found):
+        told = "; ".join(f"{n}: {markdown_text(', '.join(values))}" for n, values in apart.items())
+        notes.append(
+            f"The runs differ in more than their systems, in the order chosen: {told}. So may "
+            "their scores."
+        )
+    if count < ENOUGH:
+        notes.append(f"Fewer than {ENOUGH} documents are too few for intervals.")
+    for note in notes:
+        st.caption(f":material/info: {note}")
 
 
 def _table(frame: pd.DataFrame) -> None:
     shown = pd.DataFrame({"System": frame["title"]})
     for measure in Measure:
         shown[measure.value] = [
-            f"{value:.3f} ({low:.2f}–{high:.2f})"
+            f"{value:.3f}" + ("" if pd.isna(low) else f" ({low:.2f}–{high:.2f})")
             for value, low, high in zip(
                 frame[measure.value], frame[f"{measure.value} low"], frame[f"{measure.value} high"],
                 strict=True,
@@ -59,22 +99,25 @@ def _table(frame: pd.DataFrame) -> None:
     # An import may not know them: nothing takes no tokens and no time.
     shown["Tokens"] = frame["tokens"].where(frame["tokens"] > 0).round().astype("Int64")
     shown["Seconds"] = frame["seconds"].where(frame["seconds"] > 0).round(1)
-    st.dataframe(shown, hide_index=True, alt="Scores of each system with 95% intervals")
+    st.dataframe(
+        shown, hide_index=True, alt="Scores of each system with 95% intervals",
+        column_config={"Seconds": st.column_config.NumberColumn(help=SECONDS_HELP)},
+    )  # fmt: skip
 
 
-def _differences(found: Comparison, scored: Scored) -> None:
+def _differences(found: Comparison, measure: Measure) -> None:
     base = found.sides[0]
     lines = []
     titles = {side.run: side.title for side in found.sides}
-    for run, less in scored.less.items():
+    for run, less in less_of(found, measure).items():
         one = less.difference
-        better, worse, same = scored.wins[run]
+        interval = f" ({one.low:+.3f} to {one.high:+.3f})" if one.documents >= ENOUGH else ""
         lines.append(
-            f"- **{markdown_text(titles[run])}** {one.mean:+.3f} ({one.low:+.3f} to "
-            f"{one.high:+.3f}), {p_words(less.corrected)}; documents: better on {better:,}, worse "
-            f"on {worse:,}, the same on {same:,}"
+            f"- **{markdown_text(titles[run])}** {one.mean:+.3f}{interval}, "
+            f"{p_words(less.corrected)}; documents: better on {less.better:,}, worse on "
+            f"{less.worse:,}, the same on {less.same:,}"
         )
-    said = f"Example F1 less that of **{markdown_text(base.title)}**:\n\n"
+    said = f"{measure.value} less that of **{markdown_text(base.title)}**:\n\n"
     st.markdown(said + "\n".join(lines), help=TEST_HELP)
 
 
@@ -84,20 +127,26 @@ def p_words(value: float) -> str:
 
 
 def color(titles: Sequence[str]) -> alt.Color:
-    legend = alt.Legend(
-        orient="top", title=None, symbolOpacity=1, symbolStrokeWidth=0, labelLimit=260
-    )
-    return alt.Color("title:N", scale=alt.Scale(domain=list(titles)), legend=legend)
+    return alt.Color("title:N", scale=alt.Scale(domain=list(titles)), legend=legend_of("circle"))
 
 
-def shape(titles: Sequence[str]) -> alt.Shape:
+def shape(titles: Sequence[str], *, legend: bool = True) -> alt.Shape:
     scale = alt.Scale(domain=list(titles), range=SHAPES[: len(titles)])
-    return alt.Shape("title:N", scale=scale, legend=None)
+    return alt.Shape("title:N", scale=scale, legend=legend_of("circle") if legend else None)
 
 
 def dash(titles: Sequence[str]) -> alt.StrokeDash:
     scale = alt.Scale(domain=list(titles), range=DASHES[: len(titles)])
-    return alt.StrokeDash("title:N", scale=scale, legend=None)
+    return alt.StrokeDash("title:N", scale=scale, legend=legend_of("stroke"))
+
+
+def legend_of(symbol: str) -> alt.Legend:
+    """Equal ones for colour, and shape or dash, so that they are drawn as one that tells both."""
+    line = symbol == "stroke"
+    return alt.Legend(
+        orient="top", title=None, symbolOpacity=1, symbolType=symbol, labelLimit=190, columns=2,
+        symbolSize=400 if line else 110, symbolStrokeWidth=2.5 if line else 0,
+    )  # fmt: skip
 
 
 def _chart(frame: pd.DataFrame, measure: Measure) -> None:
@@ -111,7 +160,7 @@ def _chart(frame: pd.DataFrame, measure: Measure) -> None:
     x = alt.X("low:Q", title=name, scale=alt.Scale(domain=[0, 1]))
     bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x="value:Q", shape=shape(titles),
+        x="value:Q", shape=shape(titles, legend=False),
         tooltip=[
             alt.Tooltip("title:N", title="System"), alt.Tooltip("value:Q", format=".4f"),
             alt.Tooltip("low:Q", title="from", format=".4f"),
@@ -128,7 +177,8 @@ def _curves(found: Comparison) -> None:
     if frame.empty:
         return
     st.header("Focus and Near-Miss Confusion", anchor=False)
-    titles = [side.title for side in found.sides]
+    with_curves = set(frame["title"])
+    titles = [side.title for side in found.sides if side.title in with_curves]
     for column, curve, better in zip(
         st.columns(2, gap="medium"), ("Focus", "Confusion"), ("higher", "lower"), strict=True
     ):
@@ -139,17 +189,21 @@ def _curves(found: Comparison) -> None:
             chart = _curve(some, titles, f"{curve}, {better} is better")
             st.altair_chart(chart, alt=f"Mean {curve} of each system along its traces")
             export(chart, curve.lower(), key=f"cmp_{curve}_save")
-    documents = int(frame["documents"].max())
+    counts = frame.groupby("curve")["documents"].max()
+    said = " and ".join(f"{count:,} ({curve})" for curve, count in counts.items())
+    without = [side.title for side in found.sides if side.title not in with_curves]
+    lacking = f" Without curves: {', '.join(map(markdown_text, without))}." if without else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Means over {documents:,} documents, 95% intervals.", width="content")
+        st.caption(f"Means over documents: {said}; 95% intervals.{lacking}", width="content")
         with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
             st.markdown(DEFINITIONS)
 
 
 def _curve(frame: pd.DataFrame, titles: Sequence[str], name: str) -> alt.LayerChart:
+    legend = alt.Color("title:N", scale=alt.Scale(domain=list(titles)), legend=legend_of("stroke"))
     base = alt.Chart(frame).encode(
         x=alt.X("t:Q", title="t, share of the trace", scale=alt.Scale(domain=[0, 1])),
-        color=color(titles),
+        color=legend,
     )
     band = base.mark_area(opacity=0.14).encode(
         y=alt.Y("low:Q", title=name, scale=alt.Scale(zero=False)), y2="high:Q"

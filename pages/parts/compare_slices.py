@@ -1,21 +1,39 @@
-"""Where systems differ: by kinds of documents, and document against document."""
+"""Where systems differ: by kinds of documents, by what became of gold labels, and document against
+document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import altair as alt
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.comparison import Comparison
+from core.comparison.measures import ENOUGH
+from core.comparison.parts import LOST
+from core.comparison.runs import Comparison
+from core.rerank.base import Fate
+from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
-from pages.parts.compare_data import slices_of
+from pages.parts.compare_data import parts_of
 from pages.parts.compare_scores import HEIGHT, color, shape
+from pages.parts.fates_view import MEANINGS
 
+IN_A_ROW = 3  # charts; four are two rows of two
 SLICES_HELP = (
-    "Mean example F1 of parts of the documents, with 95% intervals. Shown to the model: how many "
-    "of a document's gold labels were among the labels that the first system was shown; a label "
-    "that was not shown cannot be answered. Rarest gold label: how many training documents have it."
+    "Mean example F1 of parts of the documents, with 95% intervals where a part has at least "
+    f"{ENOUGH} documents. Shown to the model: how many of a document's gold labels were among the "
+    "labels that the first system was shown; a label that was not shown cannot be answered. Where "
+    "the first system lost one: the first stage at which a gold label of the document was lost, "
+    "retrieval (not shown), shortlisting, reasoning or the parsing of the answer. Rarest gold "
+    "label: how many training documents have it."
 )
+FATES_HELP = (
+    "Of all gold labels of these documents, the share that met each fate, with 95% intervals over "
+    "documents:\n\n" + "\n".join(f"- **{fate.value}**: {MEANINGS[fate]}" for fate in Fate)
+)
+Item = TypeVar("Item")
+_IN_LINES = "split(datum.label, '|')"  # so that names do not run into each other
 SCATTER_HELP = (
     "Each mark is one or more documents: across, the first system's F1; up, the other's. Above the "
     "line the other system is better. Larger marks are more documents."
@@ -23,43 +41,70 @@ SCATTER_HELP = (
 
 
 def slices_section(found: Comparison, dataset: str) -> None:
-    """Slices as small charts in a row; then one system against another."""
+    """Slices and fates as small charts; then one system against another."""
     titles = [side.title for side in found.sides]
     st.header("Parts of the documents", anchor=False, help=SLICES_HELP)
-    frame = slices_of(found, dataset)
-    kinds = list(dict.fromkeys(frame["kind"]))
-    for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
+    parts = parts_of(found, dataset)
+    kinds = list(dict.fromkeys(parts.slices["kind"]))
+    for column, kind in _places(kinds):
         with column:
-            chart = _slices(frame[frame["kind"] == kind], titles)
-            st.markdown(f"**{kind}**")
+            some = parts.slices[parts.slices["kind"] == kind]
+            chart = _grouped(some, "part", titles, "Example F1")
+            name = f"Where {titles[0]} lost a gold label" if kind == LOST else kind
+            st.markdown(f"**{markdown_text(name)}**")
             st.altair_chart(chart, alt=f"Example F1 by {kind.lower()}")
             export(chart, kind.lower().replace(" ", "-"), key=f"cmp_{kind}_save")
+    if parts.without:
+        st.caption(
+            f":material/info: {markdown_text(parts.without)} So there is no part by how rare a "
+            "label is."
+        )
+    if not parts.fates.empty:
+        st.header("What became of gold labels", anchor=False, help=FATES_HELP)
+        chart = _grouped(parts.fates, "fate", titles, "share of gold labels")
+        st.altair_chart(chart, alt="The share of gold labels that met each fate, by system")
+        export(chart, "fates", key="cmp_fates_save")
     st.header("Document against document", anchor=False, help=SCATTER_HELP)
-    others = list(range(1, len(found.sides)))
-    for column, other in zip(st.columns(max(len(others), 2), gap="medium"), others, strict=False):
+    for column, other in _places(range(1, len(found.sides))):
         with column:
             chart = _scatter(found, other)
             st.altair_chart(chart, alt=f"F1 of {titles[other]} against {titles[0]}")
             export(chart, f"wins-{other}", key=f"cmp_wins_{other}_save")
 
 
-def _slices(frame: pd.DataFrame, titles: Sequence[str]) -> alt.LayerChart:
-    counts = frame.groupby("part", sort=False)["documents"].first()
-    names = {part: f"{part} ({counts[part]:,})" for part in counts.index}
-    shown = frame.assign(shown=frame["part"].map(names))
-    order = list(names.values())
+def _places(items: Iterable[Item]) -> Iterator[tuple[DeltaGenerator, Item]]:
+    """A column for each, so many in a row."""
+    every = list(items)
+    width = 2 if len(every) in (1, 4) else min(len(every), IN_A_ROW)
+    for start in range(0, len(every), width):
+        row = every[start : start + width]
+        yield from zip(st.columns(width, gap="medium"), row, strict=False)
+
+
+def _grouped(frame: pd.DataFrame, part: str, titles: Sequence[str], of: str) -> alt.LayerChart:
+    """Marks side by side in each part, with their intervals; parts say how many documents they
+    have, of which fates have all."""
+    counts = frame.groupby(part, sort=False)["documents"].first()
+    names = {p: f"{p}|({counts[p]:,})" for p in counts.index}
+    if part == "fate":
+        names = {p: "|".join(str(p).rsplit(" ", 1)) for p in counts.index}
+    shown = frame.assign(shown=frame[part].map(names))
     base = alt.Chart(shown).encode(
-        x=alt.X("shown:N", sort=order, axis=alt.Axis(labelAngle=0, title=None)),
+        x=alt.X(
+            "shown:N", sort=list(names.values()),
+            axis=alt.Axis(labelAngle=0, title=None, labelLimit=150, labelExpr=_IN_LINES),
+        ),
         xOffset=alt.XOffset("title:N", sort=list(titles)),
         color=color(titles),
-    )
+    )  # fmt: skip
+    top = 1.0 if part == "part" else min(1.0, float(frame[["value", "high"]].max().max()) * 1.1)
     bars = base.mark_rule(strokeWidth=2).encode(
-        y=alt.Y("low:Q", title="Example F1", scale=alt.Scale(domain=[0, 1])), y2="high:Q"
+        y=alt.Y("low:Q", title=of, scale=alt.Scale(domain=[0, top])), y2="high:Q"
     )
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
         y="value:Q", shape=shape(titles),
         tooltip=[
-            alt.Tooltip("title:N", title="System"), alt.Tooltip("part:N"),
+            alt.Tooltip("title:N", title="System"), alt.Tooltip(f"{part}:N"),
             alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("documents:Q", format=","),
         ],
     )  # fmt: skip
@@ -91,4 +136,4 @@ def _scatter(found: Comparison, other: int) -> alt.LayerChart:
             ],
         )
     )
-    return (line + points).properties(height=HEIGHT + 40)
+    return (line + points).properties(height=HEIGHT)

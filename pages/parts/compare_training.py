@@ -6,18 +6,26 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.comparison import Comparison
+from core.comparison.runs import Comparison
 from db.runs import load_run
 from db.trainings import TrainingView, trainings_of
 from pages.parts import services
 from pages.parts.chart_export import export
+from pages.parts.compare_scores import DASHES
 
 HEIGHT = 180
+GROUPS = {
+    "": "The trace: next tokens and verdicts",
+    "1": "Phase 1, shortlisting: attention, writes, and both together",
+    "2": "Phase 2, reasoning: attention, writes, and both together",
+}
 OTHERS = frozenset({"step", "tokens", "seconds", "gradient"})
 HELP = (
     "Losses of every step, smoothed over ten. L_cot is the next token of the trace; L_decide keep "
-    "or drop after each label; the terms marked (1) belong to shortlisting, those marked (2) to "
-    "reasoning. Lower is better, but terms of different systems need not mean the same."
+    "or drop after each label; L_margin the right verdict against the wrong one; L_logits how far "
+    "the student's tokens are from the teacher's; the terms of the two phases how far its heads "
+    "are from the teacher's (docs/distillation-losses.md). Lower is better, but terms of different "
+    "systems need not mean the same."
 )
 
 
@@ -37,13 +45,19 @@ def training_section(found: Comparison) -> None:
             ),
             help=HELP,
         )
-        chart = training_chart(trained)
-        st.altair_chart(chart, alt="Loss terms of each training by step")
-        export(chart, "training", key="cmp_training_save")
+        frame = training_frame(trained)
+        for group, what in GROUPS.items():
+            some = frame[frame["group"] == group]
+            if some.empty:
+                continue
+            st.markdown(f"**{what}**")
+            chart = training_chart(some, sorted(set(frame["training"])))
+            st.altair_chart(chart, alt=f"{what}: loss terms of each training by step")
+            export(chart, f"training-{group}", key=f"cmp_training_{group}_save")
 
 
 def training_frame(trained: Sequence[TrainingView]) -> pd.DataFrame:
-    """Long form: training, step, term, loss."""
+    """Long form: training, step, term, loss, group (a key of GROUPS)."""
     rows = [
         (f"{one.system}, {one.stage}", row["step"], term, value)
         for one in trained
@@ -55,20 +69,28 @@ def training_frame(trained: Sequence[TrainingView]) -> pd.DataFrame:
     smooth = frame.groupby(["training", "term"])["loss"].transform(
         lambda losses: losses.rolling(10, min_periods=1).mean()
     )
-    return frame.assign(loss=smooth)
+    return frame.assign(loss=smooth, group=frame["term"].map(group_of))
 
 
-def training_chart(trained: Sequence[TrainingView]) -> alt.FacetChart:
-    """A small chart a term, a line a training."""
-    frame = training_frame(trained)
+def group_of(term: str) -> str:
+    """The phase that a term of the loss belongs to, a key of GROUPS."""
+    return "1" if term.endswith("(1)") else "2" if term.endswith("(2)") else ""
+
+
+def training_chart(frame: pd.DataFrame, trainings: Sequence[str]) -> alt.FacetChart:
+    """A small chart a term, a line a training; `trainings`: all that have a colour and a dash."""
+    legend = alt.Legend(orient="top", title=None, labelLimit=280, columns=3)
+    domain = list(trainings)
+    dashes = [DASHES[at % len(DASHES)] for at in range(len(domain))]
     return (
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
         .encode(
             x=alt.X("step:Q", title="step"),
             y=alt.Y("loss:Q", title=None, scale=alt.Scale(zero=False)),
-            color=alt.Color(
-                "training:N", legend=alt.Legend(orient="top", title=None, labelLimit=280)
+            color=alt.Color("training:N", scale=alt.Scale(domain=domain), legend=legend),
+            strokeDash=alt.StrokeDash(
+                "training:N", scale=alt.Scale(domain=domain, range=dashes), legend=legend
             ),
             tooltip=["training:N", "term:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")],
         )

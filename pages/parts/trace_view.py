@@ -5,7 +5,7 @@ words. All text is escaped and stripped of characters that hide or reorder it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import streamlit as st
@@ -34,6 +34,9 @@ STYLE = """<style>
   font-weight: 650; background: color-mix(in srgb, #e0b400 40%, transparent);}
 .pl-step {box-shadow: inset 0 -2px 0 currentColor;
   background: color-mix(in srgb, #8250df 22%, transparent);}
+.pl-agree {text-decoration: underline solid #16867a 2px;}
+.pl-differ {text-decoration: underline dashed #c96a1a 2px;}
+.pl-contradict {text-decoration: underline wavy #c0392b 1.5px;}
 .pl-given {font-style: italic; opacity: 0.8;}
 .pl-none {border: 1px dashed color-mix(in srgb, currentColor 55%, transparent);
   border-radius: 4px; padding: 0.5rem 0.8rem; margin-bottom: 0.7rem;}
@@ -109,13 +112,15 @@ def trace_html(
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is marked in a trace: label mentions, a step, and what was given, all by characters."""
+    """What is marked in a trace: label mentions, a step, and what was given, all by characters.
+    `kinds`: a CSS class more for the mentions of a label, by its id."""
 
     mentions: Sequence[Mention]
     highlight: str | None
     titles: Mapping[str, str]
     step: tuple[int, int] | None
     given: Sequence[tuple[int, int]]
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def block_html(
@@ -146,6 +151,7 @@ def _marked(text: str, block: Block, marks: Marks) -> str:
             parts.append(shown)
             continue
         css = "pl-m pl-hot" if span.label_id == marks.highlight else "pl-m"
+        css += f" {kind}" if (kind := marks.kinds.get(span.label_id)) else ""
         title = inert_html(marks.titles.get(span.label_id, span.label_id))
         parts.append(f'<mark class="{css}" title="{title}">{shown}</mark>')
     return "".join(parts)

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from core.distill.arms import Arm, ArmLoss
+from core.distill.arm import Arm
+from core.distill.arms import ArmLoss
 from core.distill.crew import crew
 from core.distill.examples import Example
 from core.distill.training import Training, adapter_state

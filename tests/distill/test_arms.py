@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from core.distill.arms import LOOKS_INSIDE, OFF, Arm, ArmLoss, Heads, PhaseExample, random_heads
+from core.distill.arm import LOOKS_INSIDE, Arm
+from core.distill.arms import OFF, ArmLoss, Heads, PhaseExample, heads_beside, random_heads
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
 from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName
@@ -163,6 +164,22 @@ def test_a_trace_without_phases_teaches_its_words_alone() -> None:
     arm = ArmLoss(Arm.MECHANISTIC, teacher, KEEP, DROP, {}, same_heads())
     losses = arm(student(teacher), [example().example])[0]
     assert losses.keys() == {"total", "L_cot"}
+
+
+def test_heads_by_chance_lie_where_the_chosen_ones_do() -> None:
+    architecture = Architecture.of(tiny("llama"))
+    chosen = [(0, 1), (0, 3), (2, 0)]
+    drawn = heads_beside(architecture, chosen, chosen, seed=1)
+    assert [layer for layer, _ in drawn] == [layer for layer, _ in chosen]
+    assert not set(drawn) & set(chosen)
+    assert len(set(drawn)) == 3
+    assert drawn == heads_beside(architecture, chosen, chosen, seed=1)
+    assert len({heads_beside(architecture, chosen, chosen, seed) for seed in range(9)}) > 1
+    whole = [head for head in architecture.all_heads if head[0] == 0]
+    (beside,) = heads_beside(architecture, [(0, 0)], whole, seed=1)
+    assert beside[0] == 1, "the layer has no other, so the next one"
+    with pytest.raises(InputError, match="too few"):
+        heads_beside(architecture, chosen, architecture.all_heads, seed=1)
 
 
 def test_random_heads_are_drawn_once_each() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.distill.base import HeadView, PhaseOneKeys, select_heads
-from core.distill.head_map import attention_likeness, map_heads
+from core.distill.head_map import attention_likeness, depths_of, map_heads
 from core.distill.losses import attention_loss
 from core.errors import InputError
 
@@ -49,6 +49,15 @@ def test_with_the_map_the_loss_of_a_shuffled_model_is_that_of_the_model() -> Non
 def test_among_equal_heads_depth_decides() -> None:
     flat = torch.full((6, 1, 2, 4), 0.25)
     assert map_heads(flat, flat[:3], [(0, 0), (3, 0), (5, 0)]).student == ((0, 0), (1, 0), (2, 0))
+
+
+def test_a_students_layers_lie_where_they_lay_in_its_teacher() -> None:
+    flat = torch.full((6, 1, 2, 4), 0.25)
+    depths = depths_of((0, 4, 5), 6)
+    found = map_heads(flat, flat[:3], [(0, 0), (4, 0), (5, 0)], student_depths=depths)
+    assert found.student == ((0, 0), (1, 0), (2, 0))
+    assert map_heads(flat, flat[:3], [(4, 0)], student_depths=depths).student == ((1, 0),)
+    assert map_heads(flat, flat[:3], [(4, 0)]).student == ((2, 0),), "evenly spread, it would be"
 
 
 def test_more_teacher_heads_than_student_heads_must_share() -> None:

@@ -1,5 +1,6 @@
 """Which tokens of a teacher's trace play which part, read off a real tokenizer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,38 @@ def test_a_trace_without_phases_has_no_parts(tokenizer) -> None:
     example = text_example(tokenizer, "d", plain, end=2)
     assert phase_example(tokenizer, example, plain) is None
     assert example.weights[example.start :].sum() > 0
+
+
+LISTED = """Shortlist:
+1. Heart failure <- "failure of the heart"
+2. Cough cough (near): drop, "cough" is not said
+3. skip
+Reasoning:
+1. Heart failure (near): keep, the text says "failure of the heart"
+2. Heart block (near): keep, says "heart"
+3. Renal colic (near): drop, says nothing of it
+Answer: 1, 2"""
+
+
+def test_verdicts_are_those_of_the_reasoning_part_that_decide_as_gold_does(tokenizer) -> None:
+    """Label 2 is judged among the shortlist already, and kept though it is wrong: a loss towards
+    gold there would undo what the same word teaches."""
+    example = text_example(tokenizer, "d", answered(LISTED), end=2)
+    parts = phase_example(tokenizer, example, answered(LISTED))
+    assert parts is not None
+    assert set(parts.verdicts) <= set(parts.late)
+    judged = [words(tokenizer, example.ids, [at + 1]).strip() for at in parts.verdicts]
+    assert judged == ["keep", "drop"]
+    right = dict(zip(parts.late, parts.late_right, strict=True))
+    assert [right[at] for at in parts.verdicts] == [True, False]
+
+
+def test_without_a_right_label_on_the_shortlist_near_misses_are_the_keys(tokenizer) -> None:
+    unknown = replace(answered(), right=(("G", "Cardiac arrest"),), near_misses=())
+    example = text_example(tokenizer, "d", unknown, end=2)
+    parts = phase_example(tokenizer, example, unknown)
+    assert parts is not None
+    assert parts.right == ()
+    assert "Heart failure" in words(tokenizer, example.ids, parts.wrong)
+    judged = [words(tokenizer, example.ids, [at + 1]).strip() for at in parts.verdicts]
+    assert judged == ["drop"], "label 1 was kept, and is not right"

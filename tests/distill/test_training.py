@@ -137,6 +137,12 @@ def test_a_checkpoint_of_another_plan_is_not_taken_up(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.other.pt"))  # what was trained before is not lost
 
 
+def test_a_checkpoint_of_another_loss_is_not_taken_up(tmp_path: Path) -> None:
+    Training(tmp_path, PLAN, model(), examples(), losses, "lambda 0.3").run()
+    assert Training(tmp_path, PLAN, model(), examples(), losses, "lambda 0.3").step == PLAN.steps
+    assert Training(tmp_path, PLAN, model(), examples(), losses, "lambda 1.0").step == 0
+
+
 def test_every_example_is_met_once_an_epoch() -> None:
     assert sorted(order(10, 0, 0)) == list(range(10))
     assert order(10, 0, 0) != order(10, 0, 1)

@@ -121,10 +121,20 @@ def test_a_new_text_is_answered_by_all_systems(compared: App, page: Page) -> Non
     expect(page.get_by_role("link", name=re.compile("^Whole trace of"))).to_have_count(
         2, timeout=120_000
     )
-    expect(page.get_by_text(re.compile(r"^base · 12 tokens in"))).to_be_visible()
-    expect(page.get_by_text(re.compile(r"^base · 24 tokens in"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^base \([0-9a-f]{6}\) · 12 tokens in"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^base \([0-9a-f]{6}\) · 24 tokens in"))).to_be_visible()
     settled(page)
     expect_no_fault(page)
+
+    # Each of the new traces can be flagged.
+    page.get_by_role("button", name="Off topic").first.click()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
+
+    # Another text above does not pass for the one that was answered.
+    page.get_by_label("Text", exact=True).fill("Something else")
+    page.get_by_label("Text", exact=True).press("Tab")
+    expect(page.get_by_text("Below are answers to another run")).to_be_visible()
+    settled(page)
 
     # The link brings back text and traces.
     link = page.url

@@ -9,6 +9,8 @@ from core.config import load_settings
 from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.rerank.base import Bucket, Fate
+from core.study.cell_files import cells_folder
+from core.study.cells import Cell, Cells
 from db.runs import ensure_run
 from db.slices import save_slice
 from db.traces import begin_trace, finish_trace
@@ -16,6 +18,7 @@ from db.trainings import save_training
 from pages.parts.compare_documents import columns_html
 from tests.db.examples import CONFIG, record
 from tests.pages.conftest import Open, html_of, words_of
+from tests.pages.explore_fakes import everything
 from tests.pages.saved import IDENTITY, NASTY, store
 
 PLAIN = "It is heart failure, I think."
@@ -31,15 +34,21 @@ def dataset() -> None:
 
 
 def run(
-    system: str, documents: dict[str, bool], *, dataset: str = "tiny", text: str | None = None
+    system: str,
+    documents: dict[str, bool],
+    *,
+    dataset: str = "tiny",
+    text: str | None = None,
+    n: int = CONFIG.n,
+    gold: str = "I50.9",
 ) -> str:
     """A batch run of a system; for each document, whether its answer is I50.9 or nothing."""
-    config = dataclasses.replace(CONFIG, system=system, dataset=dataset)
+    config = dataclasses.replace(CONFIG, system=system, dataset=dataset, n=n)
     with store().write() as session:
         identity = {**IDENTITY, "config": config.to_json()}
         run_id = ensure_run(session, identity, config, "dev", "batch")
         for name, right in documents.items():
-            document = Document(name, f"text of {name}", ("I50.9",), Split.DEV)
+            document = Document(name, f"text of {name}", (gold,), Split.DEV)
             made = record(
                 document, bucket=Bucket.OK, f1=float(right), fates=(Fate.SELECTED,),
                 **({} if text is None else {"text": text}),
@@ -74,8 +83,8 @@ def test_two_runs_stand_side_by_side(open_page: Open) -> None:
     assert "documents: better on 1, worse on 0, the same on 2" in said
     table = app.dataframe[0].value
     assert list(table["System"]) == ["one", "two"]
-    assert table["Example F1"][0].startswith("0.667 (")
-    assert table["Example F1"][1].startswith("1.000 (")
+    assert list(table["Example F1"]) == ["0.667", "1.000"]
+    assert "Fewer than 10 documents are too few for intervals" in said
     assert app.toggle(key="cmp_differ").label == "Only where they differ (1 of 3)"
     assert list(app.dataframe[1].value["Document"]) == ["b"]
     app.toggle(key="cmp_differ").set_value(False).run()
@@ -101,7 +110,7 @@ def test_a_slice_leaves_the_documents_of_its_traces(open_page: Open) -> None:
     assert "3 documents that all 2 runs have answered" in words_of(app)
     app.selectbox(key="cmp_slice").select("lost by one")
     app.run()
-    assert "1 documents that all 2 runs have answered" in words_of(app)
+    assert "1 document that all 2 runs have answered and that has gold" in words_of(app)
     assert "of the slice" in words_of(app)
     assert not app.exception
     assert app.query_params["slice"] == "lost by one"
@@ -130,10 +139,65 @@ def test_runs_that_share_no_document_are_told(open_page: Open) -> None:
     assert "no answered document with gold labels in common" in html_of(app) + words_of(app)
 
 
-def test_runs_of_a_link_that_are_not_there_are_left_out(open_page: Open) -> None:
+def test_runs_of_a_link_that_are_not_there_are_left_out_and_named(open_page: Open) -> None:
     runs = [run(name, {"a": True}) for name in ("one", "two")]
-    app = open_page("compare", dataset="tiny", runs=f"{runs[0]},feedbeef,{runs[1]}")
-    assert "1 documents that all 2 runs" in words_of(app)
+    app = open_page("compare", dataset="tiny", runs=f"feedbeef,{runs[0]},{runs[1]}")
+    assert "1 document that all 2 runs" in words_of(app)
+    said = everything(app)
+    assert "1 of the runs asked for is not among those over tiny here: feedbeef" in said
+    assert "All are measured against one" in said
+
+
+def test_a_link_to_a_dataset_without_runs_says_so(open_page: Open) -> None:
+    for name in ("one", "two"):
+        run(name, {"a": True})
+    app = open_page("compare", dataset="gone", runs="feedbeef")
+    assert "There is no batch run over gone here; showing tiny" in everything(app)
+    assert "1 document that all 2 runs" in words_of(app)
+
+
+def test_a_difference_of_settings_is_told(open_page: Open) -> None:
+    runs = [run("one", {"a": True}), run("two", {"a": True}, n=CONFIG.n + 1)]
+    said = words_of(open_page("compare", dataset="tiny", runs=",".join(runs)))
+    assert f"n: {CONFIG.n}, {CONFIG.n + 1}. So may their scores" in said
+
+
+def test_documents_whose_gold_has_changed_are_left_out(open_page: Open) -> None:
+    runs = [
+        run("one", {"a": True, "b": True}),
+        run("two", {"a": True}),
+    ]
+    run("two", {"b": True}, gold="I50.1")
+    said = words_of(open_page("compare", dataset="tiny", runs=",".join(runs)))
+    assert "1 document that all 2 runs" in said
+    assert "1 more were left out: their gold labels are not the same" in said
+
+
+def test_without_its_dataset_a_comparison_lacks_only_what_takes_it(open_page: Open) -> None:
+    runs = [run(name, {"a": True, "b": name == "one"}, dataset="gone") for name in ("one", "two")]
+    app = open_page("compare", dataset="gone", runs=",".join(runs))
+    assert "So there is no part by how rare a label is" in words_of(app)
+    assert "text of b" in html_of(app), "documents and traces are there"
+
+
+def test_the_study_of_the_runs_is_told_over_its_seeds(open_page: Open) -> None:
+    right = {"standard-0": "ab", "mechanistic-0": "abcd", "mechanistic-1": "abc", "teacher": "ad"}
+    runs = {
+        name: run(f"small-{name}", {document: document in some for document in "abcd"})
+        for name, some in right.items()
+    }
+    folder = cells_folder(load_settings(), "small")
+    for name, one in runs.items():
+        Cells(folder).do(Cell(f"test/{name}/tiny", (), 1, lambda one=one: {"run": one}))
+    app = open_page("compare", dataset="tiny", runs=f"{runs['standard-0']},{runs['mechanistic-0']}")
+    assert "Mechanistic less standard: +0.500" in words_of(app)
+    assert "One seed each" in words_of(app)
+    frame = next(d.value for d in app.dataframe if "Arm" in d.value).set_index("Arm")
+    assert frame.loc["mechanistic (the paper's)", "By seed"] == "1.000, 0.750"
+    assert frame.loc["standard", "Mechanistic less it"].startswith("+0.500")
+    other = run("else", {"a": True})
+    app = open_page("compare", dataset="tiny", runs=f"{runs['standard-0']},{other}")
+    assert not any("Arm" in d.value for d in app.dataframe)
 
 
 def test_other_peoples_text_stays_text(open_page: Open) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from core.study.cell_files import read_results
 from core.study.cells import Cell, Cells
 
 
@@ -62,3 +63,26 @@ def test_what_is_lost_is_made_anew_only_where_it_is_needed(tmp_path: Path) -> No
     assert done == ["student", "test"], "nothing needs the adapter"
     study(tested=2)
     assert done == ["student", "test", "student", "test"]
+
+
+def test_what_stands_on_a_cell_that_tells_something_else_is_done_again(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def study(told: int) -> list[dict[str, Any] | None]:
+        def work(name: str) -> dict[str, Any]:
+            done.append(name)
+            return {"told": told}
+
+        here = Cells(tmp_path)
+        first = Cell("heads", (), 1, lambda: work("heads"))
+        return [here.do(first), here.do(Cell("student", ("heads",), 1, lambda: work("student")))]
+
+    study(1)
+    (tmp_path / "heads.json").unlink()  # by hand, as after a change of the code
+    assert read_results(tmp_path) == {}, "a student of heads that nobody knows is no result"
+    study(1)
+    assert done == ["heads", "student", "heads"], "the same heads: the student may stay"
+    (tmp_path / "heads.json").unlink()
+    assert study(2) == [{"told": 2}, {"told": 2}]
+    assert done[3:] == ["heads", "student"]
+    assert read_results(tmp_path) == {"heads": {"told": 2}, "student": {"told": 2}}

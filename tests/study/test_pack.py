@@ -11,7 +11,8 @@ from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.errors import DataError, InputError
 from core.rerank.prompts import build_prompt
-from core.study.cells import Cell, Cells, read_results
+from core.study.cell_files import read_results
+from core.study.cells import Cell, Cells
 from core.study.pack import load_pack, read_lines, write_pack
 from db.runs import ensure_run, run_records
 from db.session import Store, open_store

@@ -10,16 +10,18 @@ from core.study.report import report
 def less(mean: float, p: float, p_holm: float) -> dict[str, Any]:
     return {
         "mean": mean, "low": mean - 0.05, "high": mean + 0.05, "p": p, "p_holm": p_holm,
-        "documents": 150, "between_seeds": None,
+        "documents": 150, "between_seeds": None, "seeds": 1,
     }  # fmt: skip
 
 
 def system(run: str) -> dict[str, Any]:
     return {
         "run": run, "documents": 100, "gold": 200, "micro_f1": 0.41, "macro_f1": 0.12,
-        "p": {"1": 0.5}, "r": {"10": 0.6}, "ndcg": {"5": 0.55}, "psp": None,
+        "precision": 0.44, "recall": 0.39, "p": {"1": 0.5}, "ndcg": {"5": 0.55}, "psp": None,
+        "retrieval": {"p": {"1": 0.3}, "ndcg": {"5": 0.35}, "psp": {"5": 0.2}},
+        "answered_labels": 2.34,
         "buckets": {"ok": 90}, "fates": {"selected": 50, "index miss": 0, "not shown": 150},
-        "mean_tokens": 151.4, "mean_seconds": 2.25, "simulability": None,
+        "mean_tokens": 151.4, "seconds_per_document": 2.25, "simulability": None,
     }  # fmt: skip
 
 
@@ -83,8 +85,11 @@ def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     assert "| the 2 nearest by cosine | 0.400 (0.350 to 0.450) | +0.100" in page
     assert "| the untuned model's own trace | 0.400 (0.350 to 0.450) | +0.300" in page
     assert "| mechanistic | 0.400 (0.350 to 0.450) | 0.380, 0.420 (0.146 to 0.654) |" in page
-    assert "| teacher | 0.410 | 0.120 | 0.500 | 0.600 | 0.550 |  | 90% | `r2` |" in page
-    assert "|  | not shown | selected | tokens | seconds |" in page, "fates that nobody has are out"
+    assert "| teacher | 0.410 | 0.120 | 0.440 | 0.390 | 0.500 | 0.550 |  | 90% | `r2` |" in page
+    assert "| retrieval alone |  |  |  |  | 0.300 | 0.350 | 0.200 |  |  |" in page
+    head = "|  | not shown | selected | labels answered | tokens | seconds |"
+    assert head in page, "fates that nobody has are out"
+    assert "| teacher | 75% | 25% | 2.3 | 151 | 2.2 |" in page
     assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 | 0.900 |" in page
     assert "a coin" in page
     assert "Not run: test/margin-0/icd." in page

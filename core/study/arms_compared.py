@@ -1,0 +1,141 @@
+"""Arms of a study against each other, over documents and over seeds.
+
+Two arms are compared by the seeds that both have, each seed with its own: a mean over three
+trainings is not set against one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from core.comparison.measures import Measure, score_of
+from core.config import Settings
+from core.distill.arm import Arm
+from core.metrics.bootstrap import mean_interval
+from core.metrics.paired import difference, holm
+from core.metrics.seeds import over_seeds_interval
+from core.study.cell_files import cells_folder, read_results
+from db.runs import run_records
+from db.session import Store
+
+Scores = dict[str, float]  # of documents, by id
+Seeds = dict[int, Scores]
+OURS, STANDARD = Arm.MECHANISTIC.value, Arm.STANDARD.value
+COMPARED = tuple(arm.value for arm in Arm if arm is not Arm.MECHANISTIC)
+NO_SEED = 0  # of a system that is no arm of the study, such as the teacher
+
+
+def arm_of(system: str) -> tuple[str, int]:
+    """ "mechanistic-2" is the arm mechanistic with seed 2."""
+    arm, _, seed = system.rpartition("-")
+    return (arm, int(seed)) if arm and seed.isdigit() else (system, NO_SEED)
+
+
+def by_arm(scores: Mapping[str, Scores]) -> dict[str, Seeds]:
+    """`scores`: by system."""
+    found: dict[str, Seeds] = {}
+    for system, some in scores.items():
+        arm, seed = arm_of(system)
+        found.setdefault(arm, {})[seed] = some
+    return found
+
+
+def over_seeds(scores: Iterable[Scores]) -> Scores:
+    """Means over seeds of the documents that all of them answered."""
+    every = list(scores)
+    both = set.intersection(*(set(one) for one in every))
+    return {d: float(np.mean([one[d] for one in every])) for d in sorted(both)}
+
+
+def summary(seeds: Seeds) -> dict[str, Any]:
+    """The mean of an arm, by seed, and how far documents and seeds may move it."""
+    each = [_mean(seeds[seed]) for seed in sorted(seeds)]
+    return {
+        "seeds": len(seeds),
+        "by_seed": each,
+        "between_seeds": _between(each),
+        **interval_of(over_seeds(seeds.values())),
+    }
+
+
+def less(one: Seeds, other: Seeds) -> dict[str, Any] | None:
+    """`one` less `other`, paired by document and by seed: mean, interval and p over documents of
+    the mean over seeds, and the interval over seeds. None where they share no seed or document."""
+    shared = sorted(one.keys() & other.keys())
+    if not shared:
+        return None
+    pairs = [(one[seed], other[seed], sorted(one[seed].keys() & other[seed].keys()))
+             for seed in shared]  # fmt: skip
+    if not all(documents for *_, documents in pairs):
+        return None
+    found = paired(*(over_seeds(arm[seed] for seed in shared) for arm in (one, other)))
+    each = [float(np.mean([a[d] - b[d] for d in documents])) for a, b, documents in pairs]
+    return {**found, "seeds": len(shared), "between_seeds": _between(each)}
+
+
+def paired(one: Scores, other: Scores) -> dict[str, Any]:
+    """A paired difference over the documents that both have. Raises ValueError without any."""
+    both = sorted(one.keys() & other.keys())
+    return asdict(difference([one[d] for d in both], [other[d] for d in both]))
+
+
+def interval_of(scores: Scores) -> dict[str, float]:
+    """Mean example-based F1 with its 95% bootstrap interval over documents."""
+    if not scores:
+        return {"example_f1": float("nan"), "low": float("nan"), "high": float("nan")}
+    found = mean_interval(np.array([[scores[d]] for d in sorted(scores)]))
+    return {
+        "example_f1": float(found.value[0]),
+        "low": float(found.low[0]),
+        "high": float(found.high[0]),
+    }
+
+
+def _between(each: Sequence[float]) -> dict[str, Any] | None:
+    return asdict(over_seeds_interval(each)) if len(each) > 1 else None
+
+
+def _mean(scores: Scores) -> float:
+    return float(np.mean(list(scores.values()))) if scores else float("nan")
+
+
+def arms_over_seeds(settings: Settings, store: Store, study: str) -> dict[str, Any]:
+    """By dataset, the headline and its controls alone: `over_seeds` and `mechanistic_less` as
+    `results` has them, for a study by name. Empty where nothing of it was tested."""
+    cells = read_results(cells_folder(settings, study))
+    found: dict[str, dict[str, Scores]] = {}
+    for name, test in cells.items():
+        if name.startswith("test/"):
+            _, system, dataset = name.split("/")
+            with store.read() as session:
+                records = [one for one in run_records(session, test["run"]) if one.gold]
+            found.setdefault(dataset, {})[system] = {
+                one.document_id: score_of(Measure.F1, one) for one in records
+            }
+    parts = {dataset: arms_of(by_arm(scores)) for dataset, scores in found.items()}
+    correct_arms(list(parts.values()))
+    return parts
+
+
+def arms_of(f1_of: Mapping[str, Seeds]) -> dict[str, Any]:
+    pairs = {arm: less(f1_of[OURS], f1_of[arm])
+             for arm in COMPARED if OURS in f1_of and arm in f1_of}  # fmt: skip
+    return {
+        "over_seeds": {arm: summary(seeds) for arm, seeds in f1_of.items()},
+        "mechanistic_less": {arm: one for arm, one in pairs.items() if one is not None},
+    }
+
+
+def correct_arms(parts: list[dict[str, Any]]) -> None:
+    correct([part["mechanistic_less"].get(STANDARD) for part in parts])
+    correct([one for part in parts for arm, one in part["mechanistic_less"].items()
+              if arm != STANDARD])  # fmt: skip
+
+
+def correct(differences: list[dict[str, Any] | None]) -> None:
+    """Adds `p_holm` to a family of differences."""
+    family = {str(at): one for at, one in enumerate(differences) if one is not None}
+    for at, p in holm({at: one["p"] for at, one in family.items()}).items():
+        family[at]["p_holm"] = p

@@ -1,0 +1,41 @@
+"""What the cells of a study have told, as files: read without the study, and without torch."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.config import Settings
+
+
+def cells_folder(settings: Settings, study: str) -> Path:
+    """Where a study, by name, keeps its cells."""
+    return settings.home / "distill" / study / "cells"
+
+
+def mark_of(key: str, result: Mapping[str, Any]) -> str:
+    """What cells above go by: a cell, and what it told."""
+    text = json.dumps([key, result], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """The results that a study has left in a folder, by the names of their cells; without those
+    that stand on a cell which has told something else since, or is gone: they will be done again.
+    """
+    found, marks, after = {}, {}, {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            name, key, result = str(data["cell"]), str(data["key"]), dict(data["result"])
+            after[name] = dict(data["after"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # damaged: it will be done again
+        found[name], marks[name] = result, mark_of(key, result)
+    stale = {""}
+    while stale:
+        stale = {name for name in found if any(marks.get(b) != m for b, m in after[name].items())}
+        for name in stale:
+            del found[name], marks[name]
+    return found

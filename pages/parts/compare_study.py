@@ -1,0 +1,71 @@
+"""What the whole study found of which the compared runs are a part: all arms, over their seeds."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.study.arms_compared import OURS, STANDARD
+from core.traces.inert import markdown_text
+from pages.parts.compare_data import study_over_seeds
+from pages.parts.compare_scores import p_words
+
+HELP = (
+    "Each run above is one training. Here every arm of the study is taken over all its seeds, on "
+    "its test documents. Mechanistic less each arm: paired by document and by seed, with its 95% "
+    "bootstrap interval over documents; p by a paired permutation test, corrected by Holm's "
+    "method: mechanistic less standard over the datasets, the others over arms and datasets. The "
+    "margin arm has seen which labels are gold, and the random-head arm has the same losses on "
+    "other heads: a gain over standard that these have too is not one of phases or heads. "
+    "`phaselens results` prints it all."
+)
+
+
+def study_section(dataset: str, runs: tuple[str, ...]) -> None:
+    """Headline and table, where all runs are of one study."""
+    found = study_over_seeds(dataset, runs)
+    if found is None:
+        return
+    st.header("The study over its seeds", anchor=False, help=HELP)
+    less = found["mechanistic_less"].get(STANDARD)
+    if less is not None:
+        st.markdown(f"{_headline(less)} {_of_seeds(less)}")
+    st.dataframe(
+        arms_frame(found), hide_index=True, alt="Example F1 of each arm over its seeds",
+    )  # fmt: skip
+
+
+def _headline(less: dict[str, Any]) -> str:
+    said = f"{less['mean']:+.3f} ({less['low']:+.3f} to {less['high']:+.3f})"
+    p = p_words(less["p_holm"])
+    if less["p_holm"] >= 0.05:
+        return f"**Mechanistic less standard: {said}, {p}: no difference beyond chance.**"
+    which = "ahead" if less["mean"] > 0 else "behind"
+    return f"**Mechanistic is {which} of standard by {said}, {p}.**"
+
+
+def _of_seeds(less: dict[str, Any]) -> str:
+    between = less["between_seeds"]
+    if between is None:
+        return "One seed each."
+    each = ", ".join(f"{value:+.3f}" for value in between["by_seed"])
+    return f"By seed: {markdown_text(each)}."
+
+
+def arms_frame(found: dict[str, Any]) -> pd.DataFrame:
+    """An arm a row: F1 with its interval, by seed, and what the mechanistic one has more."""
+    rows = []
+    for arm, one in found["over_seeds"].items():
+        less = found["mechanistic_less"].get(arm)
+        rows.append(
+            {
+                "Arm": f"{arm} (the paper's)" if arm == OURS else arm,
+                "Example F1": f"{one['example_f1']:.3f} ({one['low']:.2f}–{one['high']:.2f})",
+                "By seed": ", ".join(f"{value:.3f}" for value in one["by_seed"]),
+                "Mechanistic less it": ""
+                if less is None
+                else f"{less['mean']:+.3f} ({less['low']:+.3f} to {less['high']:+.3f})",
+                "p, corrected": "" if less is None else p_words(less["p_holm"]),
+            }
+        )
+    return pd.DataFrame(rows)
