@@ -157,19 +157,25 @@ def _chart(frame: pd.DataFrame, measure: Measure) -> None:
         y=alt.Y("title:N", sort=titles, title=None, axis=alt.Axis(labelLimit=220)),
         color=alt.Color("title:N", scale=alt.Scale(domain=titles), legend=None),
     )
-    x = alt.X("low:Q", title=name, scale=alt.Scale(domain=[0, 1]))
-    bars = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
+    x = alt.X("value:Q", title=name, scale=alt.Scale(domain=[0, 1]))
+    bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=name), x2="high:Q")
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        x="value:Q", shape=shape(titles, legend=False),
+        x=x, shape=shape(titles, legend=False),
         tooltip=[
             alt.Tooltip("title:N", title="System"), alt.Tooltip("value:Q", format=".4f"),
             alt.Tooltip("low:Q", title="from", format=".4f"),
             alt.Tooltip("high:Q", title="to", format=".4f"),
         ],
     )  # fmt: skip
-    chart = (bars + points).properties(height=max(120, 48 * len(titles)))
+    chart = with_intervals(points, bars, shown).properties(height=max(120, 48 * len(titles)))
     st.altair_chart(chart, alt=f"{name} of each system with its 95% interval")
     export(chart, "scores", key="cmp_scores_save")
+
+
+def with_intervals(points: alt.Chart, bars: alt.Chart, frame: pd.DataFrame) -> alt.LayerChart:
+    """Points over their intervals, where there are any: marks that draw nothing would be pictures
+    without a name to a screen reader."""
+    return alt.layer(bars, points) if frame["low"].notna().any() else alt.layer(points)
 
 
 def _curves(found: Comparison) -> None:
@@ -190,11 +196,13 @@ def _curves(found: Comparison) -> None:
             st.altair_chart(chart, alt=f"Mean {curve} of each system along its traces")
             export(chart, curve.lower(), key=f"cmp_{curve}_save")
     counts = frame.groupby("curve")["documents"].max()
-    said = " and ".join(f"{count:,} ({curve})" for curve, count in counts.items())
+    said = f"{counts.max():,}"
+    if counts.nunique() > 1:
+        said = " and ".join(f"{count:,} ({curve})" for curve, count in counts.items())
     without = [side.title for side in found.sides if side.title not in with_curves]
     lacking = f" Without curves: {', '.join(map(markdown_text, without))}." if without else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Means over documents: {said}; 95% intervals.{lacking}", width="content")
+        st.caption(f"Means over {said} documents, 95% intervals.{lacking}", width="content")
         with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
             st.markdown(DEFINITIONS)
 

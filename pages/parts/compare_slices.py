@@ -16,7 +16,7 @@ from core.rerank.base import Fate
 from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
 from pages.parts.compare_data import parts_of
-from pages.parts.compare_scores import HEIGHT, color, shape
+from pages.parts.compare_scores import HEIGHT, color, shape, with_intervals
 from pages.parts.fates_view import MEANINGS
 
 IN_A_ROW = 3  # charts; four are two rows of two
@@ -98,17 +98,16 @@ def _grouped(frame: pd.DataFrame, part: str, titles: Sequence[str], of: str) -> 
         color=color(titles),
     )  # fmt: skip
     top = 1.0 if part == "part" else min(1.0, float(frame[["value", "high"]].max().max()) * 1.1)
-    bars = base.mark_rule(strokeWidth=2).encode(
-        y=alt.Y("low:Q", title=of, scale=alt.Scale(domain=[0, top])), y2="high:Q"
-    )
+    y = alt.Y("value:Q", title=of, scale=alt.Scale(domain=[0, top]))
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=of), y2="high:Q")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(
-        y="value:Q", shape=shape(titles),
+        y=y, shape=shape(titles),
         tooltip=[
             alt.Tooltip("title:N", title="System"), alt.Tooltip(f"{part}:N"),
             alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("documents:Q", format=","),
         ],
     )  # fmt: skip
-    return (bars + points).properties(height=HEIGHT)
+    return with_intervals(points, bars, frame).properties(height=HEIGHT)
 
 
 def _scatter(found: Comparison, other: int) -> alt.LayerChart:

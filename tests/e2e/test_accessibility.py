@@ -20,6 +20,7 @@ from pages.parts.annotator import COOKIE
 from tests.axe import violations
 from tests.conftest import linked_home
 from tests.db.asked import BAD, GOOD, made_traces, sent
+from tests.e2e.compared_runs import RIGHT, save_run
 from tests.e2e.conftest import App, settled
 
 pytestmark = pytest.mark.browser
@@ -32,7 +33,9 @@ KNOWN = (
     ("presentation-role-conflict", 'data-testid="stFileUploaderDropzone"'),
 )
 PAGES = {
-    "explore": "/", "traces": "/traces", "trace": "/traces?trace={trace}", "compare": "/compare",
+    "explore": "/", "traces": "/traces", "trace": "/traces?trace={trace}",
+    "compare": "/compare?dataset=icd&document=b",
+    "compare on a new text": "/compare?dataset=icd&live={trace}",
     "shortlist": "/shortlist", "mechanism": "/mechanism",
     "judge": "/annotate?view=Judge&queue={shortlists}",
     "judge a trace": "/annotate?view=Judge&queue={traces}",
@@ -58,10 +61,13 @@ class Filled:
 
 @pytest.fixture(scope="module")
 def filled(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    """An app with traces and two queues, one of which two people have judged differently."""
+    """An app with traces, runs to compare, and two queues, one of which two people have judged
+    differently."""
     app = App(linked_home(icd_home, tmp_path_factory.mktemp("accessible")))
     store = open_store(Settings(home=app.home))
     traces = made_traces(store, 3)
+    for system, right in RIGHT.items():
+        save_run(store, system, right)
     lead, names = local_person("Lead"), {"trace": traces[0]}
     with store.write() as session:
         for name, kind in (("shortlists", TaskKind.SHORTLIST), ("traces", TaskKind.TRACE)):
