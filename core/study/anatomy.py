@@ -1,22 +1,28 @@
 """What students take over from the teacher: its layers, and the heads that they are likened in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.distill.arms import heads_beside, random_heads
 from core.distill.base import Head
-from core.distill.head_map import depths_of
+from core.distill.head_map import HeadMap, depths_of
 from core.distill.phases import text_example
 from core.distill.pruning import least_missed
 from core.errors import InputError
 from core.mechanism.analysis import Inside
 from core.mechanism.architecture import Architecture
 from core.mechanism.positions import Example as Answered
-from core.study.material import end_of, lesson_traces, mapped, top_heads
+from core.study.material import (
+    attention_over,
+    end_of,
+    lesson_traces,
+    map_together,
+    top_heads,
+)
 from core.study.work import Result, Work
 
-MAPPED_TRACES = 4  # over which the heads of teacher and student are compared
+MAPPED_TRACES = 4  # over which heads are compared
 
 
 @dataclass
@@ -74,16 +80,16 @@ class Anatomy:
                 continue  # no anchor, or nothing to set against: the counts below say how many
             sums["coarse"].append(scores.coarse)
             sums["refine"] += [] if scores.refine is None else [scores.refine]
-        teacher, student = inside.architecture, Architecture.of(self.new_student(seed=0))
+        teacher = inside.architecture
         chosen: dict[str, Sequence[Head]] = {
             name: top_heads(grids, preset.heads) if grids
             else random_heads(teacher, preset.heads, seed=0)
             for name, grids in sums.items()
         }  # fmt: skip
+        groups = [chosen]
         for seed in preset.seeds:
-            chosen |= _by_chance(teacher, chosen["coarse"], chosen["refine"], seed)
-        some, base = traces[:MAPPED_TRACES], work.models.base()
-        maps = mapped(teacher, student, some, base, chosen, self._depths(teacher.depth))
+            groups.append(_by_chance(teacher, chosen["coarse"], chosen["refine"], seed))
+        maps = self._mapped(teacher, traces[:MAPPED_TRACES], groups)
         return {
             "traces": len(traces),
             "of": of,
@@ -91,11 +97,30 @@ class Anatomy:
             **{name: asdict(found) for name, found in maps.items()},
         }
 
-    def _depths(self, teacher_depth: int) -> list[float] | None:
-        """How deep the student's layers lie in the teacher that it has them from."""
-        if self.work.preset.student is not None:
-            return None
-        return depths_of(self.layers(), teacher_depth)
+    def _mapped(
+        self,
+        teacher: Architecture,
+        traces: Sequence[Answered],
+        groups: Sequence[Mapping[str, Sequence[Head]]],
+    ) -> dict[str, HeadMap]:
+        """The student's heads for the teacher's, those of a group together.
+
+        A student's heads are heads of its teacher, so they are compared there, where they work: a
+        student before its training attends to nothing in particular. One that it has kept takes
+        after itself. Of a model that was named, the heads are compared as they are.
+        """
+        base = self.work.models.base()
+        theirs = attention_over(teacher, traces, base)
+        if self.work.preset.student is None:
+            layers = self.layers()
+            own, depths = theirs[list(layers)], depths_of(layers, teacher.depth)
+        else:
+            student = Architecture.of(self.new_student(seed=0))
+            own, depths = attention_over(student, traces, base), None
+        found: dict[str, HeadMap] = {}
+        for chosen in groups:
+            found |= map_together(theirs, own, chosen, depths)
+        return found
 
     def _with_phases(self) -> tuple[Sequence[Answered], str]:
         """Traces to score heads over, and what they are."""

@@ -114,41 +114,47 @@ def examples_of(
     return examples, phases
 
 
-def mapped(
-    teacher: Architecture,
-    student: Architecture,
-    traces: Sequence[Answered],
-    base: LocalModel,
-    chosen: Mapping[str, Sequence[Head]],
-    student_depths: Sequence[float] | None = None,
-) -> dict[str, HeadMap]:
-    """Maps heads by their attention over the prompts of some traces. `student_depths`: as
-    map_heads takes them. Raises ModelError without traces."""
+def attention_over(
+    architecture: Architecture, traces: Sequence[Answered], base: LocalModel
+) -> torch.Tensor:
+    """What all heads attend to in the prompts of some traces, from every QUERY_STEPth token of each
+    trace: `(layers, heads, queries, keys)`. Raises ModelError without traces."""
     if not traces:
         raise ModelError(
             "The teacher wrote no trace with both phases, so no heads can be chosen.",
             "Train it longer.",
         )
-    seen: dict[str, list[torch.Tensor]] = {"teacher": [], "student": []}
+    parts = []
     for one in traces:
         example = text_example(base.tokenizer, "", one, end_of(base))
         queries = tuple(range(example.start, len(example.ids), QUERY_STEP))
         wanted = Wanted(queries, keys=tuple(range(example.start)), mixed=False)
-        for name, architecture in (("teacher", teacher), ("student", student)):
-            with torch.no_grad():
-                kept = capture(architecture, example.ids, wanted)
-            if kept.attention is not None:
-                seen[name].append(kept.attention)
-    longest = max(part.shape[-1] for part in seen["teacher"])
-    both = {
-        name: torch.cat(
-            [torch.nn.functional.pad(p, (0, longest - p.shape[-1])) for p in parts], dim=2
-        )
-        for name, parts in seen.items()
-    }
+        with torch.no_grad():
+            kept = capture(architecture, example.ids, wanted)
+        if kept.attention is not None:
+            parts.append(kept.attention)
+    longest = max(part.shape[-1] for part in parts)
+    padded = [torch.nn.functional.pad(p, (0, longest - p.shape[-1])) for p in parts]
+    return torch.cat(padded, dim=2)
+
+
+def map_together(
+    teacher: torch.Tensor,
+    student: torch.Tensor,
+    chosen: Mapping[str, Sequence[Head]],
+    student_depths: Sequence[float] | None = None,
+) -> dict[str, HeadMap]:
+    """Maps the heads of several phases at once, so that no student head takes after one teacher
+    head in one phase and another in the next. `teacher`, `student`, `student_depths`: as map_heads
+    takes them."""
+    every = list(dict.fromkeys(head for heads in chosen.values() for head in heads))
+    found = map_heads(teacher, student, every, student_depths=student_depths)
+    at = {head: number for number, head in enumerate(found.teacher)}
     return {
-        name: map_heads(
-            both["teacher"], both["student"], list(heads), student_depths=student_depths
+        name: HeadMap(
+            tuple(heads),
+            tuple(found.student[at[head]] for head in heads),
+            tuple(found.likeness[at[head]] for head in heads),
         )
         for name, heads in chosen.items()
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.distill.arm import Arm
+from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.arms import ArmLoss, Heads
 from core.distill.crew import crew
 from core.distill.examples import Example, ExampleMaker
@@ -129,7 +129,9 @@ class Students:
         took = [self.work.done[f"student/{one}/{first}"]["compute_seconds"] for one in EQUAL]
         return replace(plan, steps=round(plan.steps * max(took[1] / took[0], 1.0)))
 
-    def _heads(self, arm: Arm, seed: int) -> Heads:
+    def _heads(self, arm: Arm, seed: int) -> Heads | None:
+        if arm not in LOOKS_INSIDE:
+            return None
         chosen, names = self.work.done["heads"], ("coarse", "refine")
         if arm is Arm.RANDOM_HEADS:
             names = (random_name("coarse", seed), random_name("refine", seed))

@@ -23,7 +23,7 @@ from typing import Any
 
 from core import allocator
 from core.config import Settings
-from core.distill.arm import Arm
+from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
 from core.models.base import ModelSpec
@@ -106,9 +106,9 @@ class Study:
             *self._on_each("dev", "teacher", ("teacher",)),
             *self._on_each("traces", "teacher", ("teacher",)),
             *self._anatomy(learned),
-            *self._tuning((*learned, "heads")),
+            *self._tuning(learned),
             *self._on_each("test", "teacher", ("teacher",)),
-            *self._students((*learned, "heads")),
+            *self._students(learned),
             *self._baselines(),
             *self._on_each("test", BASE, ()),  # last: it rarely ends before it is cut off
         ]
@@ -163,12 +163,19 @@ class Study:
         preset, cells = self.preset, list[Cell]()
         deciding = [asdict(preset.tuning), asdict(preset.student_plan), preset.max_new_tokens]
         for arm in (arm for arm in TUNED if arm in preset.arms):
-            stands_on = after if arm is Arm.STANDARD else (*after, *self._tried(Arm.STANDARD))
+            stands_on = (*after, *self._grown_from(arm))
+            if arm is not Arm.STANDARD:
+                stands_on = (*stands_on, *self._tried(Arm.STANDARD))
             for number in range(preset.tuning.count(arm)):
                 work = partial(self.students.tune, arm, number)
                 name = tuning_cell(arm, number)
                 cells.append(Cell(name, stands_on, deciding, work, together=True))
         return cells
+
+    def _grown_from(self, arm: Arm) -> tuple[str, ...]:
+        """The cells of a student's anatomy; heads matter to arms that look inside alone."""
+        layers = ("layers",) if self.preset.student is None else ()
+        return (*layers, "heads") if arm in LOOKS_INSIDE else layers
 
     def _tried(self, arm: Arm) -> tuple[str, ...]:
         """The cells whose results say with what setting an arm is trained."""
@@ -185,7 +192,7 @@ class Study:
             name = f"student/{arm.value}/{seed}"
             work = partial(self.students.distill, arm, seed)
             plan = asdict(preset.student_plan)
-            stands_on = (*after, *self._tried(arm), *timed)
+            stands_on = (*after, *self._grown_from(arm), *self._tried(arm), *timed)
             system = f"{arm.value}-{seed}"
             kept = partial(self.work.models.kept, system)
             cells.append(Cell(name, stands_on, plan, work, together=True, kept=kept))
