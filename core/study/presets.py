@@ -57,9 +57,7 @@ def _plan(steps: int, rate: float, batch: int = 8) -> Plan:
     return Plan(steps=steps, batch=batch, learning_rate=rate)
 
 
-FOUR_EACH = Tuning(
-    rates=(5e-4, 1e-3, 2e-3, 4e-3), weights=(0.1, 0.3, 1.0, 3.0), steps=40, documents=40
-)
+TWO_EACH = Tuning(rates=(1e-3, 2e-3), weights=(0.3, 1.0), documents=80)
 SMOKE = Preset(
     name="smoke",
     datasets=("icd",),
@@ -68,7 +66,7 @@ SMOKE = Preset(
     own_words=_plan(2, 1e-3, 2),
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
-    tuning=Tuning((1e-3,), (1.0,), steps=1, documents=1),
+    tuning=Tuning((1e-3,), (1.0,), documents=1),
     arms=(Arm.STANDARD, Arm.MECHANISTIC),
     seeds=(0,),
     repeated=(),
@@ -89,7 +87,7 @@ LAPTOP = Preset(
     own_words=_plan(120, 1e-3),
     student_documents=328,  # 0.6 M tokens
     student_plan=_plan(123, 5e-4),
-    tuning=FOUR_EACH,
+    tuning=TWO_EACH,
     arms=EIGHT,
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),

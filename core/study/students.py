@@ -39,9 +39,7 @@ class Students:
     def tune(self, arm: Arm, number: int) -> Result | None:
         """Tries one setting on dev, with the first seed."""
         preset, setting = self.work.preset, self._settings(arm)[number]
-        name = f"tune-{arm.value}-{number}"
-        plan = replace(self.work.sized(preset.student_plan), steps=preset.tuning.steps)
-        made = self._train(name, arm, setting, replace(plan, seed=preset.seeds[0]))
+        made = self._train(arm, setting, replace(self._student_plan(arm), seed=preset.seeds[0]))
         if made is None or not crew().first:
             return None if made is None else {}
         model, training, _ = made
@@ -49,7 +47,7 @@ class Students:
         for dataset in preset.datasets:
             counts = {dataset: preset.tuning.documents}
             some = lessons(self.work.toolbox, counts, TUNING_SPLIT, self.work.report)
-            self.work.report(f"Answer {dataset}: {name}", 0, 0)
+            self.work.report(f"Answer {dataset}: {arm.value}, {setting.said}", 0, 0)
             base = self.work.models.student_base()
             writer = replace(base, model=model.eval(), _lean=None, _writer=None)
             scores = answered_f1(writer, some, preset.max_new_tokens, self.work.cancelled)
@@ -61,7 +59,7 @@ class Students:
     def distill(self, arm: Arm, seed: int) -> Result | None:
         setting = self._setting(arm)
         plan = replace(self._student_plan(arm), seed=seed)
-        made = self._train(f"student-{arm.value}-{seed}", arm, setting, plan)
+        made = self._train(arm, setting, plan)
         if made is None or not crew().first:
             return None if made is None else {}
         model, training, with_phases = made
@@ -81,10 +79,10 @@ class Students:
             "compute_seconds": round(training.compute_seconds, 1),
         }
 
-    def _train(
-        self, name: str, arm: Arm, setting: Setting, plan: Plan
-    ) -> tuple[Any, Training, int] | None:
-        """A student, its training, and how many of its traces have phases; None where cancelled."""
+    def _train(self, arm: Arm, setting: Setting, plan: Plan) -> tuple[Any, Training, int] | None:
+        """A student, its training, and how many of its traces have phases; None where cancelled.
+        What was trained as a trial is taken from there."""
+        name = f"student-{arm.value}-{plan.seed}-{setting.said}"
         base = self.work.models.base()
         model = crew().place(self.anatomy.new_student(plan.seed))
         teacher = crew().place(self.work.models.teacher())

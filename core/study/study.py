@@ -6,7 +6,7 @@
     traces/<dataset>         the teacher's own traces on train-student: a run in the store
     layers                   which of the teacher's students have; not where a student was named
     heads                    the teacher's heads of each phase, and the student's mapped to them
-    tune/<arm>/<number>      a setting, tried on dev (core/study/tuning.py)
+    tune/<arm>/<number>      a student with one setting, tried on dev (core/study/tuning.py)
     student/<arm>/<seed>     an adapter for each
     baselines/<dataset>      what the teacher must beat: rules over cosines and the untuned Scorer
     test/<system>/<dataset>  a run over test documents, in reference mode;

@@ -1,10 +1,10 @@
 """Settings that an arm is tried with on dev, before any of its students is trained for the test.
 
 1. The standard arm is tried with each learning rate. The best one is everybody's.
-2. Every arm that adds something to L_cot is tried with as many weights of it, at that rate, in as
-   many steps.
+2. Every arm that adds something to L_cot is tried with as many weights of it, at that rate.
 3. Ablations take the setting of the mechanistic arm, and the longer standard one that of standard.
 
+Each trial is a whole training with the first seed: the best one is the arm's student of that seed.
 The best setting has the highest mean over datasets of example-based F1 of the traces' answers; of
 equals, the first.
 """
@@ -37,15 +37,18 @@ class Setting:
     learning_rate: float
     weight: float = 1.0
 
+    @property
+    def said(self) -> str:
+        return f"rate-{self.learning_rate:g}-weight-{self.weight:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What is tried, each in `steps` steps and on so many dev documents of each dataset: learning
-    rates with the standard arm, weights with each other one. Of one alone nothing is tried."""
+    """What is tried, on so many dev documents of each dataset: learning rates with the standard
+    arm, weights with each other one. Of one alone nothing is tried."""
 
     rates: tuple[float, ...]
     weights: tuple[float, ...]
-    steps: int
     documents: int
 
     def of(self, arm: Arm, standard: Mapping[int, Mapping[str, Any]]) -> tuple[Setting, ...]:

@@ -40,7 +40,7 @@ SMALL = replace(
     datasets=("tiny",),
     lessons=(3,),
     student_documents=2,
-    tuning=Tuning((1e-3, 2e-3), (1.0,), steps=1, documents=1),
+    tuning=Tuning((1e-3, 2e-3), (1.0,), documents=1),
     scored_traces=2,
     test_documents=2,
     max_new_tokens=24,
@@ -261,6 +261,8 @@ def test_students_take_the_setting_that_was_best_on_dev(finished: Finished) -> N
     assert all(0 <= one["example_f1"]["tiny"] <= 1 for one in tried.values())
     chosen = done["student/standard/0"]["setting"]
     assert chosen["learning_rate"] == best_of(settings, tried).learning_rate
+    trained = finished.study.work.folder.glob("student-standard-0-*")
+    assert len(list(trained)) == 2, "the student is one of the trials, not another training"
     mechanistic = done["student/mechanistic/0"]["setting"]
     assert mechanistic == {"learning_rate": chosen["learning_rate"], "weight": 1.0}, "same rate"
 
@@ -277,7 +279,7 @@ def test_the_best_setting_has_the_highest_mean_over_datasets() -> None:
 
 
 def test_every_arm_is_tried_as_often_and_at_the_rate_that_was_best_for_standard() -> None:
-    tuning = Tuning((1.0, 2.0), (0.1, 0.3), steps=1, documents=1)
+    tuning = Tuning((1.0, 2.0), (0.1, 0.3), documents=1)
     standard = {0: {"example_f1": {"a": 0.1}}, 1: {"example_f1": {"a": 0.2}}}
     assert tuning.of(Arm.STANDARD, {}) == (Setting(1.0), Setting(2.0))
     for arm in (Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1):
