@@ -22,16 +22,18 @@ def fused() -> Shortlist:
     return replace(shortlist(), rows=rows, method="fusion")
 
 
+SYSTEM = System("x", "X", ModelSpec("x", ModelKind.LOCAL, ""))
+
+
 def test_every_method_can_be_chosen_and_none_is_unknown() -> None:
-    assert set(methods_for(None)) == {"", *Method}
-    for method in methods_for(None):
+    assert set(methods_for(SYSTEM)) == {"", *Method}
+    for method in methods_for(SYSTEM):
         RunConfig("icd", "base", "{document}{candidates}", method=method).check(100)
 
 
 def test_the_usual_method_is_the_one_that_a_system_was_trained_on() -> None:
-    spec = ModelSpec("x", ModelKind.LOCAL, "")
-    assert methods_for(System("x", "X", spec))[""] == "Best on dev"
-    trained = System("x", "X", spec, method=Method.DENSE)
+    assert methods_for(SYSTEM)[""] == "Best on dev"
+    trained = replace(SYSTEM, method=Method.DENSE)
     assert methods_for(trained)[""] == "The system's own: dense"
 
 
