@@ -115,11 +115,11 @@ def test_fates_are_shares_of_gold_labels() -> None:
 
 
 def test_documents_with_other_gold_on_another_side_are_left_out_and_counted() -> None:
-    other = side("two", a="x", b="x")
-    other.records["b"] = replace(other.records["b"], gold=())  # type: ignore[index]
+    changed = replace(base("b", "x", Fate.SELECTED), gold=())
+    other = Side("two", "Two", {"a": base("a", "x", Fate.SELECTED), "b": changed})
     found = compare([side("one", a="x", b="x"), other])
     assert (found.documents, found.other_gold) == (("a",), 1)
-    del other.records["a"]  # type: ignore[attr-defined]
+    other = Side("two", "Two", {"b": changed})
     with pytest.raises(InputError, match="not what their gold labels are"):
         compare([side("one", b="x"), other])
 
