@@ -24,6 +24,7 @@ from db.session import Store, open_store
 HEARTBEAT_S = 2.0
 PROGRESS_S = 0.5
 PATIENCE_S = 5.0  # for a locked store; with the heartbeat it stays well inside the lease
+END_PATIENCE_S = 120.0  # how a job ended is told once: a store that is busy then is asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,30 @@ def work(settings: Settings, job_id: str, *, kinds: Mapping[str, Kind] = KINDS) 
         raise
     finally:
         heart.stop()
-        with store.write() as session:
-            heart.save(session)
-            jobs.end(
-                session, job_id, owner, outcome.state, result=outcome.result, error=outcome.error
-            )
+        _tell(store, heart, job_id, owner, outcome)
     with store.read() as session:
         ended = jobs.load_job(session, job_id)
     store.close()
     return ended
+
+
+def _tell(store: Store, heart: "Heart", job_id: str, owner: str, outcome: Outcome) -> None:
+    """Saves how the job ended. Raises StoreError where the store could not take it in for long."""
+    until = time.monotonic() + END_PATIENCE_S
+    while True:
+        try:
+            with store.write() as session:
+                heart.save(session)
+                jobs.end(
+                    session, job_id, owner, outcome.state,
+                    result=outcome.result, error=outcome.error,
+                )  # fmt: skip
+        except StoreError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(PROGRESS_S)
+        else:
+            return
 
 
 def _outcome(

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core import jobs
-from db.jobs import JobState, load_job
+from db.jobs import JobState
 from pages.parts import errors, services
 from pages.parts.address import draw_again
 from pages.parts.job_progress import POLL_S, job_bar
@@ -22,15 +22,13 @@ def followed_job(key: str, result: Result, *, cancelled: str) -> None:
     if key not in st.session_state:
         return
     with errors.kept():
-        with services.store().read() as session:
-            finished = load_job(session, st.session_state[key]).finished
+        finished = services.watched_job(st.session_state[key]).finished
         every = None if finished else POLL_S
         st.fragment(_job, run_every=every)(key, result, cancelled, finished)
 
 
 def _job(key: str, result: Result, cancelled: str, was_finished: bool) -> None:
-    with services.store().read() as session:
-        job = load_job(session, st.session_state[key])
+    job = services.watched_job(st.session_state[key])
     if job.finished != was_finished:
         draw_again()
     if not job.finished:

@@ -17,7 +17,7 @@ from core.jobs.kinds import RESULTS_KEY, fetch_key, index_key
 from core.live.client import LiveWorker
 from core.models.catalogue import systems_from
 from core.systems import RunConfig, System
-from db.jobs import JobState, JobView, last_job, unfinished_job
+from db.jobs import JobState, JobView, last_job, load_job, unfinished_job
 from db.models_added import added_models
 from db.session import Store, open_store
 from db.traces import interrupt_running
@@ -130,19 +130,30 @@ def index_job(name: str) -> JobView | None:
     One whose process was killed is given to a new process first: who watches a build never
     waits for nobody.
     """
-    return _watched(index_key(_index_of(name)))
+    with store().read() as session:
+        job = unfinished_job(session, index_key(_index_of(name)))
+    taken = None if job is None else _taken_up(job)
+    return None if taken is None or taken.finished else taken
 
 
-def _watched(key: str) -> JobView | None:
+def watched_job(job_id: str) -> JobView:
+    """A job as it stands. One whose process was killed is given to a new process first.
+
+    Raises UnknownNameError, StoreError, JobError.
+    """
+    with store().read() as session:
+        job = load_job(session, job_id)
+    return _taken_up(job)
+
+
+def _taken_up(job: JobView) -> JobView:
     from core import jobs
 
-    with store().read() as session:
-        job = unfinished_job(session, key)
-    if job is None or not job.abandoned:
+    if not job.abandoned:
         return job
     jobs.resume_abandoned(settings(), store())
     with store().read() as session:
-        return unfinished_job(session, key)
+        return load_job(session, job.id)
 
 
 def _index_of(name: str) -> str:

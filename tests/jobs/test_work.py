@@ -1,5 +1,8 @@
 """Working on a job in this process, and how its rate and time left come about."""
 
+import importlib
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -145,3 +148,24 @@ def test_a_log_that_is_not_there_is_empty_and_a_long_one_is_cut(settings: Settin
     (settings.jobs_dir / "x.log").write_bytes(b"begin " + b"\xff" * 100 + b" end")
     assert jobs.log_tail(settings, "x", max_bytes=8).endswith(" end")
     assert "begin" not in jobs.log_tail(settings, "x", max_bytes=8)
+
+
+def test_how_a_job_ended_is_told_once_the_store_is_free(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("core.jobs.work"), "PATIENCE_S", 0.05)
+    held = threading.Event()
+
+    def hold() -> None:
+        with store.write():
+            held.set()
+            time.sleep(1.0)  # longer than the patience of one try
+
+    def busy(*_: Any) -> dict[str, Any]:
+        threading.Thread(target=hold).start()
+        held.wait()
+        return {"answered": 1}
+
+    job_id = jobs.submit(store, local_person(), "busy", {}, "Busy")
+    ended = jobs.work(settings, job_id, kinds={"busy": busy})
+    assert (ended.state, ended.result) == (JobState.DONE, {"answered": 1})
