@@ -66,19 +66,13 @@ class Comparison:
         """Each other side less the side number `base`, by run; p-values corrected by Holm over
         the sides."""
         scores = self.scores(measure)
-        found = {
-            side.run: difference(scores[at], scores[base])
-            for at, side in enumerate(self.sides)
-            if at != base
-        }
+        others = {side.run: at for at, side in enumerate(self.sides) if at != base}
+        found = {run: difference(scores[at], scores[base]) for run, at in others.items()}
         corrected = holm({run: one.p for run, one in found.items()})
         return {
-            run: Less(one, corrected[run], *self.wins(self._place(run), base, measure))
-            for run, one in found.items()
+            run: Less(found[run], corrected[run], *self.wins(at, base, measure))
+            for run, at in others.items()
         }
-
-    def _place(self, run: str) -> int:
-        return [side.run for side in self.sides].index(run)
 
     def differing(self) -> tuple[str, ...]:
         """Documents for which the sides do not all select the same labels."""

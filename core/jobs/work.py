@@ -6,9 +6,9 @@ work nothing: it saves the newest progress at most twice a second, and at least 
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -21,10 +21,11 @@ from db.jobs import Beat, JobState, JobView, Progress
 from db.owners import new_owner
 from db.session import Store, open_store
 
+T = TypeVar("T")
 HEARTBEAT_S = 2.0
 PROGRESS_S = 0.5
 PATIENCE_S = 5.0  # for a locked store; with the heartbeat it stays well inside the lease
-END_PATIENCE_S = 120.0  # how a job ended is told once: a store that is busy then is asked again
+LAST_PATIENCE_S = 120.0  # what is told once, that a job begins and how it ended, is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ def work(settings: Settings, job_id: str, *, kinds: Mapping[str, Kind] = KINDS) 
     """
     store = open_store(settings, patience_s=PATIENCE_S)
     owner = new_owner()
-    with store.write() as session:
-        job = jobs.claim(session, job_id, owner)
+    job = _write(store, lambda session: jobs.claim(session, job_id, owner))
     heart = Heart(store, job, owner)
     outcome = UNEXPECTED  # stands if an error that nobody foresaw passes through here
     try:
@@ -63,30 +63,29 @@ def work(settings: Settings, job_id: str, *, kinds: Mapping[str, Kind] = KINDS) 
         raise
     finally:
         heart.stop()
-        _tell(store, heart, job_id, owner, outcome)
+        _write(store, lambda session: _end(session, heart, job_id, owner, outcome))
     with store.read() as session:
         ended = jobs.load_job(session, job_id)
     store.close()
     return ended
 
 
-def _tell(store: Store, heart: "Heart", job_id: str, owner: str, outcome: Outcome) -> None:
-    """Saves how the job ended. Raises StoreError where the store could not take it in for long."""
-    until = time.monotonic() + END_PATIENCE_S
+def _write(store: Store, what: Callable[[Session], T]) -> T:
+    """Raises StoreError where the store took nothing in for long."""
+    until = time.monotonic() + LAST_PATIENCE_S
     while True:
         try:
             with store.write() as session:
-                heart.save(session)
-                jobs.end(
-                    session, job_id, owner, outcome.state,
-                    result=outcome.result, error=outcome.error,
-                )  # fmt: skip
+                return what(session)
         except StoreError:
             if time.monotonic() > until:
                 raise
             time.sleep(PROGRESS_S)
-        else:
-            return
+
+
+def _end(session: Session, heart: "Heart", job_id: str, owner: str, outcome: Outcome) -> None:
+    heart.save(session)
+    jobs.end(session, job_id, owner, outcome.state, result=outcome.result, error=outcome.error)
 
 
 def _outcome(

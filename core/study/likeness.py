@@ -52,24 +52,14 @@ class Likeness:
 
 def likeness(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> Likeness:
     """Over the documents, by id, that both have written about."""
+    alike = by_document(teacher, student)
     both = sorted(teacher.keys() & student.keys())
-    shortlists: list[float] = []
-    verdicts: list[tuple[str, str]] = []
-    distances: dict[str, list[float]] = {"focus": [], "confusion": []}
-    for document in both:
-        one, other = teacher[document], student[document]
-        first, second = one.parsed, other.parsed
-        shortlists.append(jaccard(first.shortlisted, second.shortlisted))
-        verdicts += _verdicts(first, second)
-        for name, found in distances.items():
-            gap = distance(one.points, other.points, name)
-            found += [] if gap is None else [gap]
-    return Likeness(
-        len(both),
-        mean(shortlists) if shortlists else None,
-        kappa(verdicts),
-        *(mean(found) if found else None for found in distances.values()),
+    pairs = [pair for d in both for pair in _verdicts(teacher[d].parsed, student[d].parsed)]
+    shortlists, focus, confusion = (
+        mean(alike[name].values()) if alike[name] else None
+        for name in (SHORTLISTS, FOCUS, CONFUSION)
     )
+    return Likeness(len(both), shortlists, kappa(pairs), focus, confusion)
 
 
 def by_document(

@@ -33,13 +33,13 @@ from core.study.travel import packed, unpacked
 from core.systems import RunConfig, run_id
 from db.runs import done_documents, ensure_run, load_run, run_records
 from db.session import Store
-from db.traces import begin_trace, finish_trace, load_trace
+from db.traces import TraceRecord, begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
 
 CELLS, TRAININGS, RUNS = "cells", "trainings.json", ".jsonl.zst"
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
 LEVEL = 19  # of zstd: written once, read often
-AT_A_TIME = 50  # traces in one transaction
+AT_A_TIME = 10  # traces in one transaction: whoever else writes meanwhile need not wait
 
 Row = dict[str, Any]
 
@@ -177,14 +177,16 @@ def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
 def _keep(
     store: Store, dataset: Dataset, configs: Mapping[str, RunConfig], lines: list[Row]
 ) -> None:
+    records: list[tuple[str, TraceRecord]] = []
+    for line in lines:  # before the store is held: on a slow machine that takes a while
+        row = {key: value for key, value in line.items() if key != "run"}
+        document, config = dataset.document(line["document"]), configs[line["run"]]
+        records.append((line["run"], unpacked(row, document, dataset.labels, config)))
     with store.write() as session:
-        for line in lines:
-            row = {key: value for key, value in line.items() if key != "run"}
-            config, document = configs[line["run"]], dataset.document(line["document"])
+        for run, record in records:
             trace = begin_trace(
-                session, run_id=line["run"], config=config, document=document, origin="batch"
+                session, run_id=run, config=configs[run], document=record.document, origin="batch"
             )
-            record = unpacked(row, document, dataset.labels, config)
             finish_trace(session, trace, record)
 
 

@@ -14,7 +14,7 @@ from core.comparison.measures import Measure, score_of
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.errors import InputError
-from core.evaluation import RunRecord, evaluate_run, propensity_of
+from core.evaluation import evaluate_run, propensity_of
 from core.models.catalogue import BASE
 from core.study.arms_compared import (
     OURS,
@@ -34,7 +34,7 @@ from core.study.likeness import Written, by_document, likeness
 from core.study.presets import Preset
 from core.study.simulability import SIMULATOR, simulability
 from core.study.written import answers_in, written_in
-from db.runs import run_records
+from db.runs import RunRecord, run_records
 from db.session import Store
 
 OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
@@ -80,11 +80,11 @@ def of_dataset(
     """Systems (with their seeds) on the test documents of one dataset. `tests`: what the cells of
     their tests told, by system; `rules`: what the baselines' cell told."""
     propensity = propensity_of(open_dataset(settings, dataset))
-    written = {system: written_in(store, test["run"]) for system, test in tests.items()}
     records: dict[str, list[RunRecord]] = {}
     for system, test in sorted(tests.items()):
         with store.read() as session:
             records[system] = [one for one in run_records(session, test["run"]) if one.gold]
+    written = {system: written_in(store, some) for system, some in records.items()}
     systems: dict[str, Any] = {}
     for system, some in records.items():
         f1 = _scores(Measure.F1, some)

@@ -1,24 +1,23 @@
 """The finished traces of a run, as the measures of a study read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from core.study.likeness import Written
 from core.study.simulability import Answer
-from db.runs import run_records
+from db.runs import RunRecord
 from db.session import Store
 from db.traces import load_trace
 
 
-def written_in(store: Store, run: str) -> dict[str, Written]:
-    """By document."""
+def written_in(store: Store, records: Iterable[RunRecord]) -> dict[str, Written]:
+    """By document. `records`: those of a run."""
     found = {}
     with store.read() as session:
-        ids = [(record.document_id, record.trace_id) for record in run_records(session, run)]
-        for document, trace_id in ids:
-            stored = load_trace(session, trace_id)
+        for record in records:
+            stored = load_trace(session, record.trace_id)
             if stored.trace is not None:
                 chosen = stored.prediction.selected if stored.prediction else ()
-                found[document] = Written(
+                found[record.document_id] = Written(
                     stored.document.text, stored.trace, stored.candidates, frozenset(chosen)
                 )
     return found

@@ -1,6 +1,7 @@
 """What the Compare page draws, computed once for a choice of runs."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from db.slices import slices as stored_slices
 from pages.parts import errors, services
 
 Runs = tuple[tuple[str, int], ...]  # ids, with how many traces can be read
+Written = tuple[tuple[str, int], ...]  # files of cells, with when they were written
 
 
 def comparison_of(dataset: str, runs: tuple[str, ...], slice_: str = "") -> Comparison | None:
@@ -97,54 +99,39 @@ def _titles(runs: Runs) -> dict[str, str]:
     }
 
 
+def _key(found: Comparison) -> tuple[object, ...]:
+    """What a comparison is of: the store, its runs as they now are, and the documents."""
+    settings = services.settings()
+    runs = known(tuple(side.run for side in found.sides))
+    return settings.database, settings.home, runs, found.documents
+
+
+KEYED: dict[str | type[Any], Callable[[Any], Any]] = {Comparison: _key}
+
+
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Averaging the curves ...", hash_funcs=KEYED)
 def curves_of(found: Comparison) -> pd.DataFrame:
     """Mean curves of the sides; with `title`."""
-    settings = services.settings()
-    frame = _curves(settings.database, settings.home, _runs_of(found), found.documents)
+    curves, wanted = {}, set(found.documents)
+    for side in found.sides:
+        with services.store().read() as session:
+            some = run_curves(session, side.run)
+            curves[side.run] = {document: points for document, points in some if document in wanted}
     titles = {side.run: side.title for side in found.sides}
+    frame = mean_curves(curves)
     return frame.assign(title=frame["run"].map(titles))
 
 
-@st.cache_data(max_entries=8, ttl="1h", show_spinner="Averaging the curves ...")
-def _curves(url: str, home: Path, runs: Runs, documents: tuple[str, ...]) -> pd.DataFrame:
-    curves, wanted = {}, set(documents)
-    for run, _ in runs:
-        with services.store().read() as session:
-            found = run_curves(session, run)
-            curves[run] = {document: points for document, points in found if document in wanted}
-    return mean_curves(curves)
-
-
+@st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing the runs ...", hash_funcs=KEYED)
 def scores_of(found: Comparison) -> pd.DataFrame:
     """As Comparison.table; computed once for a choice of runs."""
-    settings = services.settings()
-    return _scored(settings.database, settings.home, _runs_of(found), found.documents, found)
+    return found.table()
 
 
-@st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing the runs ...")
-def _scored(
-    url: str, home: Path, runs: Runs, documents: tuple[str, ...], _found: Comparison
-) -> pd.DataFrame:
-    return _found.table()
-
-
+@st.cache_data(max_entries=16, ttl="1h", show_spinner="Comparing the runs ...", hash_funcs=KEYED)
 def less_of(found: Comparison, measure: Measure) -> dict[str, Less]:
     """Each other run less the first one; computed once: thousands of permutations."""
-    settings = services.settings()
-    runs = _runs_of(found)
-    return _less(settings.database, settings.home, runs, found.documents, measure, found)
-
-
-@st.cache_data(max_entries=16, ttl="1h", show_spinner="Comparing the runs ...")
-def _less(
-    url: str,
-    home: Path,
-    runs: Runs,
-    documents: tuple[str, ...],
-    measure: Measure,
-    _found: Comparison,
-) -> dict[str, Less]:
-    return _found.less(0, measure)
+    return found.less(0, measure)
 
 
 @dataclass(frozen=True)
@@ -159,34 +146,21 @@ class Parts:
 
 def parts_of(found: Comparison, dataset: str) -> Parts:
     """Computed once; with the dataset's training documents where it is on this machine."""
-    settings = services.settings()
-    fingerprint, without = "", ""
     try:
-        fingerprint = services.dataset(dataset).info.fingerprint
+        fingerprint, without = services.dataset(dataset).info.fingerprint, ""
     except (DataError, UnknownNameError) as error:
-        without = error.what
-    runs = _runs_of(found)
-    return _parted(
-        settings.database, settings.home, runs, found.documents, dataset, fingerprint, without,
-        found,
-    )  # fmt: skip
+        fingerprint, without = "", error.what
+    return _parted(found, dataset, fingerprint, without)
 
 
-@st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing parts of the documents ...")
-def _parted(
-    url: str,
-    home: Path,
-    runs: Runs,
-    documents: tuple[str, ...],
-    dataset: str,
-    fingerprint: str,
-    without: str,
-    _found: Comparison,
-) -> Parts:
+@st.cache_data(
+    max_entries=8, ttl="1h", show_spinner="Comparing parts of the documents ...", hash_funcs=KEYED
+)
+def _parted(found: Comparison, dataset: str, fingerprint: str, without: str) -> Parts:
     if not fingerprint:
-        return Parts(slices(_found), fates(_found), without)
-    counts = _frequencies(home, dataset, fingerprint)
-    return Parts(slices(_found, lambda label: counts.get(label, 0)), fates(_found))
+        return Parts(slices(found), fates(found), without)
+    counts = _frequencies(services.settings().home, dataset, fingerprint)
+    return Parts(slices(found, lambda label: counts.get(label, 0)), fates(found))
 
 
 def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | None:
@@ -197,18 +171,15 @@ def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | No
         study = study_of(load_run(session, run).summary.system for run in runs)
     if study is None:
         return None
-    tested = sorted(path.name for path in cells_folder(settings, study).glob("test_*.json"))
-    found = _over_seeds(settings.database, settings.home, study, tuple(tested)).get(dataset)
+    tested = cells_folder(settings, study).glob("test_*.json")
+    written = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in tested))
+    found = _over_seeds(settings.database, settings.home, study, written).get(dataset)
     return found if found and found["mechanistic_less"] else None
 
 
 @st.cache_data(max_entries=4, ttl="1h", show_spinner="Reading the study ...")
-def _over_seeds(url: str, home: Path, study: str, tested: tuple[str, ...]) -> dict[str, Any]:
+def _over_seeds(url: str, home: Path, study: str, written: Written) -> dict[str, Any]:
     return arms_over_seeds(services.settings(), services.store(), study)
-
-
-def _runs_of(found: Comparison) -> Runs:
-    return known(tuple(side.run for side in found.sides))
 
 
 @st.cache_data(max_entries=4, show_spinner="Counting labels ...")
