@@ -10,6 +10,8 @@ from core.distill.arm import Arm
 from core.models.catalogue import BASE
 
 SIGNIFICANT = 0.05
+SMALLEST_P = 0.001
+SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
 RULES = {
     "top": "the {n} nearest by cosine",
     "threshold": "cosine above {threshold:.3f}",
@@ -52,8 +54,11 @@ def _lines(data: Row) -> Iterator[str]:
         "those of trainings from different beginnings would."
     )
     yield ""
+    yield from _students(data["students"])
+    yield from _reading(datasets)
     for name, part in datasets.items():
-        yield from _dataset(name, part)
+        if part["systems"]:
+            yield from _dataset(name, part)
     yield "## Limits"
     yield ""
     yield (
@@ -62,15 +67,90 @@ def _lines(data: Row) -> Iterator[str]:
     )
     yield ""
     if data["not_run"]:
-        yield f"Not run: {', '.join(data['not_run'])}."
+        yield f"Not run: {_not_run(data['not_run'])}."
         yield ""
+
+
+def _not_run(cells: Sequence[str]) -> str:
+    """ "test/margin-0/icd" and "test/margin-0/wordnet" are "margin-0 (icd, wordnet)"."""
+    datasets: dict[str, list[str]] = {}
+    for cell in cells:
+        _, system, dataset = cell.split("/")
+        datasets.setdefault(system, []).append(dataset)
+    return "; ".join(f"{system} ({', '.join(some)})" for system, some in datasets.items())
+
+
+def _students(made: Row) -> Iterator[str]:
+    if not any(made.values()):
+        return
+    yield "## How the students were made"
+    yield ""
+    if made["layers"]:
+        yield (
+            f"A student has {len(made['layers'])} of the teacher's layers "
+            f"({', '.join(map(str, made['layers']))}), the others taken away one by one, each time "
+            "the one whose loss costs the traces' likelihood least."
+        )
+        yield ""
+    for phase, found in made["heads"].items():
+        chosen = ", ".join(f"{layer}.{head}" for layer, head in found["chosen"])
+        yield (
+            f"- Heads with the highest {SCORES[phase]} (layer.head): {chosen}; "
+            f"{found['in_kept_layers']} of {len(found['chosen'])} lie in layers that the student "
+            "has. In place of one that does not, the student's head that is most like it is taken."
+        )
+    if made["heads"]:
+        yield ""
+    if made["tuning"]:
+        yield "Tuning on dev, where each trial is a whole training and the best one is the student:"
+        yield ""
+        names = list(made["tuning"][0]["example_f1"])
+        head = ("arm", "learning rate", "weight of its terms", *names, "mean")
+        yield from _table(head, _trial_rows(made["tuning"], names))
+        yield ""
+
+
+def _trial_rows(trials: Sequence[Row], names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for trial in trials:
+        values = [trial["example_f1"][name] for name in names]
+        weight = "" if trial["arm"] == Arm.STANDARD.value else f"{trial['weight']:g}"
+        shown = (f"{value:.3f}" for value in (*values, sum(values) / len(values)))
+        yield (trial["arm"], f"{trial['learning_rate']:g}", weight, *shown)
+
+
+def _reading(datasets: Row) -> Iterator[str]:
+    """What the columns of the tables are, once for all."""
+    simulators = sorted({part["simulator"] for part in datasets.values()})
+    yield "## How to read the tables"
+    yield ""
+    yield (
+        "- **by seed**: where an arm has several seeds, F1 is of their mean, document by document; "
+        "in brackets the interval over seeds."
+    )
+    yield (
+        "- **precision**, **recall**: of the answer, means over documents, 0 where it is empty. "
+        "**P@1**, **nDCG@5** and **PSP@5** are of a ranking that is filled up with the other "
+        "labels as retrieved, so that part of them is retrieval's; what retrieval has alone stands "
+        "first."
+    )
+    yield (
+        "- **seconds**: of the clock a document, in reference mode after drafts of 8 side by side "
+        "in fast mode, on the machine that ran the study."
+    )
+    yield (
+        "- **shortlists**, **verdicts**, **Focus**, **Confusion**: how alike traces are to the "
+        "teacher's, as Jaccard, Cohen's kappa, and mean distance of the two curves. **LAS**: "
+        f"leakage-adjusted simulatability; the simulator is a {' / '.join(simulators)}; "
+        "**leaking**: the share of answers that the trace alone gives away."
+    )
+    yield ""
 
 
 def _verdict(part: Row) -> str:
     less = part["mechanistic_less"].get(Arm.STANDARD.value)
     if less is None:
         return "not tested."
-    said = f"{_difference(less)}, corrected over datasets {less['p_holm']:.3f}"
+    said = f"{_difference(less)}, corrected over datasets {_p(less['p_holm'])}"
     if between := less["between_seeds"]:
         said += f"; over {len(between['by_seed'])} seeds {_interval(between, 'mean', '+.3f')}"
     if less["p_holm"] >= SIGNIFICANT:
@@ -86,7 +166,7 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
         yield ""
         yield from _table(("", "F1", "teacher less it", "p, corrected"), _teacher_rows(part))
         yield ""
-    yield "All systems; of several seeds the mean, and by seed with its interval over seeds:"
+    yield "All systems:"
     yield ""
     head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p", "p, corrected")
     yield from _table(head, _arm_rows(part))
@@ -97,15 +177,9 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     )  # fmt: skip
     yield from _table(head, _measure_rows(part["systems"]))
     yield ""
-    yield (
-        "Precision and recall are of the answer, means over documents, 0 where it is empty. P@1, "
-        "nDCG@5 and PSP@5 are of a ranking that is filled up with the other labels as retrieved, "
-        "so that part of them is retrieval's; what retrieval has alone stands first."
-    )
-    yield ""
     if part["other_measures"]:
         said = [
-            f"- {measure}: {_difference(less)}, corrected {less['p_holm']:.3f}"
+            f"- {measure}: {_difference(less)}, corrected {_p(less['p_holm'])}"
             for measure, less in part["other_measures"].items()
         ]
         yield "Mechanistic less standard in other measures, p corrected over these and datasets:"
@@ -118,16 +192,7 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     head = ("", *fates, "labels answered", "tokens", "seconds")
     yield from _table(head, _fate_rows(part["systems"], fates))
     yield ""
-    yield (
-        "Seconds of the clock a document, in reference mode after drafts of 8 side by side in fast "
-        "mode, on the machine that ran the study."
-    )
-    yield ""
-    yield (
-        "How alike traces are to the teacher's (Jaccard of shortlists, Cohen's kappa of verdicts, "
-        "mean distance of Focus and Confusion), and LAS, whose simulator is a "
-        f"{part['simulator']}:"
-    )
+    yield "How alike traces are to the teacher's, and how well they tell what is answered:"
     yield ""
     head = ("", "shortlists", "verdicts", "Focus", "Confusion", "LAS", "leaking")
     yield from _table(head, _likeness_rows(part["systems"]))
@@ -140,7 +205,7 @@ def _teacher_rows(part: Row) -> Iterator[Sequence[str]]:
     for rule, less in part["teacher_less"].items():
         found = part["over_seeds"].get(rule) or part["baselines"][rule]
         what = RULES[rule].format(**part["baselines"].get(rule, {}))
-        yield (what, _interval(found), _interval(less, "mean", "+.3f"), f"{less['p_holm']:.3f}")
+        yield (what, _interval(found), _interval(less, "mean", "+.3f"), _p(less["p_holm"]))
 
 
 def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
@@ -152,7 +217,7 @@ def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
         shown: tuple[str, ...] = ("", "", "")
         if less is not None:
             seeds = f", {less['seeds']} seed{'s' * (less['seeds'] > 1)}"
-            p_values = (f"{less[p]:.3f}" for p in ("p", "p_holm"))
+            p_values = (_p(less[p]) for p in ("p", "p_holm"))
             shown = (_interval(less, "mean", "+.3f") + seeds, *p_values)
         yield (name, _interval(found), by_seed if found["seeds"] > 1 else "", *shown)
 
@@ -184,7 +249,7 @@ def _fate_rows(systems: Row, fates: Sequence[str]) -> Iterator[Sequence[str]]:
 def _likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
     for name, one in systems.items():
         alike = one.get("teacher_likeness") or {}
-        simulated = one["simulability"] or {}
+        simulated = one["simulatability"] or {}
         yield (
             name,
             *(_number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
@@ -204,7 +269,12 @@ def _interval(found: Row, name: str = "example_f1", form: str = ".3f") -> str:
 
 
 def _difference(less: Row) -> str:
-    return f"{_interval(less, 'mean', '+.3f')}, p {less['p']:.3f}"
+    return f"{_interval(less, 'mean', '+.3f')}, {_p(less['p'], 'p ')}"
+
+
+def _p(value: float, name: str = "") -> str:
+    """A permutation test of limited size cannot tell how far below 0.001 it is."""
+    return f"{name}{value:.3f}" if value >= SMALLEST_P else f"{name}< {SMALLEST_P}"
 
 
 def _number(value: float | None) -> str:

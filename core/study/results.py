@@ -32,13 +32,14 @@ from core.study.arms_compared import (
 from core.study.cell_files import cells_folder, read_results
 from core.study.likeness import Written, by_document, likeness
 from core.study.presets import Preset
-from core.study.simulability import SIMULATOR, simulability
+from core.study.simulatability import SIMULATOR, simulatability
 from core.study.written import answers_in, written_in
 from db.runs import RunRecord, run_records
 from db.session import Store
 
 OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
 TEACHER = "teacher"
+PHASES = ("coarse", "refine")  # of the chosen heads
 
 
 def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "preset": preset.name,
         "datasets": parts,
         "teacher": cells.get(TEACHER),
+        "students": of_students(cells),
         "not_run": sorted(_planned(preset) - tests.keys()),
     }
 
@@ -96,7 +98,7 @@ def of_dataset(
             "recall": _mean(Measure.RECALL, some),
             "answered_labels": float(np.mean([len(one.selected) for one in some])),
             "seconds_per_document": _seconds(tests[system]),
-            "simulability": _simulability(written[system]),
+            "simulatability": _simulatability(written[system]),
         }
         if TEACHER in written and system not in (BASE, TEACHER):
             alike = likeness(written[TEACHER], written[system])
@@ -126,8 +128,8 @@ def _seconds(test: Mapping[str, Any]) -> float | None:
     return test["seconds"] / answered if answered else None
 
 
-def _simulability(written: Mapping[str, Written]) -> dict[str, Any] | None:
-    found = simulability(answers_in(written))
+def _simulatability(written: Mapping[str, Written]) -> dict[str, Any] | None:
+    found = simulatability(answers_in(written))
     return None if found is None else asdict(found)
 
 
@@ -149,6 +151,29 @@ def _other_measures(
         if OURS in arms and STANDARD in arms:
             found[name] = less(arms[OURS], arms[STANDARD])
     return {name: one for name, one in found.items() if one is not None}
+
+
+def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How the students were made: layers kept, where the chosen heads lie, and every trial of the
+    tuning with its example-based F1 on dev, by dataset."""
+    kept = (cells.get("layers") or {}).get("layers", [])
+    heads = cells.get("heads") or {}
+    return {
+        "layers": kept,
+        "heads": {
+            phase: {
+                "chosen": heads[phase]["teacher"],
+                "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"]),
+            }
+            for phase in PHASES
+            if phase in heads
+        },
+        "tuning": [
+            {"arm": name.split("/")[1], **trial["setting"], "example_f1": trial["example_f1"]}
+            for name, trial in sorted(cells.items())
+            if name.startswith("tune/")
+        ],
+    }
 
 
 def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from core.study.likeness import Written
-from core.study.simulability import Answer
+from core.study.simulatability import Answer
 from db.runs import RunRecord
 from db.session import Store
 from db.traces import load_trace

@@ -6,6 +6,15 @@ import pytest
 
 from core.study.report import report
 
+MADE = {
+    "layers": [0, 2],
+    "heads": {"coarse": {"chosen": [[1, 5], [2, 0]], "in_kept_layers": 1}},
+    "tuning": [
+        {"arm": "standard", "learning_rate": 0.002, "weight": 1.0, "example_f1": {"icd": 0.3}},
+        {"arm": "margin", "learning_rate": 0.002, "weight": 0.3, "example_f1": {"icd": 0.35}},
+    ],
+}
+
 
 def less(mean: float, p: float, p_holm: float) -> dict[str, Any]:
     return {
@@ -21,7 +30,7 @@ def system(run: str) -> dict[str, Any]:
         "retrieval": {"p": {"1": 0.3}, "ndcg": {"5": 0.35}, "psp": {"5": 0.2}},
         "answered_labels": 2.34,
         "buckets": {"ok": 90}, "fates": {"selected": 50, "index miss": 0, "not shown": 150},
-        "mean_tokens": 151.4, "seconds_per_document": 2.25, "simulability": None,
+        "mean_tokens": 151.4, "seconds_per_document": 2.25, "simulatability": None,
     }  # fmt: skip
 
 
@@ -31,7 +40,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "teacher_likeness": {
             "shortlists": 0.7, "verdicts": 0.5, "focus": 0.01, "confusion": None, "documents": 100
         },
-        "simulability": {"las": 0.21, "leaking": 0.9},
+        "simulatability": {"las": 0.21, "leaking": 0.9},
     }  # fmt: skip
     part = {
         "simulator": "coin",
@@ -56,7 +65,12 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "mechanistic_less": {} if difference is None else {"standard": difference},
         "other_measures": {},
     }
-    return {"preset": "laptop", "datasets": {"icd": part}, "not_run": ["test/margin-0/icd"]}
+    return {
+        "preset": "laptop",
+        "datasets": {"icd": part},
+        "students": MADE,
+        "not_run": ["test/margin-0/icd", "test/margin-0/wordnet", "test/base/icd"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,5 +106,25 @@ def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     assert "| teacher | 75% | 25% | 2.3 | 151 | 2.2 |" in page
     assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 | 0.900 |" in page
     assert "a coin" in page
-    assert "Not run: test/margin-0/icd." in page
+    assert "Not run: margin-0 (icd, wordnet); base (icd)." in page
     assert "no evidence that phases arise by themselves" in " ".join(page.split())
+
+
+def test_how_the_students_were_made_is_told() -> None:
+    page = report(results(None))
+    assert "A student has 2 of the teacher's layers (0, 2)" in page
+    assert "Heads with the highest CoarseScore (layer.head): 1.5, 2.0; 1 of 2 lie in" in page
+    assert "| standard | 0.002 |  | 0.300 | 0.300 |" in page
+    assert "| margin | 0.002 | 0.3 | 0.350 | 0.350 |" in page
+
+
+def test_a_dataset_without_tests_has_no_tables() -> None:
+    data = results(None)
+    data["datasets"]["icd"] |= {"systems": {}}
+    assert "## icd" not in report(data)
+
+
+def test_a_p_value_below_what_the_test_can_tell_is_not_zero() -> None:
+    assert "p < 0.001, corrected over datasets < 0.001" in report(
+        results(less(0.2, 0.0001, 0.0003))
+    )

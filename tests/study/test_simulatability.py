@@ -5,7 +5,7 @@ import random
 import pytest
 
 from core.rerank.base import Candidate
-from core.study.simulability import Answer, simulability
+from core.study.simulatability import Answer, simulatability
 
 LABELS = 4
 
@@ -30,7 +30,7 @@ def answers(tells: str, documents: int = 80) -> list[Answer]:
 
 
 def test_a_trace_that_tells_all_leaks_all() -> None:
-    found = simulability(answers("all"))
+    found = simulatability(answers("all"))
     assert found is not None
     assert found.labels == 80 * LABELS
     assert found.leaking == 1.0
@@ -40,7 +40,7 @@ def test_a_trace_that_tells_all_leaks_all() -> None:
 
 
 def test_a_trace_that_tells_nothing_does_not_help() -> None:
-    found = simulability(answers("nothing"))
+    found = simulatability(answers("nothing"))
     assert found is not None
     assert found.las is not None
     assert abs(found.from_both - found.from_text) < 0.1
@@ -49,15 +49,15 @@ def test_a_trace_that_tells_nothing_does_not_help() -> None:
 
 def test_the_answer_itself_is_not_read() -> None:
     """Else every trace would tell all."""
-    found = simulability(answers("nothing"))
+    found = simulatability(answers("nothing"))
     assert found is not None
     assert found.from_both < 0.7
 
 
 def test_too_few_documents_or_answers_that_are_all_alike_give_nothing() -> None:
-    assert simulability(answers("all", 4)) is None
+    assert simulatability(answers("all", 4)) is None
     alike = [
         Answer(a.document_id, a.text, a.candidates, a.trace, frozenset()) for a in answers("all")
     ]
-    assert simulability(alike) is None
-    assert simulability([]) is None
+    assert simulatability(alike) is None
+    assert simulatability([]) is None

@@ -1,4 +1,4 @@
-"""LAS, leakage-adjusted simulability (Hase et al. 2020, arXiv 2010.04119): do a model's traces help
+"""LAS, leakage-adjusted simulatability (Hase et al. 2020, arXiv 2010.04119): do a model's traces help
 somebody who has read them to predict its answers, beyond giving them away?
 
 A simulator predicts, for each label that was shown, whether the model answers it: from the text
@@ -42,7 +42,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulability:
+class Simulatability:
     """`las` in [-1, 1], higher is better, None where one group is empty. `labels` that were
     predicted; `leaking`: the share of them that e gives away; `from_text`, `from_both`: shares
     predicted rightly from x, and from x and e."""
@@ -54,7 +54,7 @@ class Simulability:
     from_both: float
 
 
-def simulability(answers: Sequence[Answer]) -> Simulability | None:
+def simulatability(answers: Sequence[Answer]) -> Simulatability | None:
     """None where there are fewer documents than folds, or all answers are alike."""
     rows = [(answer, one) for answer in answers for one in answer.candidates]
     chosen = np.array([one.label_id in answer.selected for answer, one in rows])
@@ -74,12 +74,12 @@ def simulability(answers: Sequence[Answer]) -> Simulability | None:
     return _adjusted(right["x"], right["e"], right["both"])
 
 
-def _adjusted(from_text: Flags, from_trace: Flags, from_both: Flags) -> Simulability:
+def _adjusted(from_text: Flags, from_trace: Flags, from_both: Flags) -> Simulatability:
     """`(labels,)` each: whether the prediction was right."""
     gain = from_both.astype(float) - from_text.astype(float)
     groups = [gain[from_trace], gain[~from_trace]]
     las = float(np.mean([group.mean() for group in groups])) if all(map(len, groups)) else None
-    return Simulability(
+    return Simulatability(
         las, len(gain), float(from_trace.mean()), float(from_text.mean()), float(from_both.mean())
     )
 
