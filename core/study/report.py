@@ -89,16 +89,16 @@ def _students(made: Row) -> Iterator[str]:
         yield (
             f"A student has {len(made['layers'])} of the teacher's layers "
             f"({', '.join(map(str, made['layers']))}), the others taken away one by one, each time "
-            "the one whose loss costs the traces' likelihood least."
+            "the one whose removal costs the traces' likelihood least."
         )
         yield ""
     for phase, found in made["heads"].items():
         chosen = ", ".join(f"{layer}.{head}" for layer, head in found["chosen"])
-        yield (
-            f"- Heads with the highest {SCORES[phase]} (layer.head): {chosen}; "
-            f"{found['in_kept_layers']} of {len(found['chosen'])} lie in layers that the student "
-            "has. In place of one that does not, the student's head that is most like it is taken."
-        )
+        inside, of = found["in_kept_layers"], len(found["chosen"])
+        said = f"{inside} of {of} lie in layers that the student has"
+        if inside < of:
+            said += "; in place of each other one stands the student's head that is most like it"
+        yield f"- Heads with the highest {SCORES[phase]} (layer.head): {chosen}; {said}."
     if made["heads"]:
         yield ""
     if made["tuning"]:

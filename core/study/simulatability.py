@@ -1,5 +1,5 @@
-"""LAS, leakage-adjusted simulatability (Hase et al. 2020, arXiv 2010.04119): do a model's traces help
-somebody who has read them to predict its answers, beyond giving them away?
+"""LAS, leakage-adjusted simulatability (Hase et al. 2020, arXiv 2010.04119): do a model's traces
+help somebody who has read them to predict its answers, beyond giving them away?
 
 A simulator predicts, for each label that was shown, whether the model answers it: from the text
 (x), from the trace without its answer (e), or from both. A label leaks where e alone is enough.
