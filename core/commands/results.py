@@ -44,7 +44,9 @@ def results(
         from rich.table import Table
 
         from core.config import load_settings
+        from core.distill.arm import title_of
         from core.study.choice import chosen_preset
+        from core.study.results import get_them
         from core.study.results import results as found_by
         from db.session import open_store
 
@@ -63,13 +65,19 @@ def results(
                     f"{low:.3f} to {high:.3f}", f"{system['precision']:.3f}",
                     f"{system['recall']:.3f}", f"{well:.0%}", system["run"],
                 )  # fmt: skip
-            shown.append(table)
+            if part["systems"]:
+                shown.append(table)
             for arm, less in part["mechanistic_less"].items():
                 shown.append(
-                    f"{dataset}: mechanistic less {arm} {less['mean']:+.3f} ({less['low']:+.3f} to "
-                    f"{less['high']:+.3f}), p {less['p']:.3f}, corrected {less['p_holm']:.3f}, "
-                    f"seeds: {less['seeds']}."
+                    f"{dataset}: mechanistic less {title_of(arm)} {less['mean']:+.3f} "
+                    f"({less['low']:+.3f} to {less['high']:+.3f}), p {less['p']:.3f}, "
+                    f"corrected {less['p_holm']:.3f}, seeds: {less['seeds']}."
                 )
+        if data["absent"]:
+            shown.append(
+                f"Not here: the runs on {', '.join(data['absent'])}. Get these with "
+                f"{get_them(data['absent'])}, then load the runs: `phaselens results load`."
+            )
         if data["not_run"]:
             shown.append(f"Not run: {', '.join(data['not_run'])}.")
         report.give(data, *shown)
@@ -123,7 +131,10 @@ def verify(
         if not sums["documents"]:
             report.fail("No adapter of this study is here, so nothing was checked.")
         elif sums["same_texts"] < sums["documents"]:
-            report.fail("Not all texts were written again.")
+            report.fail(
+                "Not all texts were written again. Another kind of processor, or another version "
+                "of torch, may round otherwise: `phaselens doctor` says what is here."
+            )
 
 
 @app.command(epilog=example("phaselens results pack --preset laptop --folder FOLDER"))

@@ -32,3 +32,28 @@ class Arm(StrEnum):
 
 
 LOOKS_INSIDE = frozenset(Arm) - {Arm.STANDARD, Arm.LONGER, Arm.LOGITS, Arm.MARGIN}
+
+TITLES = {
+    Arm.STANDARD: "standard",
+    Arm.LONGER: "standard, longer",
+    Arm.LOGITS: "standard + logits",
+    Arm.MARGIN: "standard + margin",
+    Arm.MECHANISTIC: "mechanistic",
+    Arm.NO_PHASE_1: "mechanistic without phase 1",
+    Arm.NO_PHASE_2: "mechanistic without phase 2",
+    Arm.RANDOM_HEADS: "mechanistic, random heads",
+    **{arm: f"mechanistic without {term}" for arm, term in (
+        (Arm.NO_ATTN_1, "L_attn(1)"), (Arm.NO_WRITE_1, "L_write(1)"), (Arm.NO_INT_1, "L_int(1)"),
+        (Arm.NO_LOOP_2, "L_loop(2)"), (Arm.NO_WRITE_2, "L_write(2)"), (Arm.NO_INT_2, "L_int(2)"),
+    )},
+}  # fmt: skip
+
+
+def title_of(arm: str) -> str:
+    """An arm as people read it; what is no arm, such as the teacher, keeps its name."""
+    return TITLES[Arm(arm)] if arm in set(Arm) else arm
+
+
+def random_name(phase: str, seed: int) -> str:
+    """Under which name the random-head arm's heads of a phase are kept; each seed has its own."""
+    return f"random_{phase}_{seed}"

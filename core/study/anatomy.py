@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.distill.arm import random_name
 from core.distill.arms import heads_beside, random_heads
 from core.distill.base import Head
 from core.distill.head_map import HeadMap, depths_of
@@ -130,11 +131,6 @@ class Anatomy:
             return traces[:count], "the teacher's traces"
         lessons = self.work.dev_lessons(count)  # it has hardly learned to write them
         return lesson_traces(self.work.models.base(), lessons), "lessons of dev documents"
-
-
-def random_name(phase: str, seed: int) -> str:
-    """Under which name the random-head arm's heads of a phase are kept; each seed has its own."""
-    return f"random_{phase}_{seed}"
 
 
 def _by_chance(

@@ -3,22 +3,29 @@
 Every sentence with a figure is made here from the figures, whichever way they came out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from core.distill.arm import Arm
-from core.models.catalogue import BASE
+from core.distill.arm import TITLES, Arm, title_of
+from core.study.likeness import CONFUSION, FOCUS
+from core.study.report_tables import (
+    Row,
+    arm_rows,
+    difference,
+    fate_rows,
+    interval,
+    likeness_rows,
+    measure_rows,
+    p_words,
+    rule_words,
+    table,
+    teacher_rows,
+    training_rows,
+    trial_rows,
+)
 
 SIGNIFICANT = 0.05
-SMALLEST_P = 0.001
 SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
-RULES = {
-    "top": "the {n} nearest by cosine",
-    "threshold": "cosine above {threshold:.3f}",
-    "scorer": "the untuned model's Scorer above {threshold:.3f}",
-    BASE: "the untuned model's own trace",
-}
-Row = Mapping[str, Any]
+NEARER, LOWER = (FOCUS, CONFUSION), " (lower is nearer)"
 
 
 def report(data: Row) -> str:
@@ -47,9 +54,12 @@ def _lines(data: Row) -> Iterator[str]:
     yield ""
     yield (
         "The margin arm has seen which labels are gold, as the mechanistic one has, and the "
-        "random-head arm has its losses on other heads of the same layers, drawn by chance: a gain "
-        "over standard that they have too is not one of phases or of heads. Arms are compared by "
-        "the seeds that both have. Seeds differ in the order of the traces (and of the random "
+        "random-head arm has its losses on other heads of the same layers, drawn by chance, once: "
+        "a gain over standard that they have too is not one of phases or of heads. Arms are "
+        "compared by the seeds that both have. Of standard, mechanistic and the arms that are "
+        "tuned, the first seed is the better of two trainings on dev; further seeds, the longer "
+        "standard arm and mechanistic without a phase are one training each, which is to their "
+        "disadvantage. Seeds differ in the order of the traces (and of the random "
         "heads): all students begin with the same weights, so intervals over seeds say less than "
         "those of trainings from different beginnings would."
     )
@@ -63,11 +73,31 @@ def _lines(data: Row) -> Iterator[str]:
     yield ""
     yield (
         "The teacher's phases were taught by our own template: that it has them is no evidence "
-        "that phases arise by themselves. The models have 135 million parameters and less."
+        "that phases arise by themselves. The paper's terms are not all spelled out in it: the "
+        "forms of the six losses, the way from the teacher's heads to the student's, and one "
+        "weight for both phases are ours ([distillation-losses.md](distillation-losses.md)). The "
+        "models have 135 million parameters and less."
     )
     yield ""
+    if data["absent"]:
+        yield f"Not on the machine that wrote this page: the runs on {', '.join(data['absent'])}."
+        yield ""
+    yield from _left_out(data["not_planned"])
     if data["not_run"]:
         yield f"Not run: {_not_run(data['not_run'])}."
+        yield ""
+
+
+def _left_out(left: Row) -> Iterator[str]:
+    said = []
+    if left["arms"]:
+        said.append(f"the arms {', '.join(map(title_of, left['arms']))}")
+    if left["seeds"]:
+        said.append(f"seeds {', '.join(map(str, left['seeds']))}")
+    if left["test_documents"] is not None:
+        said.append(f"test documents after the first {left['test_documents']:,} of a dataset")
+    if said:
+        yield f"Left to the preset `gpu`, which was not run: {'; '.join(said)}."
         yield ""
 
 
@@ -95,9 +125,12 @@ def _students(made: Row) -> Iterator[str]:
     for phase, found in made["heads"].items():
         chosen = ", ".join(f"{layer}.{head}" for layer, head in found["chosen"])
         inside, of = found["in_kept_layers"], len(found["chosen"])
+        shared = found["student_heads_of_random_ones_too"]
         said = f"{inside} of {of} lie in layers that the student has"
         if inside < of:
             said += "; in place of each other one stands the student's head that is most like it"
+        if shared:
+            said += f"; {shared} of the student's heads stand for random heads in that arm too"
         yield f"- Heads with the highest {SCORES[phase]} (layer.head): {chosen}; {said}."
     if made["heads"]:
         yield ""
@@ -106,16 +139,17 @@ def _students(made: Row) -> Iterator[str]:
         yield ""
         names = list(made["tuning"][0]["example_f1"])
         head = ("arm", "learning rate", "weight of its terms", *names, "mean")
-        yield from _table(head, _trial_rows(made["tuning"], names))
+        yield from table(head, trial_rows(made["tuning"], names))
         yield ""
-
-
-def _trial_rows(trials: Sequence[Row], names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for trial in trials:
-        values = [trial["example_f1"][name] for name in names]
-        weight = "" if trial["arm"] == Arm.STANDARD.value else f"{trial['weight']:g}"
-        shown = (f"{value:.3f}" for value in (*values, sum(values) / len(values)))
-        yield (trial["arm"], f"{trial['learning_rate']:g}", weight, *shown)
+    if made["trained"]:
+        yield (
+            "Students, with the traces that have phases (on the others the terms of phases are "
+            "naught), tokens trained on, and seconds computed:"
+        )
+        yield ""
+        head = ("", "learning rate", "weight", "traces", "with phases", "tokens", "seconds")
+        yield from table(head, training_rows(made["trained"]))
+        yield ""
 
 
 def _reading(datasets: Row) -> Iterator[str]:
@@ -123,6 +157,17 @@ def _reading(datasets: Row) -> Iterator[str]:
     simulators = sorted({part["simulator"] for part in datasets.values()})
     yield "## How to read the tables"
     yield ""
+    yield (
+        "- Arms: "
+        + "; ".join(f"`{arm.value}` is {title}" for arm, title in TITLES.items()
+                    if title != arm.value)
+        + ". A number at the end is the seed."
+    )  # fmt: skip
+    yield (
+        "- **p, corrected**: by Holm's method; of mechanistic less standard over the datasets, of "
+        "mechanistic less the other arms over these and datasets, of the teacher over what it must "
+        "beat, in each dataset."
+    )
     yield (
         "- **by seed**: where an arm has several seeds, F1 is of their mean, document by document; "
         "in brackets the interval over seeds."
@@ -139,9 +184,11 @@ def _reading(datasets: Row) -> Iterator[str]:
     )
     yield (
         "- **shortlists**, **verdicts**, **Focus**, **Confusion**: how alike traces are to the "
-        "teacher's, as Jaccard, Cohen's kappa, and mean distance of the two curves. **LAS**: "
-        f"leakage-adjusted simulatability; the simulator is a {' / '.join(simulators)}; "
-        "**leaking**: the share of answers that the trace alone gives away."
+        "teacher's, as Jaccard of the labels named before the answer, Cohen's kappa of verdicts, "
+        "and mean distance of the two curves (lower is nearer). **LAS**: leakage-adjusted "
+        f"simulatability; the simulator is a {' / '.join(simulators)}. **leaking**: the share of "
+        "answers that the trace alone gives away: since an answer repeats the verdicts before it, "
+        "nearly all, so that LAS rests on few labels and says little here."
     )
     yield ""
 
@@ -150,12 +197,21 @@ def _verdict(part: Row) -> str:
     less = part["mechanistic_less"].get(Arm.STANDARD.value)
     if less is None:
         return "not tested."
-    said = f"{_difference(less)}, corrected over datasets {_p(less['p_holm'])}"
+    said = f"{difference(less)}, corrected over datasets {p_words(less['p_holm'])}"
     if between := less["between_seeds"]:
-        said += f"; over {len(between['by_seed'])} seeds {_interval(between, 'mean', '+.3f')}"
+        said += f"; over {len(between['by_seed'])} seeds {interval(between, 'mean', '+.3f')}"
+    if untuned := part["untuned"]:
+        seeds = untuned["seeds"]
+        said += (
+            f"; over the {seeds} seed{'s' * (seeds > 1)} that no choice was made by "
+            f"{interval(untuned, 'mean', '+.3f')}"
+        )
     if less["p_holm"] >= SIGNIFICANT:
         return f"no difference that chance could not make: {said}."
-    return f"{'yes' if less['mean'] > 0 else 'no, it is behind'}: {said}."
+    answer = "yes" if less["mean"] > 0 else "no, it is behind"
+    if between is None or between["low"] <= 0 <= between["high"]:
+        answer += ", as far as these trainings go (so few seeds do not tell what others would give)"
+    return f"{answer}: {said}."
 
 
 def _dataset(name: str, part: Row) -> Iterator[str]:
@@ -164,22 +220,33 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     if part["teacher_less"]:
         yield "The teacher, and what it must beat:"
         yield ""
-        yield from _table(("", "F1", "teacher less it", "p, corrected"), _teacher_rows(part))
+        yield from table(("", "F1", "teacher less it", "p, corrected"), teacher_rows(part))
+        yield ""
+        yield _teacher_verdict(part)
+        yield ""
+    ceilings = [one["ceiling"] for one in part["systems"].values()]
+    yield (f"No answer among the labels that were shown could have more than {max(ceilings):.3f}.")
+    yield ""
+    failed = {name: one["failed"] for name, one in part["systems"].items() if one["failed"]}
+    if failed:
+        counts = ", ".join(f"{name} {count:,}" for name, count in failed.items())
+        yield f"Documents that failed and are in no score: {counts}."
         yield ""
     yield "All systems:"
     yield ""
     head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p", "p, corrected")
-    yield from _table(head, _arm_rows(part))
+    yield from table(head, arm_rows(part))
     yield ""
     head = (
         "", "micro F1", "macro F1", "precision", "recall", "P@1", "nDCG@5", "PSP@5", "well-formed",
         "run",
     )  # fmt: skip
-    yield from _table(head, _measure_rows(part["systems"]))
+    yield from table(head, measure_rows(part["systems"]))
     yield ""
     if part["other_measures"]:
         said = [
-            f"- {measure}: {_difference(less)}, corrected {_p(less['p_holm'])}"
+            f"- {measure}{LOWER if measure in NEARER else ''}: {difference(less)}, "
+            f"corrected {p_words(less['p_holm'])}"
             for measure, less in part["other_measures"].items()
         ]
         yield "Mechanistic less standard in other measures, p corrected over these and datasets:"
@@ -190,92 +257,20 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     yield ""
     fates = sorted({f for one in part["systems"].values() for f, n in one["fates"].items() if n})
     head = ("", *fates, "labels answered", "tokens", "seconds")
-    yield from _table(head, _fate_rows(part["systems"], fates))
+    yield from table(head, fate_rows(part["systems"], fates))
     yield ""
     yield "How alike traces are to the teacher's, and how well they tell what is answered:"
     yield ""
     head = ("", "shortlists", "verdicts", "Focus", "Confusion", "LAS", "leaking")
-    yield from _table(head, _likeness_rows(part["systems"]))
+    yield from table(head, likeness_rows(part["systems"]))
     yield ""
 
 
-def _teacher_rows(part: Row) -> Iterator[Sequence[str]]:
-    if "teacher" in part["over_seeds"]:
-        yield ("teacher", _interval(part["over_seeds"]["teacher"]), "", "")
-    for rule, less in part["teacher_less"].items():
-        found = part["over_seeds"].get(rule) or part["baselines"][rule]
-        what = RULES[rule].format(**part["baselines"].get(rule, {}))
-        yield (what, _interval(found), _interval(less, "mean", "+.3f"), _p(less["p_holm"]))
-
-
-def _arm_rows(part: Row) -> Iterator[Sequence[str]]:
-    for name, found in part["over_seeds"].items():
-        by_seed = ", ".join(f"{value:.3f}" for value in found["by_seed"])
-        if between := found["between_seeds"]:
-            by_seed += f" ({between['low']:.3f} to {between['high']:.3f})"
-        less = part["mechanistic_less"].get(name)
-        shown: tuple[str, ...] = ("", "", "")
-        if less is not None:
-            seeds = f", {less['seeds']} seed{'s' * (less['seeds'] > 1)}"
-            p_values = (_p(less[p]) for p in ("p", "p_holm"))
-            shown = (_interval(less, "mean", "+.3f") + seeds, *p_values)
-        yield (name, _interval(found), by_seed if found["seeds"] > 1 else "", *shown)
-
-
-def _measure_rows(systems: Row) -> Iterator[Sequence[str]]:
-    if systems:
-        alone = next(iter(systems.values()))["retrieval"]
-        yield ("retrieval alone", "", "", "", "", *map(_number, _ranked(alone)), "", "")
-    for name, one in systems.items():
-        values = (
-            one["micro_f1"], one["macro_f1"], one["precision"], one["recall"], *_ranked(one)
-        )  # fmt: skip
-        well = one["buckets"]["ok"] / one["documents"]
-        yield (name, *map(_number, values), f"{well:.0%}", f"`{one['run']}`")
-
-
-def _ranked(one: Row) -> tuple[float | None, ...]:
-    return one["p"]["1"], one["ndcg"]["5"], one["psp"]["5"] if one["psp"] else None
-
-
-def _fate_rows(systems: Row, fates: Sequence[str]) -> Iterator[Sequence[str]]:
-    for name, one in systems.items():
-        counts = [f"{one['fates'][fate] / one['gold']:.0%}" for fate in fates]
-        cost = (f"{one['answered_labels']:.1f}", f"{one['mean_tokens']:.0f}")
-        took = one["seconds_per_document"]
-        yield (name, *counts, *cost, "" if took is None else f"{took:.1f}")
-
-
-def _likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
-    for name, one in systems.items():
-        alike = one.get("teacher_likeness") or {}
-        simulated = one["simulatability"] or {}
-        yield (
-            name,
-            *(_number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
-            *(_number(simulated.get(k)) for k in ("las", "leaking")),
-        )
-
-
-def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{' --- |' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
-def _interval(found: Row, name: str = "example_f1", form: str = ".3f") -> str:
-    return f"{found[name]:{form}} ({found['low']:{form}} to {found['high']:{form}})"
-
-
-def _difference(less: Row) -> str:
-    return f"{_interval(less, 'mean', '+.3f')}, {_p(less['p'], 'p ')}"
-
-
-def _p(value: float, name: str = "") -> str:
-    """A permutation test of limited size cannot tell how far below 0.001 it is."""
-    return f"{name}{value:.3f}" if value >= SMALLEST_P else f"{name}< {SMALLEST_P}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+def _teacher_verdict(part: Row) -> str:
+    behind = [
+        rule_words(part, rule) for rule, less in part["teacher_less"].items()
+        if less["mean"] <= 0 or less["p_holm"] >= SIGNIFICANT
+    ]  # fmt: skip
+    if not behind:
+        return "It beats each of them."
+    return f"It is not shown to beat {'; nor '.join(behind)}."

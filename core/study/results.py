@@ -4,18 +4,21 @@ All of it is computed anew from the runs in the store, whose ids stand beside th
 an arm with several seeds are, document by document, means over its seeds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from core.comparison.measures import Measure, score_of
+from core.comparison.parts import LOSSES
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
+from core.datasets.getting import is_ready
 from core.errors import InputError
 from core.evaluation import evaluate_run, propensity_of
 from core.models.catalogue import BASE
+from core.rerank.base import Fate
 from core.study.arms_compared import (
     OURS,
     STANDARD,
@@ -31,15 +34,15 @@ from core.study.arms_compared import (
 )
 from core.study.cell_files import cells_folder, read_results
 from core.study.likeness import Written, by_document, likeness
+from core.study.made import not_planned, of_students
 from core.study.presets import Preset
 from core.study.simulatability import SIMULATOR, simulatability
 from core.study.written import answers_in, written_in
-from db.runs import RunRecord, run_records
+from db.runs import RunRecord, answered_traces, run_records
 from db.session import Store
 
 OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
 TEACHER = "teacher"
-PHASES = ("coarse", "refine")  # of the chosen heads
 
 
 def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
@@ -53,14 +56,25 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
     tests = {name: found for name, found in cells.items() if name.startswith("test/")}
     if not tests:
         raise InputError(
-            f"Nothing of the study {preset.name} was tested yet.",
-            f"Run `phaselens distill --preset {preset.name}` first.",
+            f"There are no results of the study {preset.name} here.",
+            "Load those that ship with `phaselens results load`, or run it: "
+            f"`phaselens distill --preset {preset.name}`.",
         )
-    parts = {}
+    parts, absent = {}, []
     for dataset in preset.datasets:
         of_it = {n.split("/")[1]: t for n, t in tests.items() if n.endswith(f"/{dataset}")}
-        rules = cells.get(f"baselines/{dataset}", {})
-        parts[dataset] = {**of_dataset(settings, store, dataset, of_it, rules)}
+        here = {system: test for system, test in of_it.items() if is_here(store, test["run"])}
+        if here.keys() < of_it.keys() or not is_ready(settings, dataset):
+            absent.append(dataset)
+            here = {}
+        rules = cells.get(f"baselines/{dataset}", {}) if here else {}
+        parts[dataset] = of_dataset(settings, store, dataset, here, rules)
+    if len(absent) == len(parts):
+        raise InputError(
+            f"The runs of the study {preset.name} are not here.",
+            f"Get their datasets ({get_them(absent)}), then load the runs: "
+            "`phaselens results load`.",
+        )
     correct_arms(list(parts.values()))
     correct([one for part in parts.values() for one in part["other_measures"].values()])
     return {
@@ -68,8 +82,21 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "datasets": parts,
         "teacher": cells.get(TEACHER),
         "students": of_students(cells),
+        "absent": absent,
         "not_run": sorted(_planned(preset) - tests.keys()),
+        "not_planned": not_planned(preset),
     }
+
+
+def is_here(store: Store, run: str) -> bool:
+    """Whether a run's traces are in the store."""
+    with store.read() as session:
+        return answered_traces(session, run) > 0
+
+
+def get_them(datasets: Sequence[str]) -> str:
+    """How to come by some datasets, as commands."""
+    return ", ".join(f"`phaselens data get {name}`" for name in datasets)
 
 
 def of_dataset(
@@ -81,7 +108,7 @@ def of_dataset(
 ) -> dict[str, Any]:
     """Systems (with their seeds) on the test documents of one dataset. `tests`: what the cells of
     their tests told, by system; `rules`: what the baselines' cell told."""
-    propensity = propensity_of(open_dataset(settings, dataset))
+    propensity = propensity_of(open_dataset(settings, dataset)) if tests else None
     records: dict[str, list[RunRecord]] = {}
     for system, test in sorted(tests.items()):
         with store.read() as session:
@@ -98,6 +125,8 @@ def of_dataset(
             "recall": _mean(Measure.RECALL, some),
             "answered_labels": float(np.mean([len(one.selected) for one in some])),
             "seconds_per_document": _seconds(tests[system]),
+            "failed": tests[system].get("failed", 0),
+            "ceiling": float(np.mean([ceiling(one) for one in some])),
             "simulatability": _simulatability(written[system]),
         }
         if TEACHER in written and system not in (BASE, TEACHER):
@@ -120,6 +149,12 @@ def _scores(measure: Measure, records: list[RunRecord]) -> Scores:
 
 def _mean(measure: Measure, records: list[RunRecord]) -> float:
     return float(np.mean(list(_scores(measure, records).values())))
+
+
+def ceiling(record: RunRecord) -> float:
+    """The best example-based F1 that an answer among the labels that were shown can have."""
+    shown = sum(Fate(fate) not in LOSSES["not shown"] for fate in record.fates)
+    return 2 * shown / (shown + len(set(record.gold)))
 
 
 def _seconds(test: Mapping[str, Any]) -> float | None:
@@ -151,29 +186,6 @@ def _other_measures(
         if OURS in arms and STANDARD in arms:
             found[name] = less(arms[OURS], arms[STANDARD])
     return {name: one for name, one in found.items() if one is not None}
-
-
-def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """How the students were made: layers kept, where the chosen heads lie, and every trial of the
-    tuning with its example-based F1 on dev, by dataset."""
-    kept = (cells.get("layers") or {}).get("layers", [])
-    heads = cells.get("heads") or {}
-    return {
-        "layers": kept,
-        "heads": {
-            phase: {
-                "chosen": heads[phase]["teacher"],
-                "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"]),
-            }
-            for phase in PHASES
-            if phase in heads
-        },
-        "tuning": [
-            {"arm": name.split("/")[1], **trial["setting"], "example_f1": trial["example_f1"]}
-            for name, trial in sorted(cells.items())
-            if name.startswith("tune/")
-        ],
-    }
 
 
 def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from core.distill.arm import LOOKS_INSIDE, Arm
+from core.distill.arm import LOOKS_INSIDE, Arm, random_name
 from core.distill.arms import ArmLoss, Heads
 from core.distill.crew import crew
 from core.distill.examples import Example, ExampleMaker
 from core.distill.head_map import HeadMap
 from core.distill.losses import LossWeights
 from core.distill.training import Plan, Training
-from core.study.anatomy import Anatomy, random_name
+from core.study.anatomy import Anatomy
 from core.study.material import end_of, examples_of, lessons
 from core.study.tuning import (
     TUNING_SPLIT,

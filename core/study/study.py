@@ -149,7 +149,8 @@ class Study:
                 "traces": partial(self.work.write_traces, dataset),
                 "test": partial(self.work.test, system, dataset),
             }[kind]
-            found.append(Cell(name, after, deciding, work))
+            kept = partial(self.work.has_traces, dataset) if kind == "traces" else (lambda: True)
+            found.append(Cell(name, after, deciding, work, kept=kept))
         return found
 
     def _baselines(self) -> list[Cell]:

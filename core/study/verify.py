@@ -12,7 +12,7 @@ from core.rerank.reasoner import Reasoner
 from core.study.cell_files import cells_folder, read_results
 from core.systems import System
 from core.toolbox import Toolbox, find_system, in_mode
-from db.runs import load_run, run_records
+from db.runs import answered_traces, load_run, run_records
 from db.session import Store
 from db.traces import StoredTrace, load_trace
 
@@ -40,10 +40,10 @@ def verify(
     limit: int,
     report: Report,
 ) -> list[Verified]:
-    """The first `limit` documents of a study's tests, dealt out evenly over those of its runs whose
-    systems are here.
+    """The first `limit` documents of a study's tests, dealt out evenly over those of its runs that
+    are here, with their systems.
 
-    Raises InputError where nothing was tested, ModelError where a model cannot be opened.
+    Raises InputError where there is none of them, ModelError where a model cannot be opened.
     """
     cells = read_results(cells_folder(toolbox.settings, preset))
     runs = [cells[name]["run"] for name in sorted(cells) if name.startswith("test/")]
@@ -53,7 +53,13 @@ def verify(
             "Load them with `phaselens results load`, or run `phaselens distill`.",
         )
     with store.read() as session:
+        runs = [run for run in runs if answered_traces(session, run)]
         summaries = [load_run(session, run).summary for run in runs]
+    if not runs:
+        raise InputError(
+            f"The runs of the study {preset} are not here.",
+            "Get its datasets with `phaselens data get`, then load them: `phaselens results load`.",
+        )
     systems = {one.system: _system(toolbox, store, one.system) for one in summaries}
     left = sum(systems[one.system] is not None for one in summaries)  # runs still to be tried
     found, done = [], 0

@@ -31,7 +31,7 @@ from core.study.presets import Preset
 from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.base import FinishReason
-from db.runs import run_records
+from db.runs import answered_traces, run_records
 from db.session import Store
 from db.trainings import save_training
 
@@ -131,6 +131,14 @@ class Work:
         if result.cancelled:
             return None
         return {"run": result.run, "documents": result.documents, "failed": len(result.failures)}
+
+    def has_traces(self, dataset: str) -> bool:
+        """Whether the traces that students learn from are in the store: a cell may have come from
+        another machine without them."""
+        told = self.done[f"traces/{dataset}"]
+        with self.store.read() as session:
+            found = answered_traces(session, told["run"])
+        return found >= int(told["documents"]) - int(told["failed"])
 
     def test(self, system: str, dataset: str) -> Result | None:
         """Over test documents, in reference mode."""

@@ -164,8 +164,9 @@ def _parted(found: Comparison, dataset: str, fingerprint: str, without: str) -> 
 
 
 def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | None:
-    """What the study of these runs found over all its seeds and arms, on this dataset; None where
-    they are not of one study, or it has no mechanistic student yet."""
+    """What the study of these runs found over all its seeds and arms, on this dataset, and its
+    datasets whose runs are `missing` here; None where they are not of one study, or it has no
+    mechanistic student yet."""
     settings = services.settings()
     with services.store().read() as session:
         study = study_of(load_run(session, run).summary.system for run in runs)
@@ -173,8 +174,11 @@ def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | No
         return None
     tested = cells_folder(settings, study).glob("test_*.json")
     written = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in tested))
-    found = _over_seeds(settings.database, settings.home, study, written).get(dataset)
-    return found if found and found["mechanistic_less"] else None
+    every = _over_seeds(settings.database, settings.home, study, written)
+    found = every.get(dataset)
+    if not found or not found["mechanistic_less"]:
+        return None
+    return found | {"missing": [name for name, part in every.items() if not part["over_seeds"]]}
 
 
 @st.cache_data(max_entries=4, ttl="1h", show_spinner="Reading the study ...")

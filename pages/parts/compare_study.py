@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.study.arms_compared import OURS, STANDARD
+from core.distill.arm import title_of
+from core.study.arms_compared import STANDARD
 from core.traces.inert import markdown_text
 from pages.parts.compare_data import study_over_seeds
 from pages.parts.compare_scores import p_words
@@ -16,7 +17,8 @@ HELP = (
     "bootstrap interval over documents; p by a paired permutation test, corrected by Holm's "
     "method: mechanistic less standard over the datasets, the others over arms and datasets. The "
     "margin arm has seen which labels are gold, and the random-head arm has the same losses on "
-    "other heads: a gain over standard that these have too is not one of phases or heads. "
+    "other heads: a gain over standard that these have too is not one of phases or heads. The "
+    "forms of the phases' losses are ours, after the paper. "
     "`phaselens results` prints it all."
 )
 
@@ -33,6 +35,12 @@ def study_section(dataset: str, runs: tuple[str, ...]) -> None:
     st.dataframe(
         arms_frame(found), hide_index=True, alt="Example F1 of each arm over its seeds",
     )  # fmt: skip
+    if found["missing"]:
+        gets = ", ".join(f"`phaselens data get {name}`" for name in found["missing"])
+        st.caption(
+            f"Not here: the study's runs on {', '.join(found['missing'])}. In the correction they "
+            f"count as telling nothing, so that p can be too high, never too low. Get them: {gets}."
+        )
 
 
 def _headline(less: dict[str, Any]) -> str:
@@ -49,7 +57,10 @@ def _of_seeds(less: dict[str, Any]) -> str:
     if between is None:
         return "One seed each."
     each = ", ".join(f"{value:+.3f}" for value in between["by_seed"])
-    return f"By seed: {markdown_text(each)}."
+    low, high = between["low"], between["high"]
+    return f"By seed: {markdown_text(each)}; 95% over seeds {low:+.3f} to {high:+.3f}" + (
+        ", which leaves open what other seeds would give." if low <= 0 <= high else "."
+    )
 
 
 def arms_frame(found: dict[str, Any]) -> pd.DataFrame:
@@ -59,7 +70,7 @@ def arms_frame(found: dict[str, Any]) -> pd.DataFrame:
         less = found["mechanistic_less"].get(arm)
         rows.append(
             {
-                "Arm": f"{arm} (the paper's)" if arm == OURS else arm,
+                "Arm": title_of(arm),
                 "Example F1": f"{one['example_f1']:.3f} ({one['low']:.2f}–{one['high']:.2f})",
                 "By seed": ", ".join(f"{value:.3f}" for value in one["by_seed"]),
                 "Mechanistic less it": ""

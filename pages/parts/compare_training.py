@@ -23,9 +23,12 @@ OTHERS = frozenset({"step", "tokens", "seconds", "gradient"})
 HELP = (
     "Losses of every step, smoothed over ten. L_cot is the next token of the trace; L_decide keep "
     "or drop after each label; L_margin the right verdict against the wrong one; L_logits how far "
-    "the student's tokens are from the teacher's; the terms of the two phases how far its heads "
-    "are from the teacher's (docs/distillation-losses.md). Lower is better, but terms of different "
-    "systems need not mean the same."
+    "the student's tokens are from the teacher's; the terms of the two phases what its heads "
+    "attend to, what they write, and both together, beside the teacher's heads or towards the "
+    "right labels (docs/distillation-losses.md). Each is a mean over a step's traces, those "
+    "without phases counted as 0, so that it falls with their share. Lower is better, but terms "
+    "of different systems need not mean the same, and a term may be drawn that the system was not "
+    "trained with: its arm without a phase is measured by it all the same."
 )
 
 

@@ -193,7 +193,7 @@ def test_the_study_of_the_runs_is_told_over_its_seeds(open_page: Open) -> None:
     assert "Mechanistic less standard: +0.500" in words_of(app)
     assert "One seed each" in words_of(app)
     frame = next(d.value for d in app.dataframe if "Arm" in d.value).set_index("Arm")
-    assert frame.loc["mechanistic (the paper's)", "By seed"] == "1.000, 0.750"
+    assert frame.loc["mechanistic", "By seed"] == "1.000, 0.750"
     assert frame.loc["standard", "Mechanistic less it"].startswith("+0.500")
     other = run("else", {"a": True})
     app = open_page("compare", dataset="tiny", runs=f"{runs['standard-0']},{other}")

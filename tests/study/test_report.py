@@ -8,12 +8,30 @@ from core.study.report import report
 
 MADE = {
     "layers": [0, 2],
-    "heads": {"coarse": {"chosen": [[1, 5], [2, 0]], "in_kept_layers": 1}},
+    "heads": {
+        "coarse": {
+            "chosen": [[1, 5], [2, 0]],
+            "in_kept_layers": 1,
+            "student_heads_of_random_ones_too": 2,
+        }
+    },
+    "trained": {
+        "mechanistic-0": {
+            "setting": {"learning_rate": 0.002, "weight": 0.3},
+            "traces": 12,
+            "with_phases": 9,
+            "tokens": 12345,
+            "compute_seconds": 61.7,
+        }
+    },
     "tuning": [
         {"arm": "standard", "learning_rate": 0.002, "weight": 1.0, "example_f1": {"icd": 0.3}},
         {"arm": "margin", "learning_rate": 0.002, "weight": 0.3, "example_f1": {"icd": 0.35}},
     ],
 }
+
+
+SURE = {"by_seed": (0.1, 0.1, 0.1), "mean": 0.1, "low": 0.05, "high": 0.15}
 
 
 def less(mean: float, p: float, p_holm: float) -> dict[str, Any]:
@@ -30,6 +48,7 @@ def system(run: str) -> dict[str, Any]:
         "retrieval": {"p": {"1": 0.3}, "ndcg": {"5": 0.35}, "psp": {"5": 0.2}},
         "answered_labels": 2.34,
         "buckets": {"ok": 90}, "fates": {"selected": 50, "index miss": 0, "not shown": 150},
+        "failed": 0, "ceiling": 0.8,
         "mean_tokens": 151.4, "seconds_per_document": 2.25, "simulatability": None,
     }  # fmt: skip
 
@@ -64,11 +83,14 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "teacher_less": {"top": less(0.1, 0.01, 0.02), "base": less(0.3, 0.001, 0.002)},
         "mechanistic_less": {} if difference is None else {"standard": difference},
         "other_measures": {},
+        "untuned": None,
     }
     return {
         "preset": "laptop",
         "datasets": {"icd": part},
         "students": MADE,
+        "absent": [],
+        "not_planned": {"arms": ["no-int-1"], "seeds": [3], "test_documents": 150},
         "not_run": ["test/margin-0/icd", "test/margin-0/wordnet", "test/base/icd"],
     }
 
@@ -76,8 +98,12 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("difference", "said"),
     [
-        (less(0.061, 0.01, 0.03), "**icd**: yes: +0.061 (+0.011 to +0.111), p 0.010"),
-        (less(-0.061, 0.01, 0.03), "**icd**: no, it is behind: -0.061"),
+        (less(0.061, 0.01, 0.03), "**icd**: yes, as far as these trainings go (so few seeds"),
+        (
+            less(0.061, 0.01, 0.03) | {"between_seeds": SURE},
+            "**icd**: yes: +0.061 (+0.011 to +0.111), p 0.010",
+        ),
+        (less(-0.061, 0.01, 0.03) | {"between_seeds": SURE}, "**icd**: no, it is behind: -0.061"),
         (less(0.061, 0.03, 0.09), "**icd**: no difference that chance could not make: +0.061"),
         (None, "**icd**: not tested."),
     ],
@@ -114,6 +140,8 @@ def test_how_the_students_were_made_is_told() -> None:
     page = report(results(None))
     assert "A student has 2 of the teacher's layers (0, 2)" in page
     assert "Heads with the highest CoarseScore (layer.head): 1.5, 2.0; 1 of 2 lie in" in page
+    assert "2 of the student's heads stand for random heads in that arm too" in page
+    assert "| mechanistic-0 | 0.002 | 0.3 | 12 | 9 | 12,345 | 62 |" in page
     assert "| standard | 0.002 |  | 0.300 | 0.300 |" in page
     assert "| margin | 0.002 | 0.3 | 0.350 | 0.350 |" in page
 
@@ -128,3 +156,30 @@ def test_a_p_value_below_what_the_test_can_tell_is_not_zero() -> None:
     assert "p < 0.001, corrected over datasets < 0.001" in report(
         results(less(0.2, 0.0001, 0.0003))
     )
+
+
+def test_what_the_preset_leaves_out_is_told() -> None:
+    page = report(results(None))
+    assert "which was not run: the arms mechanistic without L_int(1); seeds 3; test docum" in page
+
+
+def test_seeds_that_no_choice_was_made_by_stand_beside_the_headline() -> None:
+    data = results(less(0.1, 0.01, 0.02))
+    data["datasets"]["icd"]["untuned"] = less(0.07, 0.2, 0.2) | {"seeds": 2}
+    said = "over the 2 seeds that no choice was made by +0.070 (+0.020 to +0.120)."
+    assert said in report(data)
+
+
+def test_a_baseline_that_the_teacher_is_not_shown_to_beat_is_named() -> None:
+    data = results(None)
+    assert "It beats each of them." in report(data)
+    data["datasets"]["icd"]["teacher_less"]["top"] = less(0.01, 0.4, 0.4)
+    assert "It is not shown to beat the 2 nearest by cosine." in report(data)
+
+
+def test_the_ceiling_and_what_failed_are_told() -> None:
+    data = results(None)
+    data["datasets"]["icd"]["systems"]["teacher"]["failed"] = 3
+    page = report(data)
+    assert "could have more than 0.800." in page
+    assert "Documents that failed and are in no score: teacher 3." in page

@@ -1,0 +1,57 @@
+"""How a study's students were made, out of what its cells told, and what its preset leaves out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.distill.arm import random_name
+from core.study.presets import GPU, Preset
+
+PHASES = ("coarse", "refine")  # of the chosen heads
+TRAINED = ("setting", "traces", "with_phases", "tokens", "compute_seconds")  # of a student's cell
+
+
+def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How the students were made: layers kept, where the chosen heads lie, and every trial of the
+    tuning with its example-based F1 on dev, by dataset."""
+    kept = (cells.get("layers") or {}).get("layers", [])
+    heads = cells.get("heads") or {}
+    arms = {name.split("/", 1)[1]: one for name, one in sorted(cells.items())
+            if name.startswith("student/")}  # fmt: skip
+    return {
+        "trained": {
+            name.replace("/", "-"): {key: one.get(key) for key in TRAINED}
+            for name, one in arms.items()
+        },
+        "layers": kept,
+        "heads": {
+            phase: {
+                "chosen": heads[phase]["teacher"],
+                "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"]),
+                "student_heads_of_random_ones_too": _shared(heads, phase),
+            }
+            for phase in PHASES
+            if phase in heads
+        },
+        "tuning": [
+            {"arm": name.split("/")[1], **trial["setting"], "example_f1": trial["example_f1"]}
+            for name, trial in sorted(cells.items())
+            if name.startswith("tune/")
+        ],
+    }
+
+
+def _shared(heads: Mapping[str, Any], phase: str) -> int | None:
+    """How many of the student's heads for the chosen ones stand for random ones (of the first
+    seed) as well."""
+    by_chance = heads.get(random_name(phase, 0))
+    if by_chance is None:
+        return None
+    ours = {tuple(head) for head in heads[phase]["student"]}
+    return len(ours & {tuple(head) for head in by_chance["student"]})
+
+
+def not_planned(preset: Preset) -> dict[str, Any]:
+    """What the largest preset has and this one leaves out, with how much of it is tested."""
+    arms = [arm.value for arm in GPU.arms if arm not in preset.arms]
+    seeds = [seed for seed in GPU.seeds if seed not in preset.seeds]
+    return {"arms": arms, "seeds": seeds, "test_documents": preset.test_documents}

@@ -1,0 +1,123 @@
+"""Tables and figures of the page about a study (core/study/report.py), in Markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.distill.arm import Arm, title_of
+from core.models.catalogue import BASE
+
+SMALLEST_P = 0.001
+RULES = {
+    "top": "the {n} nearest by cosine",
+    "threshold": "cosine above {threshold:.3f}",
+    "scorer": "the untuned model's Scorer above {threshold:.3f}",
+    BASE: "the untuned model's own trace",
+}
+Row = Mapping[str, Any]
+
+
+def training_rows(trained: Row) -> Iterator[Sequence[str]]:
+    for name, one in trained.items():
+        setting = one["setting"]
+        yield (
+            name, f"{setting['learning_rate']:g}", f"{setting['weight']:g}", f"{one['traces']:,}",
+            f"{one['with_phases']:,}", f"{one['tokens']:,}", f"{one['compute_seconds']:,.0f}",
+        )  # fmt: skip
+
+
+def trial_rows(trials: Sequence[Row], names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for trial in trials:
+        values = [trial["example_f1"][name] for name in names]
+        weight = "" if trial["arm"] == Arm.STANDARD.value else f"{trial['weight']:g}"
+        shown = (f"{value:.3f}" for value in (*values, sum(values) / len(values)))
+        yield (trial["arm"], f"{trial['learning_rate']:g}", weight, *shown)
+
+
+def rule_words(part: Row, rule: str) -> str:
+    return RULES[rule].format(**part["baselines"].get(rule, {}))
+
+
+def teacher_rows(part: Row) -> Iterator[Sequence[str]]:
+    if "teacher" in part["over_seeds"]:
+        yield ("teacher", interval(part["over_seeds"]["teacher"]), "", "")
+    for rule, less in part["teacher_less"].items():
+        found = part["over_seeds"].get(rule) or part["baselines"][rule]
+        yield (
+            rule_words(part, rule),
+            interval(found),
+            interval(less, "mean", "+.3f"),
+            p_words(less["p_holm"]),
+        )
+
+
+def arm_rows(part: Row) -> Iterator[Sequence[str]]:
+    for name, found in part["over_seeds"].items():
+        by_seed = ", ".join(f"{value:.3f}" for value in found["by_seed"])
+        if between := found["between_seeds"]:
+            by_seed += f" ({between['low']:.3f} to {between['high']:.3f})"
+        less = part["mechanistic_less"].get(name)
+        shown: tuple[str, ...] = ("", "", "")
+        if less is not None:
+            seeds = f", {less['seeds']} seed{'s' * (less['seeds'] > 1)}"
+            p_values = (p_words(less[p]) for p in ("p", "p_holm"))
+            shown = (interval(less, "mean", "+.3f") + seeds, *p_values)
+        yield (title_of(name), interval(found), by_seed if found["seeds"] > 1 else "", *shown)
+
+
+def measure_rows(systems: Row) -> Iterator[Sequence[str]]:
+    if systems:
+        alone = next(iter(systems.values()))["retrieval"]
+        yield ("retrieval alone", "", "", "", "", *map(number, ranked(alone)), "", "")
+    for name, one in systems.items():
+        values = (
+            one["micro_f1"], one["macro_f1"], one["precision"], one["recall"], *ranked(one)
+        )  # fmt: skip
+        well = one["buckets"]["ok"] / one["documents"]
+        yield (name, *map(number, values), f"{well:.0%}", f"`{one['run']}`")
+
+
+def ranked(one: Row) -> tuple[float | None, ...]:
+    return one["p"]["1"], one["ndcg"]["5"], one["psp"]["5"] if one["psp"] else None
+
+
+def fate_rows(systems: Row, fates: Sequence[str]) -> Iterator[Sequence[str]]:
+    for name, one in systems.items():
+        counts = [f"{one['fates'][fate] / one['gold']:.0%}" for fate in fates]
+        cost = (f"{one['answered_labels']:.1f}", f"{one['mean_tokens']:.0f}")
+        took = one["seconds_per_document"]
+        yield (name, *counts, *cost, "" if took is None else f"{took:.1f}")
+
+
+def likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
+    for name, one in systems.items():
+        alike = one.get("teacher_likeness") or {}
+        simulated = one["simulatability"] or {}
+        yield (
+            name,
+            *(number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
+            *(number(simulated.get(k)) for k in ("las", "leaking")),
+        )
+
+
+def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def interval(found: Row, name: str = "example_f1", form: str = ".3f") -> str:
+    return f"{found[name]:{form}} ({found['low']:{form}} to {found['high']:{form}})"
+
+
+def difference(less: Row) -> str:
+    return f"{interval(less, 'mean', '+.3f')}, {p_words(less['p'], 'p ')}"
+
+
+def p_words(value: float, name: str = "") -> str:
+    """A permutation test of limited size cannot tell how far below 0.001 it is."""
+    return f"{name}{value:.3f}" if value >= SMALLEST_P else f"{name}< {SMALLEST_P}"
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
