@@ -312,7 +312,7 @@ def test_arms_are_compared_by_the_seeds_that_both_have() -> None:
 def test_nothing_tested_is_told(home: Path) -> None:
     settings = load_settings()
     store = open_store(settings)
-    with pytest.raises(InputError, match="tested"):
+    with pytest.raises(InputError, match="no results of the study small here"):
         results(settings, store, SMALL)
     with pytest.raises(InputError, match="no results"):
         verify(Toolbox(settings, store), store, "small", 1, lambda *told: None)

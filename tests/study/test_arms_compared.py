@@ -1,0 +1,50 @@
+"""Arms of a study over their seeds, and the correction over all that was compared."""
+
+import json
+from typing import Any
+
+import pytest
+
+from core.config import Settings
+from core.study.arms_compared import arms_of, arms_over_seeds, correct_arms
+from core.study.cell_files import cells_folder
+from db.session import Store
+
+
+def part(p: float | None, **arms: float) -> dict[str, Any]:
+    """A dataset: p of mechanistic less standard, and less other arms."""
+    found = {arm: {"p": one} for arm, one in arms.items()}
+    return {"mechanistic_less": found if p is None else {"standard": {"p": p}, **found}}
+
+
+def test_the_headline_is_corrected_over_the_datasets() -> None:
+    parts = [part(0.01, margin=0.2), part(0.04, margin=0.001)]
+    correct_arms(parts)
+    assert [one["mechanistic_less"]["standard"]["p_holm"] for one in parts] == [0.02, 0.04]
+    assert [one["mechanistic_less"]["margin"]["p_holm"] for one in parts] == [0.2, 0.002]
+
+
+def test_a_dataset_that_is_not_here_never_makes_p_smaller() -> None:
+    alone = [part(0.01), part(None), part(None)]
+    correct_arms(alone)
+    assert alone[0]["mechanistic_less"]["standard"]["p_holm"] == pytest.approx(0.03)
+
+
+def test_runs_that_are_not_in_the_store_leave_their_dataset_without_scores(
+    settings: Settings, store: Store
+) -> None:
+    folder = cells_folder(settings, "laptop")
+    folder.mkdir(parents=True)
+    cell = {"cell": "test/standard-0/icd", "key": "k", "after": {}, "result": {"run": "elsewhere"}}
+    (folder / "one.json").write_text(json.dumps(cell))
+    found = arms_over_seeds(settings, store, "laptop")["icd"]
+    assert (found["over_seeds"], found["mechanistic_less"]) == ({}, {})
+
+
+def test_the_seeds_that_no_choice_was_made_by_are_compared_apart() -> None:
+    standard = {seed: {"a": 0.1 * seed, "b": 0.2} for seed in (0, 1, 2)}
+    ours = {0: {"a": 0.9, "b": 0.9}, 1: {"a": 0.2, "b": 0.3}, 2: {"a": 0.3, "b": 0.3}}
+    found = arms_of({"standard": standard, "mechanistic": ours})["untuned"]
+    assert found["seeds"] == 2
+    assert found["mean"] == pytest.approx(0.1)
+    assert arms_of({"standard": {0: standard[0]}, "mechanistic": {0: ours[0]}})["untuned"] is None
