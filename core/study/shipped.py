@@ -33,6 +33,16 @@ def ships(dataset: str) -> bool:
     return any((folder / f"{dataset}{RUNS}").exists() for folder in shipped_packs())
 
 
+def not_here(settings: Settings) -> list[str]:
+    """Datasets that are not on this machine, and over which results come with the project."""
+    shipped = {
+        part.name.removesuffix(RUNS)
+        for folder in shipped_packs()
+        for part in folder.glob(f"*{RUNS}")
+    }
+    return sorted(name for name in shipped if not is_ready(settings, name))
+
+
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
     """Traces that came into the store, by dataset. Raises InputError, DataError, StoreError."""
     counts: dict[str, int] = {}

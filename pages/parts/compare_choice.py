@@ -6,11 +6,12 @@ from core.comparison.choice import together
 from core.comparison.runs import FEWEST, MOST
 from core.errors import UnknownNameError
 from core.study.offered import offered
-from core.study.shipped import ships
+from core.study.shipped import not_here, ships
 from core.traces.inert import one_line
 from db.runs import RunSummary, answered_documents, list_runs, load_run
 from pages.parts import errors, services
-from pages.parts.address import Address
+from pages.parts.address import Address, draw_again
+from pages.parts.job_progress import POLL_S, job_bar
 from pages.parts.times import local_time
 
 DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
@@ -91,8 +92,12 @@ def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
         if by_dataset:
             _dataset(by_dataset)
     if not by_dataset:
-        _nothing("**There is no batch run to compare yet.**")
+        if services.results_job() is not None:
+            st.fragment(_coming, run_every=POLL_S)()
+        else:
+            _nothing("**There is no batch run to compare yet.**")
         return None
+    _also_there()
     dataset = str(st.session_state[DATASET])
     known = {run.id: run for run in by_dataset[dataset]}
     _keep_known(known, dataset)
@@ -198,6 +203,30 @@ def _sharing(runs: list[str]) -> list[str]:
 def _forget() -> None:
     for name in (RUNS, DOCUMENT, LIVE):
         st.session_state.pop(name, None)
+
+
+def _coming() -> None:
+    """The results that ship, while they are brought in."""
+    job = services.results_job()
+    if job is None:
+        draw_again()
+    with st.container(border=True):
+        st.markdown("**The results of PhaseLens's own study are being brought in.**")
+        job_bar(job)
+
+
+def _also_there() -> None:
+    """Datasets whose results ship, once they are fetched."""
+    names = not_here(services.settings())
+    if names:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f"The study's results over {' and '.join(names)} come along too, once "
+                f"{'they are' if len(names) > 1 else 'it is'} fetched.",
+                width="content",
+            )
+            st.page_link("pages/data.py", label="Fetch on Data", icon=":material/download:",
+                         query_params={"data_dataset": names[0]})  # fmt: skip
 
 
 def _nothing(what: str) -> None:

@@ -130,8 +130,17 @@ def index_job(name: str) -> JobView | None:
     One whose process was killed is given to a new process first: who watches a build never
     waits for nobody.
     """
+    return _unfinished(index_key(_index_of(name)))
+
+
+def results_job() -> JobView | None:
+    """The unfinished loading of the results that ship, or None. Raises StoreError, JobError."""
+    return _unfinished(RESULTS_KEY)
+
+
+def _unfinished(key: str) -> JobView | None:
     with store().read() as session:
-        job = unfinished_job(session, index_key(_index_of(name)))
+        job = unfinished_job(session, key)
     taken = None if job is None else _taken_up(job)
     return None if taken is None or taken.finished else taken
 

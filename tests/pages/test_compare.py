@@ -1,6 +1,7 @@
 """The Compare page: runs over the same documents, side by side."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,14 @@ from core.annotation.people import local_person
 from core.config import load_settings
 from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
+from core.jobs.kinds import RESULTS_KEY
 from core.rerank.base import Bucket, Fate
+from core.study import pack
 from core.study.cell_files import cells_folder
 from core.study.cells import Cell, Cells
+from core.study.pack import CELLS, RUNS
+from db.jobs import Progress, add_job, beat, claim
+from db.owners import this_owner
 from db.runs import ensure_run
 from db.slices import save_slice
 from db.traces import begin_trace, finish_trace
@@ -66,6 +72,28 @@ def run(
 
 def test_without_runs_it_says_what_to_do(open_page: Open) -> None:
     assert "no batch run to compare" in words_of(open_page("compare"))
+
+
+def test_results_that_ship_are_waited_for_while_they_come_in(open_page: Open) -> None:
+    with store().write() as session:
+        job = add_job(session, "results", {}, "Results that ship", RESULTS_KEY)
+        claim(session, job, this_owner())
+        beat(session, job, this_owner(), Progress("loading", 1, 4, None, True))
+    page = open_page("compare")
+    assert "own study are being brought in" in words_of(page)
+    assert [bar.value for bar in page.get("progress")] == [25]
+
+
+def test_datasets_over_which_results_ship_are_named_until_they_are_fetched(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study" / CELLS).mkdir(parents=True)
+    for name in ("tiny", "far"):
+        (tmp_path / "study" / f"{name}{RUNS}").touch()
+    monkeypatch.setattr(pack, "SHIPPED", tmp_path)
+    run("one", {"a": True})
+    said = words_of(open_page("compare"))
+    assert "results over far come along too, once it is fetched" in said
 
 
 def test_one_run_is_not_enough(open_page: Open) -> None:

@@ -7,7 +7,7 @@ import pytest
 from core.config import Settings
 from core.jobs.kinds import load_results
 from core.study import pack
-from core.study.shipped import waiting
+from core.study.shipped import not_here, waiting
 from db.runs import run_records
 from db.session import open_store
 from tests.study.test_pack import a_study, add_data, settings_of
@@ -31,8 +31,10 @@ def load(settings: Settings) -> dict[str, int]:
 def test_they_wait_for_their_dataset_and_are_loaded_once(tmp_path: Path, shipped: str) -> None:
     there = settings_of(tmp_path / "there", with_data=False)
     assert waiting(there) == []
+    assert not_here(there) == ["tiny"]
     assert load(there) == {}
     add_data(there)
+    assert not_here(there) == []
     assert [part.name for part in waiting(there)] == ["tiny.jsonl.zst"]
     assert load(there) == {"tiny": 1}
     with open_store(there).read() as session:
