@@ -64,12 +64,12 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
     for dataset in preset.datasets:
         of_it = {n.split("/")[1]: t for n, t in tests.items() if n.endswith(f"/{dataset}")}
         here = {system: test for system, test in of_it.items() if is_here(store, test["run"])}
-        if here.keys() < of_it.keys() or not is_ready(settings, dataset):
+        if of_it and (here.keys() < of_it.keys() or not is_ready(settings, dataset)):
             absent.append(dataset)
             here = {}
         rules = cells.get(f"baselines/{dataset}", {}) if here else {}
         parts[dataset] = of_dataset(settings, store, dataset, here, rules)
-    if len(absent) == len(parts):
+    if absent and not any(part["systems"] for part in parts.values()):
         raise InputError(
             f"The runs of the study {preset.name} are not here.",
             f"Get their datasets ({get_them(absent)}), then load the runs: "
