@@ -10,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from core.config import Settings
+    from db.session import Store
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Side by side (pytest-xdist), processes share the cores: two that take all of them starve each
@@ -39,6 +42,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("PHASELENS_DATABASE_URL", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return folder
+
+
+@pytest.fixture
+def settings(home: Path) -> "Settings":
+    """Of the empty home."""
+    from core.config import Settings
+
+    return Settings(home=home)
+
+
+@pytest.fixture
+def store(settings: "Settings") -> "Iterator[Store]":
+    """The store of these settings."""
+    from db.session import open_store
+
+    opened = open_store(settings)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

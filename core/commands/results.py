@@ -45,9 +45,10 @@ def results(
 
         from core.config import load_settings
         from core.distill.arm import title_of
+        from core.metrics.paired import p_number
         from core.study.choice import chosen_preset
-        from core.study.results import get_them
         from core.study.results import results as found_by
+        from core.study.shipped import get_them
         from db.session import open_store
 
         settings = load_settings()
@@ -70,8 +71,8 @@ def results(
             for arm, less in part["mechanistic_less"].items():
                 shown.append(
                     f"{dataset}: mechanistic less {title_of(arm)} {less['mean']:+.3f} "
-                    f"({less['low']:+.3f} to {less['high']:+.3f}), p {less['p']:.3f}, "
-                    f"corrected {less['p_holm']:.3f}, seeds: {less['seeds']}."
+                    f"({less['low']:+.3f} to {less['high']:+.3f}), p {p_number(less['p'])}, "
+                    f"corrected {p_number(less['p_holm'])}, seeds: {less['seeds']}."
                 )
         if data["absent"]:
             shown.append(

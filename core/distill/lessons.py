@@ -18,6 +18,7 @@ from core.distill import evidence, supervision
 from core.distill.decisions import Decided
 from core.distill.supervision import Lesson, lesson
 from core.errors import InputError
+from core.metrics.sets import best_f1
 from core.rerank.base import Candidate, nearness_of
 from core.run_request import documents_of
 from core.shortlist.base import Method
@@ -166,9 +167,5 @@ def _read(path: Path, document: Callable[[str], Document]) -> Iterator[Taught]:
 def ceiling(taught: Sequence[Taught]) -> float:
     """The best example-based F1 that an answer among the shown labels can have, a mean in [0, 1]:
     what retrieval allows."""
-    scores = []
-    for one in taught:
-        gold = len(set(one.document.gold))
-        right = len(one.lesson.right)
-        scores.append(2 * right / (right + gold) if gold else 0.0)
+    scores = [best_f1(len(one.lesson.right), len(set(one.document.gold))) for one in taught]
     return sum(scores) / len(scores) if scores else 0.0

@@ -6,9 +6,9 @@ work nothing: it saves the newest progress at most twice a second, and at least 
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -21,11 +21,10 @@ from db.jobs import Beat, JobState, JobView, Progress
 from db.owners import new_owner
 from db.session import Store, open_store
 
-T = TypeVar("T")
 HEARTBEAT_S = 2.0
 PROGRESS_S = 0.5
 PATIENCE_S = 5.0  # for a locked store; with the heartbeat it stays well inside the lease
-LAST_PATIENCE_S = 120.0  # what is told once, that a job begins and how it ended, is tried again
+LAST_PATIENCE_S = 120.0  # for what is told once: that a job begins, and how it ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,9 @@ def work(settings: Settings, job_id: str, *, kinds: Mapping[str, Kind] = KINDS) 
     """
     store = open_store(settings, patience_s=PATIENCE_S)
     owner = new_owner()
-    job = _write(store, lambda session: jobs.claim(session, job_id, owner))
+    patient = open_store(settings, patience_s=LAST_PATIENCE_S)
+    with patient.write() as session:
+        job = jobs.claim(session, job_id, owner)
     heart = Heart(store, job, owner)
     outcome = UNEXPECTED  # stands if an error that nobody foresaw passes through here
     try:
@@ -63,29 +64,16 @@ def work(settings: Settings, job_id: str, *, kinds: Mapping[str, Kind] = KINDS) 
         raise
     finally:
         heart.stop()
-        _write(store, lambda session: _end(session, heart, job_id, owner, outcome))
+        with patient.write() as session:
+            heart.save(session)
+            jobs.end(
+                session, job_id, owner, outcome.state, result=outcome.result, error=outcome.error
+            )
+        patient.close()
     with store.read() as session:
         ended = jobs.load_job(session, job_id)
     store.close()
     return ended
-
-
-def _write(store: Store, what: Callable[[Session], T]) -> T:
-    """Raises StoreError where the store took nothing in for long."""
-    until = time.monotonic() + LAST_PATIENCE_S
-    while True:
-        try:
-            with store.write() as session:
-                return what(session)
-        except StoreError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(PROGRESS_S)
-
-
-def _end(session: Session, heart: "Heart", job_id: str, owner: str, outcome: Outcome) -> None:
-    heart.save(session)
-    jobs.end(session, job_id, owner, outcome.state, result=outcome.result, error=outcome.error)
 
 
 def _outcome(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from core.metrics.bootstrap import mean_interval
 
 RESAMPLES = 9999
+SMALLEST = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,9 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(ordered) - at) * p))
         corrected[name] = largest
     return {name: corrected[name] for name in p_values}
+
+
+def p_number(p: float) -> str:
+    """A p-value as it is written: "0.034", or "< 0.001", below which a permutation test of limited
+    size cannot tell."""
+    return f"{p:.3f}" if p >= SMALLEST else f"< {SMALLEST}"

@@ -65,3 +65,9 @@ class SetCounts:
             for label in labels
         ]
         return sum(scores) / len(scores) if scores else 0.0
+
+
+def best_f1(right: int, gold: int) -> float:
+    """The best example-based F1 of an answer, in [0, 1], where `right` of the `gold` labels can be
+    answered at all; 0 without gold labels."""
+    return 2 * right / (right + gold) if gold else 0.0

@@ -6,6 +6,7 @@ Every sentence with a figure is made here from the figures, whichever way they c
 from collections.abc import Iterator, Sequence
 
 from core.distill.arm import TITLES, Arm, title_of
+from core.metrics.paired import p_number
 from core.study.likeness import CONFUSION, FOCUS
 from core.study.report_tables import (
     Row,
@@ -15,7 +16,6 @@ from core.study.report_tables import (
     interval,
     likeness_rows,
     measure_rows,
-    p_words,
     rule_words,
     table,
     teacher_rows,
@@ -197,7 +197,7 @@ def _verdict(part: Row) -> str:
     less = part["mechanistic_less"].get(Arm.STANDARD.value)
     if less is None:
         return "not tested."
-    said = f"{difference(less)}, corrected over datasets {p_words(less['p_holm'])}"
+    said = f"{difference(less)}, corrected over datasets {p_number(less['p_holm'])}"
     if between := less["between_seeds"]:
         said += f"; over {len(between['by_seed'])} seeds {interval(between, 'mean', '+.3f')}"
     if untuned := part["untuned"]:
@@ -246,7 +246,7 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     if part["other_measures"]:
         said = [
             f"- {measure}{LOWER if measure in NEARER else ''}: {difference(less)}, "
-            f"corrected {p_words(less['p_holm'])}"
+            f"corrected {p_number(less['p_holm'])}"
             for measure, less in part["other_measures"].items()
         ]
         yield "Mechanistic less standard in other measures, p corrected over these and datasets:"

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.distill.arm import Arm, title_of
+from core.metrics.paired import p_number
 from core.models.catalogue import BASE
 
-SMALLEST_P = 0.001
 RULES = {
     "top": "the {n} nearest by cosine",
     "threshold": "cosine above {threshold:.3f}",
@@ -46,7 +46,7 @@ def teacher_rows(part: Row) -> Iterator[Sequence[str]]:
             rule_words(part, rule),
             interval(found),
             interval(less, "mean", "+.3f"),
-            p_words(less["p_holm"]),
+            p_number(less["p_holm"]),
         )
 
 
@@ -59,7 +59,7 @@ def arm_rows(part: Row) -> Iterator[Sequence[str]]:
         shown: tuple[str, ...] = ("", "", "")
         if less is not None:
             seeds = f", {less['seeds']} seed{'s' * (less['seeds'] > 1)}"
-            p_values = (p_words(less[p]) for p in ("p", "p_holm"))
+            p_values = (p_number(less[p]) for p in ("p", "p_holm"))
             shown = (interval(less, "mean", "+.3f") + seeds, *p_values)
         yield (title_of(name), interval(found), by_seed if found["seeds"] > 1 else "", *shown)
 
@@ -111,12 +111,7 @@ def interval(found: Row, name: str = "example_f1", form: str = ".3f") -> str:
 
 
 def difference(less: Row) -> str:
-    return f"{interval(less, 'mean', '+.3f')}, {p_words(less['p'], 'p ')}"
-
-
-def p_words(value: float, name: str = "") -> str:
-    """A permutation test of limited size cannot tell how far below 0.001 it is."""
-    return f"{name}{value:.3f}" if value >= SMALLEST_P else f"{name}< {SMALLEST_P}"
+    return f"{interval(less, 'mean', '+.3f')}, p {p_number(less['p'])}"
 
 
 def number(value: float | None) -> str:

@@ -4,7 +4,7 @@ All of it is computed anew from the runs in the store, whose ids stand beside th
 an arm with several seeds are, document by document, means over its seeds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +17,7 @@ from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.errors import InputError
 from core.evaluation import evaluate_run, propensity_of
+from core.metrics.sets import best_f1
 from core.models.catalogue import BASE
 from core.rerank.base import Fate
 from core.study.arms_compared import (
@@ -36,6 +37,7 @@ from core.study.cell_files import cells_folder, read_results
 from core.study.likeness import Written, by_document, likeness
 from core.study.made import not_planned, of_students
 from core.study.presets import Preset
+from core.study.shipped import get_them
 from core.study.simulatability import SIMULATOR, simulatability
 from core.study.written import answers_in, written_in
 from db.runs import RunRecord, answered_traces, run_records
@@ -94,11 +96,6 @@ def is_here(store: Store, run: str) -> bool:
         return answered_traces(session, run) > 0
 
 
-def get_them(datasets: Sequence[str]) -> str:
-    """How to come by some datasets, as commands."""
-    return ", ".join(f"`phaselens data get {name}`" for name in datasets)
-
-
 def of_dataset(
     settings: Settings,
     store: Store,
@@ -154,7 +151,7 @@ def _mean(measure: Measure, records: list[RunRecord]) -> float:
 def ceiling(record: RunRecord) -> float:
     """The best example-based F1 that an answer among the labels that were shown can have."""
     shown = sum(Fate(fate) not in LOSSES["not shown"] for fate in record.fates)
-    return 2 * shown / (shown + len(set(record.gold)))
+    return best_f1(shown, len(set(record.gold)))
 
 
 def _seconds(test: Mapping[str, Any]) -> float | None:

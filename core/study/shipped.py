@@ -1,7 +1,7 @@
 """The results that ship with the project: which of them are not in the store yet, and bringing
 them there. A dataset's part waits until the dataset is there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.config import Settings
@@ -41,6 +41,11 @@ def not_here(settings: Settings) -> list[str]:
         for part in folder.glob(f"*{RUNS}")
     }
     return sorted(name for name in shipped if not is_ready(settings, name))
+
+
+def get_them(datasets: Sequence[str]) -> str:
+    """How to come by some datasets, as commands."""
+    return ", ".join(f"`phaselens data get {name}`" for name in datasets)
 
 
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.comparison.measures import ENOUGH, Measure
 from core.comparison.runs import Comparison
+from core.metrics.paired import p_number
 from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
 from pages.parts.compare_data import (
@@ -123,7 +124,8 @@ def _differences(found: Comparison, measure: Measure) -> None:
 
 def p_words(value: float) -> str:
     """ "p = 0.034", or "p < 0.001"."""
-    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"
+    number = p_number(value)
+    return f"p {number}" if number.startswith("<") else f"p = {number}"
 
 
 def color(titles: Sequence[str]) -> alt.Color:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.distill.arm import title_of
 from core.study.arms_compared import STANDARD
+from core.study.shipped import get_them
 from core.traces.inert import markdown_text
 from pages.parts.compare_data import study_over_seeds
 from pages.parts.compare_scores import p_words
@@ -36,10 +37,10 @@ def study_section(dataset: str, runs: tuple[str, ...]) -> None:
         arms_frame(found), hide_index=True, alt="Example F1 of each arm over its seeds",
     )  # fmt: skip
     if found["missing"]:
-        gets = ", ".join(f"`phaselens data get {name}`" for name in found["missing"])
         st.caption(
             f"Not here: the study's runs on {', '.join(found['missing'])}. In the correction they "
-            f"count as telling nothing, so that p can be too high, never too low. Get them: {gets}."
+            "count as telling nothing, so that p can be too high, never too low. Get them: "
+            f"{get_them(found['missing'])}."
         )
 
 

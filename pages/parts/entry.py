@@ -8,14 +8,13 @@ refusal to serve other machines.
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.parts import all_sent, whole_callbacks
+from pages.parts import whole_callbacks
 
 
 def through_app() -> None:
     """Call it first in app.py and in every page. A page that was run alone starts again, now
     through app.py; from then on the process knows no other way."""
     whole_callbacks.install()
-    all_sent.install()
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()

@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
 
-from core.config import Settings
-from db.session import Store, open_store
+from db.session import Store
 
 
 @pytest.fixture
-def settings(home: Path) -> Settings:
-    return Settings(home=home)
-
-
-@pytest.fixture
-def store(settings: Settings) -> Iterator[Store]:
-    opened = open_store(settings)
-    yield opened
-    opened.close()
+def store(store: Store) -> Iterator[Store]:
+    yield store
     for child in psutil.Process().children():
         if "tests.jobs.worker" in command_of(child):
             with suppress(psutil.NoSuchProcess):  # it has ended and been reaped just now

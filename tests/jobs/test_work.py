@@ -159,7 +159,7 @@ def test_how_a_job_ended_is_told_once_the_store_is_free(
     def hold() -> None:
         with store.write():
             held.set()
-            time.sleep(1.0)  # longer than the patience of one try
+            time.sleep(0.5)  # longer than a heartbeat waits
 
     def busy(*_: Any) -> dict[str, Any]:
         threading.Thread(target=hold).start()
