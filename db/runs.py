@@ -81,10 +81,12 @@ def ensure_run(
     config: RunConfig,
     split: str | None,
     origin: str,
+    made_at: datetime | None = None,
 ) -> str:
     """Saves a run unless it is known, and returns its id: equal identities give equal ids.
 
     `origin`: live | batch; a run that was live becomes a batch when a batch asks for it.
+    `made_at`: when, for a run that was made elsewhere.
     """
     identifier = run_id(identity)
     row = session.get(RunRow, identifier)
@@ -95,7 +97,7 @@ def ensure_run(
             system=config.system,
             split=split,
             origin=origin,
-            created_at=now(session),
+            created_at=made_at or now(session),
             config=config.to_json(),
             identity=dict(identity),
         )

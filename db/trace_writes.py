@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -31,12 +32,14 @@ def begin_trace(
     origin: str,
     trace_id: str | None = None,
     owner: str | None = None,
+    made_at: datetime | None = None,
 ) -> str:
     """Saves that a document is being answered, and returns the trace's id (16 hex digits).
 
     `origin`: live (each one is a new trace with the next attempt number) or batch (one trace a
     document of a run: one that failed or was interrupted is begun again under its old id).
-    `owner`: the process that answers it, this one by default. Raises TakenError for a batch's
+    `owner`: the process that answers it, this one by default. `made_at`: when, for a trace that
+    was made elsewhere. Raises TakenError for a batch's
     document that is done, or in the hands of a live process.
     """
     owner = owner or this_owner()
@@ -47,7 +50,7 @@ def begin_trace(
         if again is not None:
             begin_again(session, again, config, owner)
             return again.id
-    moment = now(session)
+    moment = made_at or now(session)
     row = TraceRow(
         id=trace_id or uuid.uuid4().hex[:16],
         run_id=run_id,

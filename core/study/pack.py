@@ -8,7 +8,8 @@
 Which splits' runs go along is asked for: what ships has those on test, what a study is to go on
 with elsewhere has all. They hold ids and what our models wrote; texts and names of labels are put
 in from the dataset (core/study/travel.py), so a dataset's part can be loaded once the dataset is
-there. Loading what is there already changes nothing.
+there. Loading what is there already changes nothing. What arrives keeps the time at which it was
+made, so that it does not push what a reader has just made from the head of every list.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from db.trainings import save_training, trainings_of
 CELLS, TRAININGS, RUNS = "cells", "trainings.json", ".jsonl.zst"
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
 LEVEL = 19  # of zstd: written once, read often
+MADE_AT = "made_at"  # packs of earlier versions lack it: theirs arrive as if made then
 AT_A_TIME = 10  # traces in one transaction: whoever else writes meanwhile need not wait
 
 Row = dict[str, Any]
@@ -126,11 +129,12 @@ def _lines(store: Store, dataset: Dataset, runs: list[str]) -> list[Row]:
         for run in runs:
             stored = load_run(session, run)
             config, split = stored.summary.config.to_json(), stored.summary.split
-            head.append({"run": run, "split": split, "config": config, "identity": stored.identity})
-            ids = [record.trace_id for record in run_records(session, run)]
-            body += [
-                {"run": run, **packed(load_trace(session, one), dataset.labels)} for one in ids
-            ]
+            about = {"split": split, "config": config, "identity": stored.identity}
+            head.append({"run": run, MADE_AT: stored.summary.created_at.isoformat(), **about})
+            for record in run_records(session, run):
+                trace = load_trace(session, record.trace_id)
+                made_at = trace.summary.created_at.isoformat()
+                body.append({"run": run, MADE_AT: made_at, **packed(trace, dataset.labels)})
     return [*head, *sorted(body, key=lambda row: (row["document"], row["run"]))]
 
 
@@ -160,7 +164,9 @@ def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
             if run_id(line["identity"]) != run:
                 raise DataError(f"{path} is damaged: run {run} is another.", "Copy it anew.")
             with store.write() as session:
-                ensure_run(session, line["identity"], configs[run], line["split"], "batch")
+                ensure_run(
+                    session, line["identity"], configs[run], line["split"], "batch", _made_at(line)
+                )
                 done[run] = done_documents(session, run)
         elif line["document"] not in known:
             unknown += 1
@@ -177,17 +183,23 @@ def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
 def _keep(
     store: Store, dataset: Dataset, configs: Mapping[str, RunConfig], lines: list[Row]
 ) -> None:
-    records: list[tuple[str, TraceRecord]] = []
+    records: list[tuple[str, datetime | None, TraceRecord]] = []
     for line in lines:  # before the store is held: on a slow machine that takes a while
-        row = {key: value for key, value in line.items() if key != "run"}
+        row = {key: value for key, value in line.items() if key not in ("run", MADE_AT)}
         document, config = dataset.document(line["document"]), configs[line["run"]]
-        records.append((line["run"], unpacked(row, document, dataset.labels, config)))
+        record = unpacked(row, document, dataset.labels, config)
+        records.append((line["run"], _made_at(line), record))
     with store.write() as session:
-        for run, record in records:
+        for run, made_at, record in records:
             trace = begin_trace(
-                session, run_id=run, config=configs[run], document=record.document, origin="batch"
-            )
+                session, run_id=run, config=configs[run], document=record.document,
+                origin="batch", made_at=made_at,
+            )  # fmt: skip
             finish_trace(session, trace, record)
+
+
+def _made_at(line: Row) -> datetime | None:
+    return datetime.fromisoformat(line[MADE_AT]) if MADE_AT in line else None
 
 
 def _load_cells(settings: Settings, folder: Path) -> None:

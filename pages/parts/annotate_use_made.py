@@ -20,17 +20,23 @@ def chosen_dataset(datasets: dict[str, int], key: str) -> str:
     """The dataset, to be chosen where there are several."""
     if len(datasets) == 1:
         (dataset,) = datasets
-        st.text(f"{one_line(dataset, 60)}: {datasets[dataset]:,} judged documents", width="content")
+        st.text(f"{one_line(dataset, 60)}: {_judged(datasets[dataset])}", width="content")
         return dataset
     if st.session_state.get(key) not in datasets:
         st.session_state[key] = next(iter(datasets))
-    return str(
+    dataset = str(
         st.selectbox(
             "Dataset", list(datasets), key=key, persist_state="session", width=300,
-            format_func=lambda name: f"{one_line(name, 60)}: {datasets[name]:,} judged documents",
-            label_visibility="collapsed",
+            format_func=lambda name: one_line(name, 60), label_visibility="collapsed",
         )
     )  # fmt: skip
+    # Not in the options: a browser's choice is its words, and this number grows meanwhile.
+    st.text(_judged(datasets[dataset]), width="content")
+    return dataset
+
+
+def _judged(documents: int) -> str:
+    return f"{documents:,} judged document{'s' * (documents != 1)}"
 
 
 def prepared(what: str, choices: tuple[object, ...], make: Callable[[], Made]) -> None:

@@ -119,7 +119,7 @@ def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
 
 
 def run_title(run: RunSummary) -> str:
-    """Different for each run: the browser tells which was chosen by these words."""
+    """Different for each run: the browser tells which was chosen by these words (`_meant`)."""
     decoding = run.config.decoding
     parts = [run.system, decoding.mode.value + (" guided" * decoding.guided)]
     parts += [
@@ -157,6 +157,8 @@ def _keep_known(known: dict[str, RunSummary], dataset: str) -> None:
     """Runs of an address that are not there are left out, which is said; without a choice, it is
     the tests of a study, or the newest runs of some systems that share documents."""
     asked = st.session_state.get(RUNS)
+    if asked is not None:
+        asked = [_meant(run, known) for run in asked]
     for run in asked or ():
         _find_older(run, known, dataset)
     kept = [run for run in asked or () if run in known]
@@ -166,7 +168,7 @@ def _keep_known(known: dict[str, RunSummary], dataset: str) -> None:
             newest.setdefault(run.system, run.id)
         kept = offered((run.id, run.system, run.split) for run in known.values())
         kept = kept or _sharing(list(newest.values())) or _sharing(list(known))
-    if kept != asked:
+    if kept != st.session_state.get(RUNS):
         st.session_state[RUNS] = kept
     gone = [one_line(run, 20) for run in asked or () if run not in known]
     if gone:
@@ -178,6 +180,12 @@ def _keep_known(known: dict[str, RunSummary], dataset: str) -> None:
                 f"The others are compared.{base}",
             )
         )
+
+
+def _meant(run: str, known: dict[str, RunSummary]) -> str:
+    """The run of these words: while it goes on, the browser's count of its documents can be that
+    of a moment ago, and is no run's title any more."""
+    return next((one for one in known if run.endswith(f" · {one[:6]}")), run)
 
 
 def _find_older(run: str, known: dict[str, RunSummary], dataset: str) -> None:

@@ -98,11 +98,13 @@ def heading() -> StoredTrace | None:
     Raises StoreError."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Mechanism", width="content", anchor=False)
-        rows = _offered(bool(st.session_state.get(WITHOUT)))
-        known = {row.id: row for row in rows}
+        known = {row.id: row for row in _offered(bool(st.session_state.get(WITHOUT)))}
         asked = st.session_state.get(TRACE)
-        if asked is None and rows:
-            asked = st.session_state[TRACE] = rows[0].id
+        if asked is None and known:
+            asked = st.session_state[TRACE] = next(iter(known))
+        stored = None if asked is None else _stored(str(asked))
+        if stored is not None:  # also one that newer ones have pushed from the list
+            known.setdefault(stored.id, stored.summary)
         if asked is not None:
             ids = list(known) if asked in known else [asked, *known]
             st.selectbox(
@@ -117,18 +119,22 @@ def heading() -> StoredTrace | None:
         )  # fmt: skip
     if asked is None:
         _nothing()
-        return None
-    try:
-        with services.store().read() as session:
-            stored = load_trace(session, str(asked))
-    except UnknownNameError:
+    elif stored is None:
         errors.card(
             f"There is no trace {one_line(str(asked), 80)!r} in this store.",
             "Choose one above. A trace that is still being written is here when it has ended.",
         )
-        return None
-    _about(stored)
+    else:
+        _about(stored)
     return stored
+
+
+def _stored(trace_id: str) -> StoredTrace | None:
+    try:
+        with services.store().read() as session:
+            return load_trace(session, trace_id)
+    except UnknownNameError:
+        return None
 
 
 def _offered(without: bool) -> list[TraceSummary]:
@@ -141,7 +147,8 @@ def _offered(without: bool) -> list[TraceSummary]:
 
 
 def _title(row: TraceSummary) -> str:
-    """Different for each trace: the browser tells which was chosen by these words."""
+    """Different for each trace, and always the same for one: the browser tells which was chosen
+    by these words, which are looked up among those of the run before."""
     text = one_line(row.document_start, 60)
     phases = "" if row.has_phases else " · no phases"
     about = f"{local_time(row.created_at)} · {row.system} · {row.document_id} · {text}{phases}"

@@ -38,6 +38,7 @@ def change_first_key(page: Page, key: str, then: Locator) -> None:
     table = page.get_by_test_id("stDataFrame")
     editor = page.locator("#portal textarea, #portal input").first
     for _ in range(5):
+        expect(table).to_be_visible()
         place = table.bounding_box()
         assert place is not None
         page.mouse.dblclick(place["x"] + 40, place["y"] + 50)

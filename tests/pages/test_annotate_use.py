@@ -110,7 +110,7 @@ def test_an_import_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_the_golden_set_is_a_zip_of_its_files() -> None:
     judged()
     app = opened()
-    assert "icd: 1 judged documents" in words_of(app)
+    assert "icd: 1 judged document" in words_of(app)
     path = prepared(app, "golden")
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == [

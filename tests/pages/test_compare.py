@@ -96,6 +96,16 @@ def test_datasets_over_which_results_ship_are_named_until_they_are_fetched(
     assert "results over far come along too, once it is fetched" in said
 
 
+def test_runs_are_known_by_the_words_of_a_moment_ago(open_page: Open) -> None:
+    first, second = run("one", {"a": True}), run("two", {"a": True})
+    app = open_page("compare", dataset="tiny", runs=f"{first},{second}")
+    before = [f"one · fast · dev · 0 documents · {one[:6]}" for one in (first, second)]
+    app.session_state["cmp_runs"] = before  # as a browser sends them
+    app.run()
+    assert app.session_state["cmp_runs"] == [first, second]
+    assert "runs asked for" not in words_of(app)
+
+
 def test_one_run_is_not_enough(open_page: Open) -> None:
     run("one", {"a": True})
     assert "only one batch run" in words_of(open_page("compare"))

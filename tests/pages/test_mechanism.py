@@ -30,7 +30,7 @@ from core.models.base import ModelKind, ModelSpec
 from core.traces.base import CurvePoint, Curves, FinishReason, Trace
 from db.models_added import add_model
 from db.traces import load_trace
-from pages.parts import mechanism_attention, services
+from pages.parts import mechanism_attention, mechanism_choice, services
 from pages.parts.mechanism_attention import pieces_of, shades_of, share_of_parts
 from pages.parts.mechanism_charts import rank_frame
 from tests.live.inside_examples import save_example
@@ -327,6 +327,18 @@ def test_traces_of_an_endpoint_are_not_offered_and_have_no_link_inside(
 
     assert "Look inside" in links(near)
     assert "Look inside" not in links(far)
+
+
+def test_the_chosen_trace_keeps_its_words_when_newer_ones_push_it_from_the_list(
+    worker: InsideWorker, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mechanism_choice, "OFFERED", 1)
+    app = open_page("mechanism", trace=save())
+    (words,) = app.selectbox(key="mech_trace").options
+    newer = save()
+    app = run(app)
+    assert words in app.selectbox(key="mech_trace").options
+    assert any(newer[:6] in one for one in app.selectbox(key="mech_trace").options)
 
 
 def test_an_unknown_trace_is_named_and_others_stay_on_offer(

@@ -98,6 +98,7 @@ def test_a_trace_arrives_as_it_left_and_its_text_does_not_travel(tmp_path: Path)
         "trace", "prediction", "fates", "stages",
     ):  # fmt: skip
         assert getattr(got, part) == getattr(sent, part), part
+    assert got.summary.created_at == sent.summary.created_at
     assert (training.stage, training.tokens, training.seconds) == ("traces", 9, 1.5)
     cells = (there.home / "distill" / "small" / "cells").glob("*.json")
     assert [path.name for path in cells] == ["test_teacher_tiny.json"]
