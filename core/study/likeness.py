@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from statistics import mean
 
 from core.rerank.base import Candidate, Parsed
-from core.rerank.parser import parse
 from core.traces.base import CurvePoint, Trace
 
 NO_VERDICT = "none"
@@ -21,21 +20,29 @@ ALIKE = (SHORTLISTS, VERDICTS, FOCUS, CONFUSION)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One trace about a text, with the labels that were shown to its writer and those (ids) that
-    it answers."""
+    """One trace about a text, what was read in it, the labels that were shown to its writer, and
+    those (ids) that it answers."""
 
     text: str
     trace: Trace
+    parsed: Parsed
     candidates: Sequence[Candidate]
     selected: frozenset[str]
 
     @property
-    def parsed(self) -> Parsed:
-        return parse(self.trace.text, self.candidates, self.trace.finish_reason)
-
-    @property
     def points(self) -> Sequence[CurvePoint]:
         return self.trace.curves.points if self.trace.curves else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Two traces about one document. `verdicts`: what both make of each label that either one
+    names; `focus` and `confusion`: the curves' distance, None where they have no t in common."""
+
+    shortlists: float
+    verdicts: tuple[tuple[str, str], ...]
+    focus: float | None
+    confusion: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +57,54 @@ class Likeness:
     confusion: float | None
 
 
-def likeness(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> Likeness:
+def by_document(teacher: Mapping[str, Written], student: Mapping[str, Written]) -> dict[str, Alike]:
     """Over the documents, by id, that both have written about."""
-    alike = by_document(teacher, student)
-    both = sorted(teacher.keys() & student.keys())
-    pairs = [pair for d in both for pair in _verdicts(teacher[d].parsed, student[d].parsed)]
+    return {
+        document: _alike(teacher[document], student[document])
+        for document in sorted(teacher.keys() & student.keys())
+    }
+
+
+def likeness(alike: Mapping[str, Alike]) -> Likeness:
+    """Of all documents together."""
+    pairs = [pair for one in alike.values() for pair in one.verdicts]
+    values = scores(alike)
     shortlists, focus, confusion = (
-        mean(alike[name].values()) if alike[name] else None
+        mean(values[name].values()) if values[name] else None
         for name in (SHORTLISTS, FOCUS, CONFUSION)
     )
-    return Likeness(len(both), shortlists, kappa(pairs), focus, confusion)
+    return Likeness(len(alike), shortlists, kappa(pairs), focus, confusion)
 
 
-def by_document(
-    teacher: Mapping[str, Written], student: Mapping[str, Written]
-) -> dict[str, dict[str, float]]:
-    """The same document by document, for paired tests: name -> document -> value. In place of
-    kappa, which takes many labels, the share of labels with the same verdict, in [0, 1]. Documents
-    in which a thing cannot be compared are left out of it."""
+def scores(alike: Mapping[str, Alike]) -> dict[str, dict[str, float]]:
+    """Document by document, for paired tests: name -> document -> value. In place of kappa, which
+    takes many labels, the share of labels with the same verdict, in [0, 1]. Documents in which a
+    thing cannot be compared are left out of it."""
     found: dict[str, dict[str, float]] = {name: {} for name in ALIKE}
-    for document in sorted(teacher.keys() & student.keys()):
-        one, other = teacher[document], student[document]
-        first, second = one.parsed, other.parsed
-        found[SHORTLISTS][document] = jaccard(first.shortlisted, second.shortlisted)
-        if pairs := _verdicts(first, second):
-            found[VERDICTS][document] = mean(float(a == b) for a, b in pairs)
-        for name, curve in ((FOCUS, "focus"), (CONFUSION, "confusion")):
-            gap = distance(one.points, other.points, curve)
-            if gap is not None:
-                found[name][document] = gap
+    for document, one in alike.items():
+        same = [float(first == second) for first, second in one.verdicts]
+        values = (one.shortlists, mean(same) if same else None, one.focus, one.confusion)
+        for name, value in zip(ALIKE, values, strict=True):
+            if value is not None:
+                found[name][document] = value
     return found
 
 
-def _verdicts(one: Parsed, other: Parsed) -> list[tuple[str, str]]:
-    """What both make of each label that either one names."""
+def _alike(one: Written, other: Written) -> Alike:
+    return Alike(
+        jaccard(one.parsed.shortlisted, other.parsed.shortlisted),
+        _verdicts(one.parsed, other.parsed),
+        distance(one.points, other.points, "focus"),
+        distance(one.points, other.points, "confusion"),
+    )
+
+
+def _verdicts(one: Parsed, other: Parsed) -> tuple[tuple[str, str], ...]:
     first, second = dict(one.verdicts), dict(other.verdicts)
     named = sorted({*one.shortlisted, *other.shortlisted, *first, *second})
-    return [
+    return tuple(
         (str(first.get(label, NO_VERDICT)), str(second.get(label, NO_VERDICT))) for label in named
-    ]
+    )
 
 
 def jaccard(one: Sequence[str], other: Sequence[str]) -> float:

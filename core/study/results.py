@@ -34,7 +34,7 @@ from core.study.arms_compared import (
     paired,
 )
 from core.study.cell_files import cells_folder, read_results
-from core.study.likeness import Written, by_document, likeness
+from core.study.likeness import Alike, Written, by_document, likeness, scores
 from core.study.made import not_planned, of_students
 from core.study.presets import Preset
 from core.study.shipped import get_them
@@ -111,6 +111,11 @@ def of_dataset(
         with store.read() as session:
             records[system] = [one for one in run_records(session, test["run"]) if one.gold]
     written = {system: written_in(store, some) for system, some in records.items()}
+    alike = {
+        system: by_document(written[TEACHER], some)
+        for system, some in written.items()
+        if TEACHER in written
+    }
     systems: dict[str, Any] = {}
     for system, some in records.items():
         f1 = _scores(Measure.F1, some)
@@ -126,15 +131,14 @@ def of_dataset(
             "ceiling": float(np.mean([ceiling(one) for one in some])),
             "simulatability": _simulatability(written[system]),
         }
-        if TEACHER in written and system not in (BASE, TEACHER):
-            alike = likeness(written[TEACHER], written[system])
-            systems[system]["teacher_likeness"] = asdict(alike)
+        if system in alike and system not in (BASE, TEACHER):
+            systems[system]["teacher_likeness"] = asdict(likeness(alike[system]))
     f1_of = by_arm({system: _scores(Measure.F1, some) for system, some in records.items()})
     return {
         "simulator": SIMULATOR,
         "systems": systems,
         **arms_of(f1_of),
-        "other_measures": _other_measures(records, written),
+        "other_measures": _other_measures(records, alike),
         "baselines": of_baselines(rules),
         "teacher_less": teacher_less(f1_of, rules),
     }
@@ -166,7 +170,7 @@ def _simulatability(written: Mapping[str, Written]) -> dict[str, Any] | None:
 
 
 def _other_measures(
-    records: Mapping[str, list[RunRecord]], written: Mapping[str, Mapping[str, Written]]
+    records: Mapping[str, list[RunRecord]], alike: Mapping[str, Mapping[str, Alike]]
 ) -> dict[str, Any]:
     """Mechanistic less standard: in what answers are scored by beside F1, and in how alike traces
     are to the teacher's."""
@@ -174,9 +178,9 @@ def _other_measures(
         measure.value: {system: _scores(measure, some) for system, some in records.items()}
         for measure in OTHERS
     }
-    for system in written if TEACHER in written else ():
-        for name, scores in by_document(written[TEACHER], written[system]).items():
-            families.setdefault(name, {})[system] = scores
+    for system, some in alike.items():
+        for name, by_name in scores(some).items():
+            families.setdefault(name, {})[system] = by_name
     found = {}
     for name, by_system in families.items():
         arms: dict[str, Seeds] = by_arm(by_system)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from core.rerank.parser import parse
 from core.study.likeness import Written
 from core.study.simulatability import Answer
 from db.runs import RunRecord
@@ -16,9 +17,11 @@ def written_in(store: Store, records: Iterable[RunRecord]) -> dict[str, Written]
         for record in records:
             stored = load_trace(session, record.trace_id)
             if stored.trace is not None:
+                trace, candidates = stored.trace, stored.candidates
+                parsed = parse(trace.text, candidates, trace.finish_reason)
                 chosen = stored.prediction.selected if stored.prediction else ()
                 found[record.document_id] = Written(
-                    stored.document.text, stored.trace, stored.candidates, frozenset(chosen)
+                    stored.document.text, trace, parsed, candidates, frozenset(chosen)
                 )
     return found
 

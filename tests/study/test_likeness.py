@@ -3,7 +3,8 @@
 import pytest
 
 from core.rerank.base import Candidate
-from core.study.likeness import Written, distance, jaccard, kappa, likeness
+from core.rerank.parser import parse
+from core.study.likeness import Written, by_document, distance, jaccard, kappa, likeness
 from core.traces.base import CurvePoint, Curves, FinishReason, Trace
 
 SHOWN = tuple(Candidate(n, f"L{n}", f"label {n}", "near") for n in range(1, 5))
@@ -13,7 +14,7 @@ def written(text: str, focus: tuple[float, ...] = (), confusion: float | None = 
     points = tuple(CurvePoint((n + 1) / 4, value, confusion) for n, value in enumerate(focus))
     curves = Curves(points, (), "") if focus else None
     trace = Trace(text, FinishReason.STOP, 9, 9, 0.1, None, curves=curves)
-    return Written("a text", trace, SHOWN, frozenset())
+    return Written("a text", trace, parse(text, SHOWN, FinishReason.STOP), SHOWN, frozenset())
 
 
 def text(kept: list[int], dropped: list[int]) -> str:
@@ -25,7 +26,7 @@ def text(kept: list[int], dropped: list[int]) -> str:
 
 def test_a_model_is_like_itself() -> None:
     same = {"a": written(text([1], [2]), (0.2, 0.4)), "b": written(text([2], [3]), (0.1, 0.3))}
-    found = likeness(same, same)
+    found = likeness(by_document(same, same))
     assert (found.documents, found.shortlists, found.verdicts) == (2, 1.0, 1.0)
     assert (found.focus, found.confusion) == (0.0, 0.0)
 
@@ -33,7 +34,7 @@ def test_a_model_is_like_itself() -> None:
 def test_shortlists_and_verdicts_by_hand() -> None:
     teacher = {"a": written(text([1], [2, 3])), "only the teacher's": written(text([1], []))}
     student = {"a": written(text([1, 2], [4]))}
-    found = likeness(teacher, student)
+    found = likeness(by_document(teacher, student))
     assert found.documents == 1
     assert found.shortlists == pytest.approx(2 / 4)
     # labels 1 to 4: keep-keep, drop-keep, drop-none, none-drop
