@@ -99,10 +99,21 @@ def icd_home(shared_home: Path) -> Path:
 
 
 def linked_home(icd_home: Path, folder: Path) -> Path:
-    """A home with a database of its own and the shared model, data and index linked in."""
+    """A home with a database of its own and the shared model, data and index linked in. Results
+    that ship count as loaded: every app would bring them in beside what is tested
+    (tests/e2e/test_first_start.py has an app that does)."""
+    from core.config import Settings
+    from core.study.pack import mark_of
+    from core.study.shipped import waiting
+
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("models", "datasets", "indexes"):
         (folder / name).symlink_to(icd_home / name)
+    settings = Settings(home=folder)
+    for part in waiting(settings):
+        mark = mark_of(settings, part)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
     return folder
 
 

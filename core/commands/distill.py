@@ -30,12 +30,21 @@ def distill(
             "Default: half of the teacher's layers, with its adapter to begin with.",
         ),
     ] = None,
+    called: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="A name for this study, to do one anew beside another. Default: the preset's, "
+            "with those of models that were named.",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train a teacher on gold and students on its traces, and test them all.
 
     Each step is saved when it is done; a stopped study goes on when the same command is given
-    again. Adapters become systems named PRESET-teacher, PRESET-standard-0 and so on.
+    again. Adapters become systems named STUDY-teacher, STUDY-standard-0 and so on; a study has the
+    name of its preset unless --as gives it another.
     """
     with reporting(as_json) as report:
         from rich.table import Table
@@ -47,10 +56,11 @@ def distill(
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student)
+        chosen = chosen_preset(settings, store, preset, teacher, student, called)
+        asked = {"preset": preset, "teacher": teacher, "student": student, "called": called}
         job = work_in_foreground(
-            settings, store, "distill", {"preset": preset, "teacher": teacher, "student": student},
-            f"Distillation, preset {chosen.name}", f"distill:{chosen.name}",
+            settings, store, "distill", asked,
+            f"Distillation, study {chosen.name}", f"distill:{chosen.name}",
         )  # fmt: skip
         if job.state == "cancelled":
             report.fail("Stopped. The same command goes on from here.", INTERRUPTED)

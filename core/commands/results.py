@@ -16,6 +16,9 @@ TeacherOption = Annotated[
 StudentOption = Annotated[
     str | None, typer.Option("--student", help="As it was given to `phaselens distill`.")
 ]
+AsOption = Annotated[
+    str | None, typer.Option("--as", help="As it was given to `phaselens distill`.")
+]
 FolderOption = Annotated[
     Path | None,
     typer.Option("--folder", help="Default: the results that ship, sample_data/results/PRESET."),
@@ -32,6 +35,7 @@ def results(
     preset: PresetOption = "laptop",
     teacher: TeacherOption = None,
     student: StudentOption = None,
+    called: AsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """What a study found: scores on test with 95% intervals, run ids and paired tests.
@@ -53,7 +57,9 @@ def results(
 
         settings = load_settings()
         store = open_store(settings)
-        data = found_by(settings, store, chosen_preset(settings, store, preset, teacher, student))
+        data = found_by(
+            settings, store, chosen_preset(settings, store, preset, teacher, student, called)
+        )
         shown: list[Any] = []
         for dataset, part in data["datasets"].items():
             heads = ("Documents", "Example F1", "95%", "Precision", "Recall", "Well-formed", "Run")
@@ -89,6 +95,7 @@ def verify(
     preset: PresetOption = "laptop",
     teacher: TeacherOption = None,
     student: StudentOption = None,
+    called: AsOption = None,
     limit: Annotated[int, typer.Option("--limit", help="Test documents in all.", min=1)] = 100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -106,7 +113,7 @@ def verify(
 
         settings = load_settings()
         store = open_store(settings)
-        name = chosen_preset(settings, store, preset, teacher, student).name
+        name = chosen_preset(settings, store, preset, teacher, student, called).name
 
         def told(system: str, done: int, total: int) -> None:
             if done % 10 == 0:
@@ -143,6 +150,7 @@ def pack(
     preset: PresetOption = "laptop",
     teacher: TeacherOption = None,
     student: StudentOption = None,
+    called: AsOption = None,
     folder: FolderOption = None,
     whole: Annotated[
         bool,
@@ -170,7 +178,7 @@ def pack(
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student)
+        chosen = chosen_preset(settings, store, preset, teacher, student, called)
         place = folder or SHIPPED / chosen.name
         splits = tuple(Split) if whole else (Split.TEST,)
         counts = write_pack(settings, store, chosen.name, place, splits)
@@ -193,6 +201,7 @@ def report_command(
     preset: PresetOption = "laptop",
     teacher: TeacherOption = None,
     student: StudentOption = None,
+    called: AsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """What a study found as a page in Markdown: tables, intervals, run ids and what was not run."""
@@ -205,7 +214,7 @@ def report_command(
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student)
+        chosen = chosen_preset(settings, store, preset, teacher, student, called)
         page = written_by(found_by(settings, store, chosen))
         if as_json:
             report.give({"page": page})

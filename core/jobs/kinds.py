@@ -199,14 +199,15 @@ def distill_of(
 ) -> dict[str, Any]:
     """Trains a teacher and its students by `params["preset"]`, and tests them.
 
-    `params["teacher"]`, `params["student"]`: names of models that they are made of, or None.
+    `params["teacher"]`, `params["student"]`: names of models that they are made of, or None;
+    `params["called"]`: the study's name, where it has one of its own.
     """
     from core.study.choice import chosen_preset
     from core.study.study import Study
     from db.session import open_store
 
     store = open_store(settings)
-    named = (params.get("teacher"), params.get("student"))
+    named = (params.get("teacher"), params.get("student"), params.get("called"))
     preset = chosen_preset(settings, store, str(params["preset"]), *named)
     done = Study(settings, store, preset, report, cancelled).run()
     return {} if done is None else {"preset": preset.name, "cells": done}

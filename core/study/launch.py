@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--preset", default="smoke", help="smoke, laptop or gpu")
     parser.add_argument("--teacher", help="a model that was added, for a teacher of it")
     parser.add_argument("--student", help="a model that was added, for students of it")
+    parser.add_argument("--as", dest="called", help="a name for this study, beside another")
     asked = parser.parse_args()
     told = ""
 
@@ -34,7 +35,8 @@ def main() -> int:
     try:
         settings = load_settings()
         store = open_store(settings)
-        preset = chosen_preset(settings, store, asked.preset, asked.teacher, asked.student)
+        models = (asked.teacher, asked.student)
+        preset = chosen_preset(settings, store, asked.preset, *models, asked.called)
         Study(settings, store, preset, report, lambda: False).run()
     except PhaseLensError as error:
         print(f"{error.what} {error.fix}", file=sys.stderr)

@@ -39,9 +39,9 @@ def _lines(data: Row) -> Iterator[str]:
     yield ""
     yield (
         "What was asked, trained and tested, and how: [protocol.md](protocol.md). This page is "
-        f"written by `phaselens results report --preset {preset}` out of the runs in the store, "
-        "which come along in `sample_data/results`; `phaselens results --json` prints every figure "
-        "with its run, and `phaselens results verify` has the adapters write the traces again. "
+        "written by `phaselens results report` out of the runs in the store, which come along in "
+        "`sample_data/results`; `phaselens results --json` prints every figure with its run, and "
+        "`phaselens results verify` has the adapters write the traces again. "
         "Scores are example-based F1 of the trace's own answer on test documents unless another is "
         "named; intervals are 95% bootstrap over documents, those over seeds Student's t; p is of "
         "a paired permutation test over documents."

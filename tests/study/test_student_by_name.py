@@ -38,7 +38,7 @@ def test_a_student_reads_the_tokens_of_its_teacher(tmp_path: Path) -> None:
         check_same_tokens(teacher, student)
 
 
-def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
+def test_a_study_of_another_student_or_called_otherwise_has_a_name_of_its_own(home: Path) -> None:
     settings = load_settings()
     store = open_store(settings)
     assert chosen_preset(settings, store, "smoke") == SMOKE
@@ -55,6 +55,12 @@ def test_a_study_of_another_student_has_a_name_of_its_own(home: Path) -> None:
     both = chosen_preset(settings, store, "smoke", "My Model 1.5B", "My Model 1.5B")
     assert both.name == "smoke-teacher-my-model-1-5b-student-my-model-1-5b"
     assert (both.teacher, both.student) == (spec, spec)
+    assert chosen_preset(settings, store, "smoke", called="again").name == "again"
+    mine = chosen_preset(settings, store, "smoke", student="My Model 1.5B", called="mine-2")
+    assert (mine.name, mine.student) == ("mine-2", spec)
+    for called in ("laptop", "Mine", "a--b", "../a", "", "a" * 41):
+        with pytest.raises(InputError, match="cannot be called"):
+            chosen_preset(settings, store, "smoke", called=called)
     with pytest.raises(InputError, match="cannot be trained here"):
         chosen_preset(settings, store, "smoke", student="far")
     with pytest.raises(UnknownNameError, match="no system named"):
