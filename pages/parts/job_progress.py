@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core import jobs
@@ -100,6 +101,8 @@ def _result(job: JobView) -> None:
     result = job.result or {}
     if job.kind == "run" and "run" in result:
         _run_result(result)
+    elif job.kind == "distill" and "cells" in result:
+        _distilled(result["cells"])
     else:
         rows = list(_flat(result.get("manifest", result)))
         with st.expander("Result", icon=":material/task_alt:"):
@@ -128,6 +131,24 @@ def _run_result(result: Mapping[str, Any]) -> None:
         run_metrics(str(result["run"]))
     for failure in result.get("failures", [])[:5]:
         errors.card(f"Document {failure['document']}: {failure['what']}", failure["fix"])
+
+
+def _distilled(cells: Mapping[str, Any]) -> None:
+    """The systems of a study by dataset; `phaselens results report` tells how each was made."""
+    scores: dict[str, dict[str, float | None]] = {}
+    for name, told in cells.items():
+        if name.startswith("test/"):
+            _, system, dataset = name.split("/")
+            scores.setdefault(system, {})[dataset] = told["example_f1"]
+    with st.expander("Result", icon=":material/task_alt:"):
+        st.caption("Example-based F1 of the traces' answers on test documents")
+        frame = pd.DataFrame.from_dict(scores, orient="index").rename_axis("System")
+        numbers = st.column_config.NumberColumn(format="%.3f")
+        st.dataframe(
+            frame, column_config=dict.fromkeys(frame.columns, numbers),
+            alt="F1 of each system on each dataset",
+        )  # fmt: skip
+        st.page_link("pages/compare.py", label="Compare them", icon=":material/compare_arrows:")
 
 
 def _more(job: JobView) -> None:

@@ -149,6 +149,23 @@ def test_a_finished_run_leads_to_its_traces(open_page: Open) -> None:
     assert "Document 4280: It broke." in html_of(app)
 
 
+def test_a_finished_study_shows_its_systems_and_leads_to_compare(open_page: Open) -> None:
+    cells = {
+        "teacher": {"adapter": "smoke-teacher"},
+        "test/teacher/icd": {"example_f1": 0.5, "documents": 2},
+        "test/base/icd": {"example_f1": None, "documents": 0},
+    }
+    job_id = queue("distill", "Distillation, study smoke", preset="smoke")
+    with saved.store().write() as session:
+        claim(session, job_id, this_owner())
+        end(session, job_id, this_owner(), JobState.DONE, result={"preset": "x", "cells": cells})
+    app = open_page("jobs")
+    table = app.dataframe[0].value
+    assert table.loc["teacher", "icd"] == 0.5
+    assert table.loc[["base"], "icd"].isna().all()
+    assert any(link.value == "Compare them" for link in app.page_link)
+
+
 def test_a_finished_run_is_evaluated_when_its_metrics_are_opened(open_page: Open) -> None:
     saved.save("4280", origin="batch")
     with saved.store().read() as session:
