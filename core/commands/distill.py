@@ -51,6 +51,7 @@ def distill(
 
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
+        from core.study.cell_files import tests_in
         from core.study.choice import chosen_preset
         from db.session import open_store
 
@@ -67,10 +68,8 @@ def distill(
             return
         data: dict[str, Any] = (job.result or {}) | {"job": job.id}
         table = Table("System", "Dataset", "Documents", "Example F1", "Run")
-        for name, result in data["cells"].items():
-            if name.startswith("test/"):
-                _, system, dataset = name.split("/")
-                f1 = result["example_f1"]
-                shown = "" if f1 is None else f"{f1:.3f}"
-                table.add_row(system, dataset, f"{result['documents']:,}", shown, result["run"])
+        for system, dataset, result in tests_in(data["cells"]):
+            f1 = result["example_f1"]
+            shown = "" if f1 is None else f"{f1:.3f}"
+            table.add_row(system, dataset, f"{result['documents']:,}", shown, result["run"])
         report.give(data, table)

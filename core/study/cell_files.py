@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +39,12 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
         for name in stale:
             del found[name], marks[name]
     return found
+
+
+def tests_in(cells: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(system, dataset, what its test told) of a study's cells (name -> result)."""
+    for name, told in cells.items():
+        kind, *rest = name.split("/")
+        if kind == "test":
+            system, dataset = rest
+            yield system, dataset, told

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core import jobs
+from core.study.cell_files import tests_in
 from core.traces.inert import neutralise
 from db.jobs import JobState, JobView
 from pages.parts import errors, services
@@ -136,10 +137,8 @@ def _run_result(result: Mapping[str, Any]) -> None:
 def _distilled(cells: Mapping[str, Any]) -> None:
     """The systems of a study by dataset; `phaselens results report` tells how each was made."""
     scores: dict[str, dict[str, float | None]] = {}
-    for name, told in cells.items():
-        if name.startswith("test/"):
-            _, system, dataset = name.split("/")
-            scores.setdefault(system, {})[dataset] = told["example_f1"]
+    for system, dataset, told in tests_in(cells):
+        scores.setdefault(system, {})[dataset] = told["example_f1"]
     with st.expander("Result", icon=":material/task_alt:"):
         st.caption("Example-based F1 of the traces' answers on test documents")
         frame = pd.DataFrame.from_dict(scores, orient="index").rename_axis("System")

@@ -153,13 +153,14 @@ def test_a_log_that_is_not_there_is_empty_and_a_long_one_is_cut(settings: Settin
 def test_how_a_job_ended_is_told_once_the_store_is_free(
     settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("core.jobs.work"), "PATIENCE_S", 0.05)
+    short = 0.05
+    monkeypatch.setattr(importlib.import_module("core.jobs.work"), "PATIENCE_S", short)
     held = threading.Event()
 
     def hold() -> None:
         with store.write():
             held.set()
-            time.sleep(0.5)  # longer than a heartbeat waits
+            time.sleep(10 * short)  # another writer, for longer than a heartbeat waits
 
     def busy(*_: Any) -> dict[str, Any]:
         threading.Thread(target=hold).start()
