@@ -47,20 +47,23 @@ def distill(
     name of its preset unless --as gives it another.
     """
     with reporting(as_json) as report:
+        from dataclasses import asdict
+
         from rich.table import Table
 
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
+        from core.study.asked import Asked
         from core.study.cell_files import tests_in
         from core.study.choice import chosen_preset
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student, called)
-        asked = {"preset": preset, "teacher": teacher, "student": student, "called": called}
+        asked = Asked(preset, teacher, student, called)
+        chosen = chosen_preset(settings, store, asked)
         job = work_in_foreground(
-            settings, store, "distill", asked,
+            settings, store, "distill", asdict(asked),
             f"Distillation, study {chosen.name}", f"distill:{chosen.name}",
         )  # fmt: skip
         if job.state == "cancelled":

@@ -9,19 +9,15 @@ from core.commands.console import JsonFlag, example, new_app, reporting, say
 
 app = new_app()
 
-PresetOption = Annotated[str, typer.Option("--preset", help="smoke, laptop or gpu.")]
-TeacherOption = Annotated[
-    str | None, typer.Option("--teacher", help="As it was given to `phaselens distill`.")
-]
-StudentOption = Annotated[
-    str | None, typer.Option("--student", help="As it was given to `phaselens distill`.")
-]
-AsOption = Annotated[
-    str | None, typer.Option("--as", help="As it was given to `phaselens distill`.")
+StudyOption = Annotated[
+    str,
+    typer.Option(
+        "--study", help="Its name: smoke, laptop or gpu, or what `phaselens distill` called it."
+    ),
 ]
 FolderOption = Annotated[
     Path | None,
-    typer.Option("--folder", help="Default: the results that ship, sample_data/results/PRESET."),
+    typer.Option("--folder", help="Default: the results that ship, sample_data/results/STUDY."),
 ]
 
 
@@ -32,10 +28,7 @@ FolderOption = Annotated[
 )
 def results(
     context: typer.Context,
-    preset: PresetOption = "laptop",
-    teacher: TeacherOption = None,
-    student: StudentOption = None,
-    called: AsOption = None,
+    study: StudyOption = "laptop",
     as_json: JsonFlag = False,
 ) -> None:
     """What a study found: scores on test with 95% intervals, run ids and paired tests.
@@ -50,16 +43,14 @@ def results(
         from core.config import load_settings
         from core.distill.arm import title_of
         from core.metrics.paired import p_number
-        from core.study.choice import chosen_preset
+        from core.study.choice import study_named
         from core.study.results import results as found_by
         from core.study.shipped import get_them
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        data = found_by(
-            settings, store, chosen_preset(settings, store, preset, teacher, student, called)
-        )
+        data = found_by(settings, store, study_named(settings, store, study))
         shown: list[Any] = []
         for dataset, part in data["datasets"].items():
             heads = ("Documents", "Example F1", "95%", "Precision", "Recall", "Well-formed", "Run")
@@ -92,10 +83,7 @@ def results(
 
 @app.command(epilog=example("phaselens results verify --limit 100"))
 def verify(
-    preset: PresetOption = "laptop",
-    teacher: TeacherOption = None,
-    student: StudentOption = None,
-    called: AsOption = None,
+    study: StudyOption = "laptop",
     limit: Annotated[int, typer.Option("--limit", help="Test documents in all.", min=1)] = 100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -106,14 +94,14 @@ def verify(
         from rich.table import Table
 
         from core.config import load_settings
-        from core.study.choice import chosen_preset
+        from core.study.choice import study_named
         from core.study.verify import verify as verified_by
         from core.toolbox import Toolbox
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        name = chosen_preset(settings, store, preset, teacher, student, called).name
+        name = study_named(settings, store, study).name
 
         def told(system: str, done: int, total: int) -> None:
             if done % 10 == 0:
@@ -145,12 +133,9 @@ def verify(
             )
 
 
-@app.command(epilog=example("phaselens results pack --preset laptop --folder FOLDER"))
+@app.command(epilog=example("phaselens results pack --study laptop --folder FOLDER"))
 def pack(
-    preset: PresetOption = "laptop",
-    teacher: TeacherOption = None,
-    student: StudentOption = None,
-    called: AsOption = None,
+    study: StudyOption = "laptop",
     folder: FolderOption = None,
     whole: Annotated[
         bool,
@@ -171,14 +156,14 @@ def pack(
         from core.datasets.base import Split
         from core.study.cards import ship_adapters
         from core.study.cell_files import read_results
-        from core.study.choice import chosen_preset
+        from core.study.choice import study_named
         from core.study.pack import CELLS, SHIPPED, write_pack
         from core.study.results import results as found_by
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student, called)
+        chosen = study_named(settings, store, study)
         place = folder or SHIPPED / chosen.name
         splits = tuple(Split) if whole else (Split.TEST,)
         counts = write_pack(settings, store, chosen.name, place, splits)
@@ -198,23 +183,20 @@ def pack(
 
 @app.command("report", epilog=example("phaselens results report > docs/results.md"))
 def report_command(
-    preset: PresetOption = "laptop",
-    teacher: TeacherOption = None,
-    student: StudentOption = None,
-    called: AsOption = None,
+    study: StudyOption = "laptop",
     as_json: JsonFlag = False,
 ) -> None:
     """What a study found as a page in Markdown: tables, intervals, run ids and what was not run."""
     with reporting(as_json) as report:
         from core.config import load_settings
-        from core.study.choice import chosen_preset
+        from core.study.choice import study_named
         from core.study.report import report as written_by
         from core.study.results import results as found_by
         from db.session import open_store
 
         settings = load_settings()
         store = open_store(settings)
-        chosen = chosen_preset(settings, store, preset, teacher, student, called)
+        chosen = study_named(settings, store, study)
         page = written_by(found_by(settings, store, chosen))
         if as_json:
             report.give({"page": page})
@@ -222,21 +204,21 @@ def report_command(
             typer.echo(page, nl=False)
 
 
-@app.command(epilog=example("phaselens results load --preset laptop"))
+@app.command(epilog=example("phaselens results load --study laptop"))
 def load(
-    preset: PresetOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
+    study: StudyOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
 ) -> None:
     """Bring packed results into the store; what is there already stays as it is."""
     with reporting(as_json) as report:
         from dataclasses import asdict
 
         from core.config import load_settings
-        from core.study.pack import SHIPPED, load_pack
-        from core.study.presets import find_preset
+        from core.study.pack import load_pack
+        from core.study.shipped import shipped_pack
         from db.session import open_store
 
         settings = load_settings()
-        place = folder or SHIPPED / find_preset(preset).name
+        place = folder or shipped_pack(study)
         found = load_pack(settings, open_store(settings), place)
         lines = [f"{count:,} traces of {name}." for name, count in found.traces.items()]
         lines += [

@@ -197,18 +197,14 @@ def survey_of(
 def distill_of(
     settings: Settings, params: Mapping[str, Any], report: Report, cancelled: Cancelled
 ) -> dict[str, Any]:
-    """Trains a teacher and its students by `params["preset"]`, and tests them.
-
-    `params["teacher"]`, `params["student"]`: names of models that they are made of, or None;
-    `params["called"]`: the study's name, where it has one of its own.
-    """
-    from core.study.choice import chosen_preset
+    """Trains a teacher and its students, and tests them. `params`: fields of Asked."""
+    from core.study.asked import Asked
+    from core.study.choice import begun
     from core.study.study import Study
     from db.session import open_store
 
     store = open_store(settings)
-    named = (params.get("teacher"), params.get("student"), params.get("called"))
-    preset = chosen_preset(settings, store, str(params["preset"]), *named)
+    preset = begun(settings, store, Asked(**params))
     done = Study(settings, store, preset, report, cancelled).run()
     return {} if done is None else {"preset": preset.name, "cells": done}
 

@@ -9,9 +9,14 @@ from typing import Any
 from core.config import Settings
 
 
+def study_folder(settings: Settings, study: str) -> Path:
+    """Where a study, by name, keeps what is its own beside runs and adapters."""
+    return settings.home / "distill" / study
+
+
 def cells_folder(settings: Settings, study: str) -> Path:
-    """Where a study, by name, keeps its cells."""
-    return settings.home / "distill" / study / "cells"
+    """Where it keeps its cells."""
+    return study_folder(settings, study) / "cells"
 
 
 def mark_of(key: str, result: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ import sys
 from core.config import load_settings
 from core.distill.crew import crew
 from core.errors import PhaseLensError
-from core.study.choice import chosen_preset
+from core.study.asked import Asked
+from core.study.choice import begun
 from core.study.study import Study
 from db.session import open_store
 
@@ -35,8 +36,7 @@ def main() -> int:
     try:
         settings = load_settings()
         store = open_store(settings)
-        models = (asked.teacher, asked.student)
-        preset = chosen_preset(settings, store, asked.preset, *models, asked.called)
+        preset = begun(settings, store, Asked(**vars(asked)))
         Study(settings, store, preset, report, lambda: False).run()
     except PhaseLensError as error:
         print(f"{error.what} {error.fix}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """A study's results as files that travel with the project, and back into a store.
 
+    pack.json                the study's name, and what it was asked for by
     cells/*.json             what each step told (core/study/cells.py)
     trainings.json           learning curves
     <dataset>.jsonl.zst      the runs of one dataset: a line a run, then a line a trace, in the
@@ -30,7 +31,8 @@ from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.errors import DataError, InputError
-from core.study.cell_files import cells_folder, read_results
+from core.study.asked import Asked, asked_for, keep_asked
+from core.study.cell_files import cells_folder, read_results, study_folder
 from core.study.travel import packed, unpacked
 from core.systems import RunConfig, run_id
 from db.runs import done_documents, ensure_run, load_run, run_records
@@ -38,7 +40,7 @@ from db.session import Store
 from db.traces import TraceRecord, begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
 
-CELLS, TRAININGS, RUNS = "cells", "trainings.json", ".jsonl.zst"
+ABOUT, CELLS, TRAININGS, RUNS = "pack.json", "cells", "trainings.json", ".jsonl.zst"
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
 LEVEL = 19  # of zstd: written once, read often
 MADE_AT = "made_at"  # packs of earlier versions lack it: theirs arrive as if made then
@@ -58,22 +60,21 @@ class Loaded:
 
 
 def write_pack(
-    settings: Settings, store: Store, preset: str, folder: Path, splits: Collection[str]
+    settings: Settings, store: Store, study: str, folder: Path, splits: Collection[str]
 ) -> dict[str, int]:
     """Writes what is done of a study, with the runs on `splits`; whole or not at all. Gives traces
     by dataset.
 
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
-    home = cells_folder(settings, preset)
-    cells = read_results(home)
+    home = study_folder(settings, study)
+    cells = read_results(home / CELLS)
     if not cells:
         raise InputError(
-            f"Nothing of the study {preset} is done yet.",
-            f"Run `phaselens distill --preset {preset}` first.",
+            f"Nothing of the study {study} is done yet.", "Run it first: `phaselens distill`."
         )
     by_dataset: dict[str, list[str]] = defaultdict(list)
-    systems = {f"{preset}-teacher", *(one["adapter"] for one in cells.values() if "adapter" in one)}
+    systems = {f"{study}-teacher", *(one["adapter"] for one in cells.values() if "adapter" in one)}
     with store.read() as session:
         for run in runs_of(cells):
             found = load_run(session, run).summary
@@ -83,7 +84,9 @@ def write_pack(
         trainings = [asdict(one) for one in trainings_of(session, sorted(systems))]
     counts = {}
     with new_folder(folder) as new:
-        shutil.copytree(home, new / CELLS)
+        asked = asked_for(settings, study)
+        write_text(new / ABOUT, json.dumps({"study": study, "asked": asked and asdict(asked)}))
+        shutil.copytree(home / CELLS, new / CELLS)
         for one in trainings:
             del one["finished_at"], one["steps"], one["tokens"], one["seconds"]
         write_text(new / TRAININGS, json.dumps(trainings))
@@ -204,12 +207,23 @@ def _made_at(line: Row) -> datetime | None:
 
 def _load_cells(settings: Settings, folder: Path) -> None:
     """A cell that the home has is left as it is: it may be a later one."""
-    place = cells_folder(settings, folder.name)
+    about = _about(folder)
+    if about["asked"] and asked_for(settings, about["study"]) is None:
+        keep_asked(settings, about["study"], Asked(**about["asked"]))
+    place = cells_folder(settings, about["study"])
     place.mkdir(parents=True, exist_ok=True)
     for path in sorted((folder / CELLS).glob("*.json")):
         if not (place / path.name).exists():
             with new_file(place / path.name) as temporary:
                 shutil.copyfile(path, temporary)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """The study's name and what it was asked for by; packs of earlier versions lie in a folder of
+    the study's name, and tell no more."""
+    about = {"study": folder.name, "asked": None}
+    path = folder / ABOUT
+    return about | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
 
 
 def _load_trainings(store: Store, folder: Path) -> None:
@@ -227,5 +241,5 @@ def _load_trainings(store: Store, folder: Path) -> None:
 def mark_of(settings: Settings, path: Path) -> Path:
     """A file that says that exactly this part was loaded, so that a start need not look again."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    folder = settings.home / "distill" / path.parent.name / "loaded"
+    folder = study_folder(settings, _about(path.parent)["study"]) / "loaded"
     return folder / f"{path.name.removesuffix(RUNS)}-{digest}"

@@ -15,7 +15,6 @@ from core.comparison.parts import LOSSES
 from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
-from core.errors import InputError
 from core.evaluation import evaluate_run, propensity_of
 from core.metrics.sets import best_f1
 from core.models.catalogue import BASE
@@ -37,8 +36,8 @@ from core.study.cell_files import cells_folder, read_results
 from core.study.likeness import Alike, Written, by_document, likeness, scores
 from core.study.made import not_planned, of_students
 from core.study.presets import Preset
-from core.study.shipped import get_them
 from core.study.simulatability import SIMULATOR, simulatability
+from core.study.tested import Tests, runs_are_away, tests_of
 from core.study.written import answers_in, written_in
 from db.runs import RunRecord, answered_traces, run_records
 from db.session import Store
@@ -54,17 +53,11 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
     arms over arms and datasets; those of other measures over measures and datasets; and what the
     teacher must beat, over these, of each dataset.
     """
+    tests = tests_of(settings, preset.name)
     cells = read_results(cells_folder(settings, preset.name))
-    tests = {name: found for name, found in cells.items() if name.startswith("test/")}
-    if not tests:
-        raise InputError(
-            f"There are no results of the study {preset.name} here.",
-            "Load those that ship with `phaselens results load`, or run it: "
-            f"`phaselens distill --preset {preset.name}`.",
-        )
     parts, absent = {}, []
     for dataset in preset.datasets:
-        of_it = {n.split("/")[1]: t for n, t in tests.items() if n.endswith(f"/{dataset}")}
+        of_it = tests.get(dataset, {})
         here = {system: test for system, test in of_it.items() if is_here(store, test["run"])}
         if of_it and (here.keys() < of_it.keys() or not is_ready(settings, dataset)):
             absent.append(dataset)
@@ -72,11 +65,7 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         rules = cells.get(f"baselines/{dataset}", {}) if here else {}
         parts[dataset] = of_dataset(settings, store, dataset, here, rules)
     if absent and not any(part["systems"] for part in parts.values()):
-        raise InputError(
-            f"The runs of the study {preset.name} are not here.",
-            f"Get their datasets ({get_them(absent)}), then load the runs: "
-            "`phaselens results load`.",
-        )
+        raise runs_are_away(preset.name, absent)
     correct_arms(list(parts.values()))
     correct([one for part in parts.values() for one in part["other_measures"].values()])
     return {
@@ -85,7 +74,7 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "teacher": cells.get(TEACHER),
         "students": of_students(cells),
         "absent": absent,
-        "not_run": sorted(_planned(preset) - tests.keys()),
+        "not_run": _not_run(preset, tests),
         "not_planned": not_planned(preset),
     }
 
@@ -107,7 +96,7 @@ def of_dataset(
     their tests told, by system; `rules`: what the baselines' cell told."""
     propensity = propensity_of(open_dataset(settings, dataset)) if tests else None
     records: dict[str, list[RunRecord]] = {}
-    for system, test in sorted(tests.items()):
+    for system, test in tests.items():
         with store.read() as session:
             records[system] = [one for one in run_records(session, test["run"]) if one.gold]
     written = {system: written_in(store, some) for system, some in records.items()}
@@ -211,6 +200,11 @@ def teacher_less(f1_of: Mapping[str, Seeds], rules: Mapping[str, Any]) -> dict[s
     return found
 
 
-def _planned(preset: Preset) -> set[str]:
+def _not_run(preset: Preset, tests: Tests) -> list[str]:
     names = [BASE, TEACHER, *(f"{arm.value}-{seed}" for arm, seed in preset.students())]
-    return {f"test/{name}/{dataset}" for name in names for dataset in preset.datasets}
+    return sorted(
+        f"test/{name}/{dataset}"
+        for name in names
+        for dataset in preset.datasets
+        if name not in tests.get(dataset, {})
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.config import Settings
 from core.datasets.getting import is_ready
+from core.errors import UnknownNameError
 from core.study import pack
 from core.study.pack import CELLS, RUNS, load_pack, mark_of
 from db.session import Store
@@ -16,6 +17,17 @@ Report = Callable[[str, int, int], None]
 def shipped_packs() -> list[Path]:
     """Their folders, by name."""
     return sorted(folder.parent for folder in pack.SHIPPED.glob(f"*/{CELLS}"))
+
+
+def shipped_pack(study: str) -> Path:
+    """Raises UnknownNameError."""
+    found = {folder.name: folder for folder in shipped_packs()}
+    if study not in found:
+        raise UnknownNameError(
+            f"No results of a study {study!r} come with the project.",
+            f"They are of: {', '.join(found)}. For others name their folder with --folder.",
+        )
+    return found[study]
 
 
 def waiting(settings: Settings) -> list[Path]:

@@ -4,12 +4,12 @@ over the very labels that were shown then."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.errors import InputError, UnknownNameError
+from core.errors import UnknownNameError
 from core.models.base import LanguageModel
 from core.rerank.parser import parse
 from core.rerank.prompts import build_prompt, fit_document
 from core.rerank.reasoner import Reasoner
-from core.study.cell_files import cells_folder, read_results
+from core.study.tested import runs_are_away, tests_of
 from core.systems import System
 from core.toolbox import Toolbox, find_system, in_mode
 from db.runs import answered_traces, load_run, run_records
@@ -36,7 +36,7 @@ class Verified:
 def verify(
     toolbox: Toolbox,
     store: Store,
-    preset: str,
+    study: str,
     limit: int,
     report: Report,
 ) -> list[Verified]:
@@ -45,21 +45,13 @@ def verify(
 
     Raises InputError where there is none of them, ModelError where a model cannot be opened.
     """
-    cells = read_results(cells_folder(toolbox.settings, preset))
-    runs = [cells[name]["run"] for name in sorted(cells) if name.startswith("test/")]
-    if not runs:
-        raise InputError(
-            f"There are no results of the study {preset}.",
-            "Load them with `phaselens results load`, or run `phaselens distill`.",
-        )
+    tests = tests_of(toolbox.settings, study)
+    runs = [told["run"] for systems in tests.values() for told in systems.values()]
     with store.read() as session:
         runs = [run for run in runs if answered_traces(session, run)]
         summaries = [load_run(session, run).summary for run in runs]
     if not runs:
-        raise InputError(
-            f"The runs of the study {preset} are not here.",
-            "Get its datasets with `phaselens data get`, then load them: `phaselens results load`.",
-        )
+        raise runs_are_away(study, list(tests))
     systems = {one.system: _system(toolbox, store, one.system) for one in summaries}
     left = sum(systems[one.system] is not None for one in summaries)  # runs still to be tried
     found, done = [], 0

@@ -25,6 +25,7 @@ from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
 from core.runs import run_batch
 from core.study.baselines import baselines
+from core.study.cell_files import study_folder
 from core.study.material import answered, lessons
 from core.study.models import StudyModels
 from core.study.presets import Preset
@@ -52,7 +53,7 @@ class Work:
     done: dict[str, Result] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.folder = self.settings.home / "distill" / self.preset.name
+        self.folder = study_folder(self.settings, self.preset.name)
         self.toolbox = Toolbox(self.settings, self.store)
         self.models = StudyModels(self.toolbox, self.preset)
 

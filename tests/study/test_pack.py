@@ -11,8 +11,10 @@ from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.errors import DataError, InputError
 from core.rerank.prompts import build_prompt
-from core.study.cell_files import read_results
+from core.study.asked import Asked
+from core.study.cell_files import cells_folder, read_results
 from core.study.cells import Cell, Cells
+from core.study.choice import begun, study_named
 from core.study.pack import load_pack, read_lines, write_pack
 from db.runs import ensure_run, run_records
 from db.session import Store, open_store
@@ -102,6 +104,19 @@ def test_a_trace_arrives_as_it_left_and_its_text_does_not_travel(tmp_path: Path)
     assert (training.stage, training.tokens, training.seconds) == ("traces", 9, 1.5)
     cells = (there.home / "distill" / "small" / "cells").glob("*.json")
     assert [path.name for path in cells] == ["test_teacher_tiny.json"]
+
+
+def test_a_study_keeps_its_name_and_what_it_was_asked_for_by_in_a_folder_of_any_name(
+    tmp_path: Path,
+) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store, _, _ = a_study(here)
+    begun(here, store, Asked("smoke", called="small"))
+    write_pack(here, store, "small", tmp_path / "usb stick", ["dev"])
+    load_pack(there, open_store(there), tmp_path / "usb stick")
+    assert study_named(there, open_store(there), "small").name == "small"
+    assert read_results(cells_folder(there, "small"))
+    assert load_pack(there, open_store(there), tmp_path / "usb stick").traces == {}, "is there"
 
 
 def test_a_study_that_has_only_begun_travels_too(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from core.models.adapter_files import About
 from core.models.adapters import save_adapter, student_of, with_adapter
 from core.models.base import ModelKind, ModelSpec
 from core.models.local import LocalModel
-from core.study.choice import chosen_preset
+from core.study.asked import Asked
+from core.study.choice import begun, chosen_preset, study_named
 from core.study.models import check_same_tokens
 from core.study.presets import SMOKE
 from core.study.study import Study
 from core.toolbox import Toolbox
 from db.models_added import add_model
-from db.session import open_store
+from db.session import Store, open_store
 from tests.models.test_unusual_models import write_model
 
 
@@ -41,7 +42,7 @@ def test_a_student_reads_the_tokens_of_its_teacher(tmp_path: Path) -> None:
 def test_a_study_of_another_student_or_called_otherwise_has_a_name_of_its_own(home: Path) -> None:
     settings = load_settings()
     store = open_store(settings)
-    assert chosen_preset(settings, store, "smoke") == SMOKE
+    assert chosen_preset(settings, store, Asked("smoke")) == SMOKE
     spec = ModelSpec("My Model 1.5B", ModelKind.LOCAL, str(home), dtype="float32")
     with store.write() as session:
         add_model(session, local_person(), spec)
@@ -50,21 +51,35 @@ def test_a_study_of_another_student_or_called_otherwise_has_a_name_of_its_own(ho
             local_person(),
             replace(spec, name="far", kind=ModelKind.ENDPOINT, location="http://x/v1"),
         )
-    found = chosen_preset(settings, store, "smoke", student="My Model 1.5B")
+    found = chosen_preset(settings, store, Asked("smoke", student="My Model 1.5B"))
     assert (found.name, found.student) == ("smoke-student-my-model-1-5b", spec)
-    both = chosen_preset(settings, store, "smoke", "My Model 1.5B", "My Model 1.5B")
+    both = chosen_preset(settings, store, Asked("smoke", "My Model 1.5B", "My Model 1.5B"))
     assert both.name == "smoke-teacher-my-model-1-5b-student-my-model-1-5b"
     assert (both.teacher, both.student) == (spec, spec)
-    assert chosen_preset(settings, store, "smoke", called="again").name == "again"
-    mine = chosen_preset(settings, store, "smoke", student="My Model 1.5B", called="mine-2")
+    assert chosen_preset(settings, store, Asked("smoke", called="again")).name == "again"
+    mine = chosen_preset(settings, store, Asked("smoke", student="My Model 1.5B", called="mine-2"))
     assert (mine.name, mine.student) == ("mine-2", spec)
     for called in ("laptop", "Mine", "a--b", "../a", "", "a" * 41):
         with pytest.raises(InputError, match="cannot be called"):
-            chosen_preset(settings, store, "smoke", called=called)
+            chosen_preset(settings, store, Asked("smoke", called=called))
     with pytest.raises(InputError, match="cannot be trained here"):
-        chosen_preset(settings, store, "smoke", student="far")
+        chosen_preset(settings, store, Asked("smoke", student="far"))
     with pytest.raises(UnknownNameError, match="no system named"):
-        chosen_preset(settings, store, "smoke", student="nobody")
+        chosen_preset(settings, store, Asked("smoke", student="nobody"))
+
+
+def test_a_study_is_found_by_its_name_and_by_no_other_options(
+    settings: Settings, store: Store
+) -> None:
+    assert study_named(settings, store, "smoke") == SMOKE
+    begun(settings, store, Asked("smoke", called="again"))
+    assert study_named(settings, store, "again") == replace(SMOKE, name="again")
+    assert begun(settings, store, Asked("smoke", called="again")).name == "again"
+    with pytest.raises(InputError, match="otherwise: --preset smoke --as again"):
+        begun(settings, store, Asked("laptop", called="again"))
+    with pytest.raises(UnknownNameError, match="no study named 'agian'") as told:
+        study_named(settings, store, "agian")
+    assert told.value.fix == "Choose one of: smoke, laptop, gpu, again."
 
 
 def test_a_student_that_was_named_has_all_its_layers(tmp_path: Path) -> None:
