@@ -49,10 +49,31 @@ def ratio_interval(
     Raises ValueError for no documents, no resamples, shapes that differ, or a level that is not
     between 0 and 1.
     """
+    drawn = _drawn(numerators, denominators, resamples, seed)
+    return _interval(_divided(numerators.sum(axis=0), denominators.sum(axis=0)), drawn, level)
+
+
+def macro_ratio_interval(
+    numerators: Values,
+    denominators: Values,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Interval:
+    """The mean over columns of such ratios, which counts small columns as much as large ones: one
+    statistic, `(1,)`. The rest as there."""
+    drawn = _drawn(numerators, denominators, resamples, seed).mean(axis=1, keepdims=True)
+    value = _divided(numerators.sum(axis=0), denominators.sum(axis=0)).mean(keepdims=True)
+    return _interval(value, drawn, level)
+
+
+def _drawn(numerators: Values, denominators: Values, resamples: int, seed: int) -> Values:
+    """The ratios of each draw, `(resamples, m)`; nan where a denominator is 0."""
     if numerators.shape != denominators.shape or numerators.ndim != 2 or not len(numerators):
         raise ValueError(f"two tables of documents: {numerators.shape}, {denominators.shape}")
-    if resamples < 1 or not 0 < level < 1:
-        raise ValueError(f"{resamples} resamples at level {level}")
+    if resamples < 1:
+        raise ValueError(f"{resamples} resamples")
     n, columns = numerators.shape
     chance = np.random.default_rng(seed)
     drawn = np.empty((resamples, columns))
@@ -62,8 +83,14 @@ def ratio_interval(
         # (draws, documents): how often each draw has each document
         times = chance.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
         drawn[start : start + size] = _divided(times @ numerators, times @ denominators)
+    return drawn
+
+
+def _interval(value: Values, drawn: Values, level: float) -> Interval:
+    if not 0 < level < 1:
+        raise ValueError(f"an interval of resamples at level {level}")
     low, high = (_quantiles(drawn, q) for q in ((1 - level) / 2, (1 + level) / 2))
-    return Interval(_divided(numerators.sum(axis=0), denominators.sum(axis=0)), low, high)
+    return Interval(value, low, high)
 
 
 def _divided(above: Values, below: Values) -> Values:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from core.rerank.base import Candidate, Parsed
-from core.traces.base import CurvePoint, Trace
+from core.traces.base import CurvePoint, PhaseKind, Trace
 
 NO_VERDICT = "none"
 SHORTLISTS, VERDICTS = "shortlists like the teacher's", "verdicts like the teacher's"
@@ -28,6 +28,16 @@ class Written:
     parsed: Parsed
     candidates: Sequence[Candidate]
     selected: frozenset[str]
+
+    @property
+    def shortlist(self) -> list[str]:
+        """The labels (ids) that phase 1 names; those it skips it does not name."""
+        spans = [(p.start, p.end) for p in self.trace.phases if p.kind is PhaseKind.SHORTLISTING]
+        return [
+            one.label_id
+            for one in self.trace.mentions
+            if any(start <= one.start < end for start, end in spans)
+        ]
 
     @property
     def points(self) -> Sequence[CurvePoint]:
@@ -92,7 +102,7 @@ def scores(alike: Mapping[str, Alike]) -> dict[str, dict[str, float]]:
 
 def _alike(one: Written, other: Written) -> Alike:
     return Alike(
-        jaccard(one.parsed.shortlisted, other.parsed.shortlisted),
+        jaccard(one.shortlist, other.shortlist),
         _verdicts(one.parsed, other.parsed),
         distance(one.points, other.points, "focus"),
         distance(one.points, other.points, "confusion"),

@@ -184,7 +184,7 @@ def _reading(datasets: Row) -> Iterator[str]:
     )
     yield (
         "- **shortlists**, **verdicts**, **Focus**, **Confusion**: how alike traces are to the "
-        "teacher's, as Jaccard of the labels named before the answer, Cohen's kappa of verdicts, "
+        "teacher's, as Jaccard of the labels that phase 1 names, Cohen's kappa of verdicts, "
         "and mean distance of the two curves (lower is nearer). **LAS**: leakage-adjusted "
         f"simulatability; the simulator is a {' / '.join(simulators)}. **leaking**: the share of "
         "answers that the trace alone gives away: since an answer repeats the verdicts before it, "

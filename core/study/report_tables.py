@@ -95,7 +95,8 @@ def likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
         yield (
             name,
             *(number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
-            *(number(simulated.get(k)) for k in ("las", "leaking")),
+            "" if simulated.get("las") is None else interval(simulated, "las"),
+            number(simulated.get("leaking")),
         )
 
 

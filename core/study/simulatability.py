@@ -9,7 +9,8 @@ A simulator predicts, for each label that was shown, whether the model answers i
 
 The simulator: a logistic regression a model over x = the label's cosine word and rank and the
 words that it shares with the text, and e = the words of the trace's lines about that label, before
-the answer. It is fitted to other documents than those it predicts (five folds by document).
+the answer. It is fitted to other documents than those it predicts (five folds by document). The
+interval is a bootstrap over documents, with the predictions as they are.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.distill.evidence import match, words_of
+from core.metrics.bootstrap import macro_ratio_interval
 from core.rerank.base import NEARNESS, Candidate
 from core.traces.grammar import LineKind, read_lines
 
@@ -43,11 +45,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Simulatability:
-    """`las` in [-1, 1], higher is better, None where one group is empty. `labels` that were
-    predicted; `leaking`: the share of them that e gives away; `from_text`, `from_both`: shares
-    predicted rightly from x, and from x and e."""
+    """`las` in [-1, 1], higher is better, with its 95% interval from `low` to `high`; all three
+    None where one group is empty. `labels` that were predicted; `leaking`: the share of them that
+    e gives away; `from_text`, `from_both`: shares predicted rightly from x, and from x and e."""
 
     las: float | None
+    low: float | None
+    high: float | None
     labels: int
     leaking: float
     from_text: float
@@ -71,17 +75,26 @@ def simulatability(answers: Sequence[Answer]) -> Simulatability | None:
         name: _predicted(tokens, chosen, folds) == chosen
         for name, tokens in (("x", from_text), ("e", from_trace), ("both", both))
     }
-    return _adjusted(right["x"], right["e"], right["both"])
+    at = {document: row for row, document in enumerate(documents)}
+    rows_of = np.array([at[answer.document_id] for answer, _ in rows])
+    shares = (float(right[name].mean()) for name in ("e", "x", "both"))
+    las, low, high = _adjusted(right["x"], right["e"], right["both"], rows_of)
+    return Simulatability(las, low, high, len(rows), *shares)
 
 
-def _adjusted(from_text: Flags, from_trace: Flags, from_both: Flags) -> Simulatability:
-    """`(labels,)` each: whether the prediction was right."""
+def _adjusted(
+    from_text: Flags, from_trace: Flags, from_both: Flags, documents: npt.NDArray[Any]
+) -> tuple[float | None, float | None, float | None]:
+    """LAS and its interval. `(labels,)` each: whether the prediction was right, and the row of its
+    document."""
+    if from_trace.all() or not from_trace.any():
+        return None, None, None
     gain = from_both.astype(float) - from_text.astype(float)
-    groups = [gain[from_trace], gain[~from_trace]]
-    las = float(np.mean([group.mean() for group in groups])) if all(map(len, groups)) else None
-    return Simulatability(
-        las, len(gain), float(from_trace.mean()), float(from_text.mean()), float(from_both.mean())
-    )
+    gains, counts = (np.zeros((documents.max() + 1, 2)) for _ in range(2))  # by document and group
+    np.add.at(gains, (documents, from_trace.astype(int)), gain)
+    np.add.at(counts, (documents, from_trace.astype(int)), 1)
+    found = macro_ratio_interval(gains, counts)
+    return found.value.item(), found.low.item(), found.high.item()
 
 
 def _of_text(answer: Answer, one: Candidate, words: Sequence[Any]) -> list[str]:

@@ -6,6 +6,8 @@ from core.rerank.base import Candidate
 from core.rerank.parser import parse
 from core.study.likeness import Written, by_document, distance, jaccard, kappa, likeness
 from core.traces.base import CurvePoint, Curves, FinishReason, Trace
+from core.traces.mentions import find_mentions
+from core.traces.phases import segment
 
 SHOWN = tuple(Candidate(n, f"L{n}", f"label {n}", "near") for n in range(1, 5))
 
@@ -13,7 +15,10 @@ SHOWN = tuple(Candidate(n, f"L{n}", f"label {n}", "near") for n in range(1, 5))
 def written(text: str, focus: tuple[float, ...] = (), confusion: float | None = 0.5) -> Written:
     points = tuple(CurvePoint((n + 1) / 4, value, confusion) for n, value in enumerate(focus))
     curves = Curves(points, (), "") if focus else None
-    trace = Trace(text, FinishReason.STOP, 9, 9, 0.1, None, curves=curves)
+    phases, mentions = segment(text, (), SHOWN)[0], find_mentions(text, SHOWN)
+    trace = Trace(
+        text, FinishReason.STOP, 9, 9, 0.1, None, phases=phases, mentions=mentions, curves=curves
+    )
     return Written("a text", trace, parse(text, SHOWN, FinishReason.STOP), SHOWN, frozenset())
 
 
@@ -41,6 +46,12 @@ def test_shortlists_and_verdicts_by_hand() -> None:
     chance = (1 * 2 + 2 * 1 + 1 * 1) / 16
     assert found.verdicts == pytest.approx((1 / 4 - chance) / (1 - chance))
     assert (found.focus, found.confusion) == (None, None)
+
+
+def test_what_phase_1_skips_and_what_phase_2_alone_names_is_not_shortlisted() -> None:
+    one = written("Shortlist:\n1. label 1\n2. skip\nReasoning:\n1. keep: x\n3. drop: y\nAnswer: 1")
+    assert one.shortlist == ["L1"]
+    assert written("Label 1 it is.\nAnswer: 1").shortlist == []
 
 
 def test_agreement_by_its_definitions() -> None:

@@ -59,7 +59,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "teacher_likeness": {
             "shortlists": 0.7, "verdicts": 0.5, "focus": 0.01, "confusion": None, "documents": 100
         },
-        "simulatability": {"las": 0.21, "leaking": 0.9},
+        "simulatability": {"las": 0.21, "low": -0.02, "high": 0.4, "leaking": 0.9},
     }  # fmt: skip
     part = {
         "simulator": "coin",
@@ -130,7 +130,7 @@ def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     head = "|  | not shown | selected | labels answered | tokens | seconds |"
     assert head in page, "fates that nobody has are out"
     assert "| teacher | 75% | 25% | 2.3 | 151 | 2.2 |" in page
-    assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 | 0.900 |" in page
+    assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 (-0.020 to 0.400) | 0.900 |" in page
     assert "a coin" in page
     assert "Not run: margin-0 (icd, wordnet); base (icd)." in page
     assert "no evidence that phases arise by themselves" in " ".join(page.split())

@@ -35,7 +35,7 @@ def test_a_trace_that_tells_all_leaks_all() -> None:
     assert found.labels == 80 * LABELS
     assert found.leaking == 1.0
     assert found.from_both == 1.0
-    assert found.las is None, "no label is left that does not leak"
+    assert (found.las, found.low, found.high) == (None,) * 3, "no label that does not leak"
     assert found.from_text == pytest.approx(0.5, abs=0.12)
 
 
@@ -44,6 +44,10 @@ def test_a_trace_that_tells_nothing_does_not_help() -> None:
     assert found is not None
     assert found.las is not None
     assert abs(found.from_both - found.from_text) < 0.1
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0 < found.high, "nothing that chance could not make"
+    assert found.low < found.las < found.high
     assert found.leaking == pytest.approx(0.5, abs=0.12)
 
 
