@@ -183,9 +183,10 @@ def _reading(datasets: Row) -> Iterator[str]:
         "in fast mode, on the machine that ran the study."
     )
     yield (
-        "- **shortlists**, **verdicts**, **Focus**, **Confusion**: how alike traces are to the "
-        "teacher's, as Jaccard of the labels that phase 1 names, Cohen's kappa of verdicts, "
-        "and mean distance of the two curves (lower is nearer). **LAS**: leakage-adjusted "
+        "- **shortlists**, **verdicts**, **Focus apart**, **Confusion apart**: how alike traces "
+        "are to the teacher's, as Jaccard of the labels that phase 1 names, Cohen's kappa of "
+        "verdicts, and mean distance of the two curves (lower is nearer). **Focus** (higher is "
+        "better), **Confusion** (lower is better): means of the curves. **LAS**: leakage-adjusted "
         f"simulatability; the simulator is a {' / '.join(simulators)}. **leaking**: the share of "
         "answers that the trace alone gives away: since an answer repeats the verdicts before it, "
         "nearly all, so that LAS rests on few labels and says little here."
@@ -261,7 +262,10 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     yield ""
     yield "How alike traces are to the teacher's, and how well they tell what is answered:"
     yield ""
-    head = ("", "shortlists", "verdicts", "Focus", "Confusion", "LAS", "leaking")
+    head = (
+        "", "shortlists", "verdicts", "Focus apart", "Confusion apart", "Focus", "Confusion", "LAS",
+        "leaking",
+    )  # fmt: skip
     yield from table(head, likeness_rows(part["systems"]))
     yield ""
 

@@ -13,6 +13,7 @@ RULES = {
     "scorer": "the untuned model's Scorer above {threshold:.3f}",
     BASE: "the untuned model's own trace",
 }
+LEVELS = ("mean_focus", "mean_confusion")
 Row = Mapping[str, Any]
 
 
@@ -95,6 +96,7 @@ def likeness_rows(systems: Row) -> Iterator[Sequence[str]]:
         yield (
             name,
             *(number(alike.get(k)) for k in ("shortlists", "verdicts", "focus", "confusion")),
+            *("" if one[k] is None else interval(one[k], "mean") for k in LEVELS),
             "" if simulated.get("las") is None else interval(simulated, "las"),
             number(simulated.get("leaking")),
         )

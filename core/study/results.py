@@ -16,6 +16,7 @@ from core.config import Settings
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.evaluation import evaluate_run, propensity_of
+from core.metrics.bootstrap import mean_interval
 from core.metrics.sets import best_f1
 from core.models.catalogue import BASE
 from core.rerank.base import Fate
@@ -118,6 +119,8 @@ def of_dataset(
             "seconds_per_document": _seconds(tests[system]),
             "failed": tests[system].get("failed", 0),
             "ceiling": float(np.mean([ceiling(one) for one in some])),
+            "mean_focus": _level(written[system], "mean_focus"),
+            "mean_confusion": _level(written[system], "mean_confusion"),
             "simulatability": _simulatability(written[system]),
         }
         if system in alike and system not in (BASE, TEACHER):
@@ -151,6 +154,18 @@ def _seconds(test: Mapping[str, Any]) -> float | None:
     """Wall seconds a document of the test's last part, 8 drafted side by side."""
     answered = test.get("answered", test.get("documents"))
     return test["seconds"] / answered if answered else None
+
+
+def _level(written: Mapping[str, Written], name: str) -> dict[str, float] | None:
+    """Of a curve: its mean over a trace, over the documents that have it; None without any."""
+    curves = (one.trace.curves for _, one in sorted(written.items()))
+    values = [getattr(one, name) for one in curves if one is not None]
+    values = [value for value in values if value is not None]
+    if not values:
+        return None
+    found = mean_interval(np.array(values)[:, None])
+    mean, low, high = (float(one[0]) for one in (found.value, found.low, found.high))
+    return {"mean": mean, "low": low, "high": high, "documents": len(values)}
 
 
 def _simulatability(written: Mapping[str, Written]) -> dict[str, Any] | None:

@@ -49,6 +49,7 @@ def system(run: str) -> dict[str, Any]:
         "answered_labels": 2.34,
         "buckets": {"ok": 90}, "fates": {"selected": 50, "index miss": 0, "not shown": 150},
         "failed": 0, "ceiling": 0.8,
+        "mean_focus": {"mean": 0.6, "low": 0.5, "high": 0.7}, "mean_confusion": None,
         "mean_tokens": 151.4, "seconds_per_document": 2.25, "simulatability": None,
     }  # fmt: skip
 
@@ -130,7 +131,8 @@ def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     head = "|  | not shown | selected | labels answered | tokens | seconds |"
     assert head in page, "fates that nobody has are out"
     assert "| teacher | 75% | 25% | 2.3 | 151 | 2.2 |" in page
-    assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.210 (-0.020 to 0.400) | 0.900 |" in page
+    assert "| mechanistic-0 | 0.700 | 0.500 | 0.010 |  | 0.600 (0.500 to 0.700) |  | 0.210" in page
+    assert "| 0.210 (-0.020 to 0.400) | 0.900 |" in page
     assert "a coin" in page
     assert "Not run: margin-0 (icd, wordnet); base (icd)." in page
     assert "no evidence that phases arise by themselves" in " ".join(page.split())
