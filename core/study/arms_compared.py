@@ -16,7 +16,7 @@ from core.distill.arm import Arm
 from core.metrics.bootstrap import mean_interval
 from core.metrics.paired import difference, holm
 from core.metrics.seeds import over_seeds_interval
-from core.study.cell_files import cells_folder, read_results
+from core.study.cell_files import cells_folder, read_results, tests_in
 from db.runs import run_records
 from db.session import Store
 
@@ -107,15 +107,13 @@ def arms_over_seeds(settings: Settings, store: Store, study: str) -> dict[str, A
     `results` has them, for a study by name. Empty where nothing of it was tested."""
     cells = read_results(cells_folder(settings, study))
     found: dict[str, dict[str, Scores]] = {}
-    for name, test in cells.items():
-        if name.startswith("test/"):
-            _, system, dataset = name.split("/")
-            with store.read() as session:
-                records = [one for one in run_records(session, test["run"]) if one.gold]
-            scores = {one.document_id: score_of(Measure.F1, one) for one in records}
-            every = found.setdefault(dataset, {})
-            if scores:
-                every[system] = scores
+    for system, dataset, test in tests_in(cells):
+        with store.read() as session:
+            records = [one for one in run_records(session, test["run"]) if one.gold]
+        scores = {one.document_id: score_of(Measure.F1, one) for one in records}
+        every = found.setdefault(dataset, {})
+        if scores:
+            every[system] = scores
     parts = {dataset: arms_of(by_arm(scores)) for dataset, scores in found.items()}
     correct_arms(list(parts.values()))
     return parts
