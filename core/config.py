@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     prepare: bool = Field(
         default=False, description="build the first index and load the model at app start"
     )
+    shipped_results: bool = Field(
+        default=True, description="bring the results that ship into the store"
+    )
     max_upload_mb: int = Field(default=200, ge=1)
     admins: str = Field(default="", description="e-mail addresses of admins, with commas between")
     first_role: Role = Field(default=Role.VIEWER, description="of who signs in for the first time")

@@ -48,10 +48,19 @@ def request_key(
 
 def documents_of(dataset: Dataset, split: Split | None, limit: int | None) -> list[Document]:
     """The first documents of a split in the order of their ids' hashes."""
+    return [dataset.document_at(row) for _, row in _sampled(dataset, split, limit)]
+
+
+def ids_of(dataset: Dataset, split: Split | None, limit: int | None) -> list[str]:
+    """Of those documents."""
+    return [document for document, _ in _sampled(dataset, split, limit)]
+
+
+def _sampled(dataset: Dataset, split: Split | None, limit: int | None) -> list[tuple[str, int]]:
+    """Ids with their rows."""
     rows = dataset.rows_of(split)
     ids = dataset.table["id"].take(pa.array(rows, pa.int64())).to_pylist()  # maybe none
-    ordered = sorted(zip(ids, rows, strict=True), key=lambda pair: sample_order(pair[0]))
-    return [dataset.document_at(row) for _, row in ordered[:limit]]
+    return sorted(zip(ids, rows, strict=True), key=lambda pair: sample_order(pair[0]))[:limit]
 
 
 def sample_order(document_id: str) -> bytes:

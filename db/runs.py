@@ -140,9 +140,30 @@ def _worked_out(run_id: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def list_runs(session: Session, *, offset: int = 0, limit: int = 100) -> list[RunSummary]:
-    """Batch runs and imported ones, newest first."""
+def known_runs(session: Session, ids: Sequence[str]) -> set[str]:
+    """Which of these runs are in the store."""
+    return set(session.execute(select(RunRow.id).where(RunRow.id.in_(ids))).scalars())
+
+
+def run_datasets(session: Session) -> dict[str, int]:
+    """How many batch runs and imported ones have a finished trace, by dataset, by its name."""
+    done = select(TraceRow.seq).where(
+        TraceRow.run_id == RunRow.id, TraceRow.state == TraceState.DONE
+    )
+    query = select(RunRow.dataset, func.count(RunRow.id)).where(
+        RunRow.origin != "live", done.exists()
+    )
+    found = session.execute(query.group_by(RunRow.dataset).order_by(RunRow.dataset))
+    return {str(dataset): int(count) for dataset, count in found}
+
+
+def list_runs(
+    session: Session, *, dataset: str | None = None, offset: int = 0, limit: int = 100
+) -> list[RunSummary]:
+    """Batch runs and imported ones, newest first. `dataset`: the only one, or None for all."""
     query = select(RunRow).where(RunRow.origin != "live")
+    if dataset is not None:
+        query = query.where(RunRow.dataset == dataset)
     query = query.order_by(RunRow.created_at.desc(), RunRow.id)
     rows = session.execute(query.offset(offset).limit(limit)).scalars().all()
     return _summaries(session, rows)

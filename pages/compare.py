@@ -46,11 +46,11 @@ def draw() -> None:
     if found is None:
         write_address(dataset, runs)
         return
-    scores_section(found, slice_)
+    scores_section(found, dataset, slice_)
     study_section(dataset, runs)
     slices_section(found, dataset)
     training_section(found)
-    documents_section(found)
+    documents_section(found, sliced=bool(slice_))
     write_address(dataset, runs)
 
 

@@ -21,6 +21,9 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     THREADS = str(max((os.cpu_count() or 1) // workers, 1))
     os.environ.update(OMP_NUM_THREADS=THREADS, PHASELENS_THREADS=THREADS)
 
+# Results that ship would stand beside what is tested; a test of them sets it otherwise.
+os.environ["PHASELENS_SHIPPED_RESULTS"] = "false"
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,21 +101,11 @@ def icd_home(shared_home: Path) -> Path:
     return shared_home
 
 
-def linked_home(icd_home: Path, folder: Path, *, results: bool = False) -> Path:
-    """A home with a database of its own and the shared model, data and index linked in. Results
-    that ship count as loaded, unless they are what is tested: every app would bring them in."""
-    from core.config import Settings
-    from core.study.pack import mark_of
-    from core.study.shipped import waiting
-
+def linked_home(icd_home: Path, folder: Path) -> Path:
+    """A home with a database of its own and the shared model, data and index linked in."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("models", "datasets", "indexes"):
         (folder / name).symlink_to(icd_home / name)
-    settings = Settings(home=folder)
-    for part in () if results else waiting(settings):
-        mark = mark_of(settings, part)
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
     return folder
 
 

@@ -111,6 +111,7 @@ def get(
             report.fail("Stopped. The same command goes on from here.", INTERRUPTED)
             return
         dataset = open_dataset(settings, name)
+        _bring_in_results(settings)
         folder = settings.datasets_dir / name
         size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
         report.give(
@@ -143,6 +144,18 @@ def _fetched(settings: "Settings", name: str, files: list[Path]) -> bool:
         settings, open_store(settings), "fetch", params, f"Fetch of {name}", fetch_key(name)
     )
     return job.state != "cancelled"
+
+
+def _bring_in_results(settings: "Settings") -> None:
+    """Those that ship over datasets that are there now. Raises JobError, StoreError."""
+    from core.commands.foreground import work_in_foreground
+    from core.jobs.kinds import RESULTS_KEY, RESULTS_TITLE
+    from core.study.shipped import waiting
+    from db.session import open_store
+
+    store = open_store(settings)
+    if waiting(settings, store):
+        work_in_foreground(settings, store, "results", {}, RESULTS_TITLE, RESULTS_KEY)
 
 
 def plain(value: Any) -> str:

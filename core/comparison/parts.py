@@ -29,12 +29,15 @@ def slices(found: Comparison, trained_on: Callable[[str], int] | None = None) ->
     """Mean F1 of parts of the documents: kind, part, documents, run, title, value, low, high.
 
     Kinds: gold labels of a document; how many of them the model was shown, and the first stage at
-    which one was lost (both as the first side has it); and, with `trained_on` (training documents
+    which one was lost (both as the first side has it, unless it is imported: what its writer was
+    shown is not known); and, with `trained_on` (training documents
     of a label), whether the document has a label of the tail. A document is in one part of each
     kind. Ends are nan in parts of too few documents.
     """
-    scores, frames = found.scores(), []
-    for kind, part_of in _kinds(found.sides[0].records.__getitem__, trained_on):
+    scores, frames, first = found.scores(), list[dict[str, object]](), found.sides[0]
+    for kind, part_of in _kinds(
+        first.records.__getitem__, trained_on, with_fates=not first.imported
+    ):
         parts = np.array([part_of(d) for d in found.documents])
         for part in sorted(set(parts.tolist()), key=_ORDER.__getitem__):
             inside = scores[:, parts == part]
@@ -84,13 +87,17 @@ def _rows(
 
 
 def _kinds(
-    record_of: Callable[[str], RunRecord], trained_on: Callable[[str], int] | None
+    record_of: Callable[[str], RunRecord],
+    trained_on: Callable[[str], int] | None,
+    *,
+    with_fates: bool,
 ) -> list[tuple[str, Callable[[str], str]]]:
     kinds: list[tuple[str, Callable[[str], str]]] = [
-        (SIZE, lambda d: size_of(len(set(record_of(d).gold)))),
-        (WAS_SHOWN, lambda d: shown_of(record_of(d).fates)),
-        (LOST, lambda d: lost_of(record_of(d).fates)),
+        (SIZE, lambda d: size_of(len(set(record_of(d).gold))))
     ]
+    if with_fates:
+        kinds.append((WAS_SHOWN, lambda d: shown_of(record_of(d).fates)))
+        kinds.append((LOST, lambda d: lost_of(record_of(d).fates)))
     if trained_on is not None:
         kinds.append((RAREST, lambda d: rarity_of(min(map(trained_on, record_of(d).gold)))))
     return kinds

@@ -14,17 +14,20 @@ from core.comparison.measures import Measure, Values, score_of, share_interval
 from core.errors import InputError
 from core.evaluation import RunRecord
 from core.metrics.paired import Difference, difference, holm
+from core.metrics.sets import SetCounts
 
 FEWEST, MOST = 2, 6  # systems side by side
 
 
 @dataclass(frozen=True)
 class Side:
-    """One run among those compared. `records`: its finished documents, by id."""
+    """One run among those compared. `records`: its finished documents, by id; `imported`: traces
+    of others, of which it is not known how they were made and what their writer was shown."""
 
     run: str
     title: str
     records: Mapping[str, RunRecord]
+    imported: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Comparison:
 
     def table(self) -> pd.DataFrame:
         """A row a side: run, title, each measure with its interval (`f1`, `f1_low`, `f1_high`,
-        ...; nan ends for too few documents), mean tokens and seconds."""
+        ...; nan ends for too few documents), `micro` and `macro` F1, mean tokens and seconds."""
         rows = []
         found = {m: share_interval(self.scores(m).T) for m in Measure}
         for at, side in enumerate(self.sides):
@@ -57,6 +60,7 @@ class Comparison:
                     f"{measure.value} high": float(interval.high[at]),
                 }
             some = [side.records[d] for d in self.documents]
+            row |= _over_labels(some)
             row["tokens"] = float(np.mean([one.tokens for one in some]))
             row["seconds"] = float(np.mean([one.seconds for one in some]))
             rows.append(row)
@@ -86,6 +90,15 @@ class Comparison:
         scores = self.scores(measure)
         gap = scores[one] - scores[other]
         return int((gap > 0).sum()), int((gap < 0).sum()), int((gap == 0).sum())
+
+
+def _over_labels(records: Sequence[RunRecord]) -> dict[str, float]:
+    """Micro F1 over all labels of all documents, macro F1 over labels that are gold or answered
+    anywhere."""
+    counts = SetCounts()
+    for one in records:
+        counts.add(set(one.selected), set(one.gold))
+    return {"micro": counts.micro_f1, "macro": counts.macro_f1}
 
 
 @dataclass(frozen=True, slots=True)

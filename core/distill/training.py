@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from core.atomic import new_file
+from core.atomic import new_file, write_text
 from core.distill.crew import Crew, crew
 from core.distill.examples import Example
 from core.distill.packed import in_passes
@@ -200,9 +200,10 @@ class Training:
         if not self._crew.first:
             return
         path = self.folder / CURVES
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        lines = text.splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]  # a kill may have torn the last one
+        write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def is_finished(folder: Path, plan: Plan, document_ids: Sequence[str]) -> bool:

@@ -32,6 +32,7 @@ def fetch_key(dataset: str) -> str:
 
 
 RESULTS_KEY = "results"  # of all that ship there is one load
+RESULTS_TITLE = "Results that ship"
 
 
 def import_key(params: Mapping[str, Any]) -> str:
@@ -73,7 +74,7 @@ def build_index_of(
 
     report("Opening the dataset", 0, 0)
     dataset = open_dataset(settings, str(params["dataset"]))
-    load_results(settings, {}, report, cancelled)  # a dataset that builds itself is there now
+    bring_in_results(settings)  # a dataset that builds itself is there now
     report("Loading the encoder", 0, 0)
     encoder = Encoder.load(settings)
     options = GraphOptions(**params.get("options", {}))
@@ -103,7 +104,7 @@ def fetch_dataset(
     files = [Path(file) for file in params.get("files", [])]
     if not get_dataset(settings, name, files, report=report, cancelled=cancelled):
         return {}
-    load_results(settings, {}, report, cancelled)
+    bring_in_results(settings)
     info = dataset_info(settings, name)
     return {"dataset": name, "labels": info.labels, "documents": info.documents}
 
@@ -217,6 +218,20 @@ def load_results(
     from db.session import open_store
 
     return {"traces": load_shipped(settings, open_store(settings), report)}
+
+
+def bring_in_results(settings: Settings) -> None:
+    """Starts the load of those that ship and wait for nothing else, as a job of its own: one that
+    fails is no failure of what made it possible. Raises StoreError, JobError."""
+    from core import jobs
+    from core.annotation.people import local_person
+    from core.study.shipped import waiting
+    from db.session import open_store
+
+    store = open_store(settings)
+    if waiting(settings, store):
+        by = local_person()  # PhaseLens itself
+        jobs.start(settings, jobs.submit(store, by, "results", {}, RESULTS_TITLE, RESULTS_KEY))
 
 
 # Work over what is there is for annotators; what changes datasets or indexes for all is for leads.

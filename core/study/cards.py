@@ -10,6 +10,7 @@ from core.atomic import new_folder, write_text
 from core.config import Settings
 from core.distill.arm import Arm
 from core.distill.teacher import WARM_UP
+from core.errors import InputError
 from core.models import catalogue
 from core.models.adapter_files import About, read_about
 from core.models.catalogue import adapter_folder
@@ -21,8 +22,8 @@ CARD = "README.md"
 SHIPPED_ARMS = (Arm.STANDARD, Arm.MECHANISTIC)
 LICENCE = "apache-2.0"  # of SmolLM2, whose weights an adapter changes
 LIMITS = """\
-- Small, and trained in hours on a laptop: it shows how two phases are taught and measured. Do not
-  code, index or diagnose anything with it.
+- Small, and trained in hours on two processor cores: it shows how two phases are taught and
+  measured. Do not code, index or diagnose anything with it.
 - It reads English; what it was never shown (other vocabularies, longer lists) it does badly.
 - Its two phases were taught by a template of ours. That it has them is no evidence that phases
   arise by themselves.
@@ -35,6 +36,7 @@ def ship_adapters(
 ) -> list[str]:
     """Copies the adapters that ship to `place` (default: sample_data/adapters), each with its
     card; gives their names. `results`: of core.study.results, None where nothing is tested yet.
+    Raises InputError for those of a model that was added.
     """
     place = place or catalogue.SHIPPED
     names = [f"{preset.name}-teacher"]
@@ -47,6 +49,11 @@ def ship_adapters(
         if not source.is_dir():
             continue
         about = read_about(source)
+        if about.base is not None:
+            raise InputError(
+                f"{name} is of a model that was added, of which no licence is known here.",
+                "Pack into a folder of your own, with --folder: its adapters stay where they are.",
+            )
         with new_folder(place / name) as new:
             shutil.copytree(source, new, dirs_exist_ok=True)
             scores = scores_of(name.removeprefix(f"{preset.name}-"), results or {})
@@ -71,7 +78,7 @@ def card(about: About, scores: Mapping[str, Mapping[str, Any]]) -> str:
         [
             "---",
             "base_model: HuggingFaceTB/SmolLM2-135M-Instruct",
-            "library_name: peft",
+            "library_name: phaselens",  # layers are left out, which peft alone does not know
             f"license: {LICENCE}",
             "language: en",
             "---",
@@ -80,7 +87,8 @@ def card(about: About, scores: Mapping[str, Mapping[str, Any]]) -> str:
             "",
             f"{about.title}. A low-rank adapter (LoRA, rank {about.rank}, alpha {about.alpha}, all "
             f"linear layers, float16) on layers {_listed(about.layers)} of SmolLM2-135M-Instruct, "
-            "trained by `phaselens distill`.",
+            "trained by `phaselens distill`. PhaseLens opens it by its name; in Python, "
+            "`core.models.adapters.adapted(base, folder)` does.",
             "",
             "## Data and training",
             "",
@@ -103,17 +111,25 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- Preset {preset.get('name')}: teacher lessons from gold "
         f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), "
-        "those of its second training retold as it decides itself.",
+        "those of its second training retold as it decides itself, on 2 cores of a processor.",
     ]
     if "arm" in provenance:
         lines += [
             f"- Student: the teacher's own traces of {preset.get('student_documents')} documents a "
             "dataset (split train-student).",
-            f"- Loss: arm {provenance['arm']} (docs/distillation-losses.md).",
+            f"- Loss: arm {provenance['arm']} (docs/distillation-losses.md){_setting(provenance)}.",
         ]
     lines.append("- Nothing of the splits dev and test was trained on.")
     plan = json.dumps(provenance.get("plan", {}), sort_keys=True)
     return [*lines, f"- Plan, seed included: `{plan}`"]
+
+
+def _setting(provenance: Mapping[str, Any]) -> str:
+    """With what weight, and how it was chosen."""
+    weight = provenance.get("setting", {}).get("weight")
+    if weight is None or provenance["arm"] == Arm.STANDARD.value:
+        return "; learning rate chosen on dev"
+    return f", its terms weighted {weight:g}; learning rate and weight chosen on dev"
 
 
 def _scores(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -19,10 +19,11 @@ def cells_folder(settings: Settings, study: str) -> Path:
     return study_folder(settings, study) / "cells"
 
 
-def mark_of(key: str, result: Mapping[str, Any]) -> str:
-    """What cells above go by: a cell, and what it told."""
-    text = json.dumps([key, result], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def mark_in(data: Mapping[str, Any]) -> str:
+    """What cells above go by: a cell, and what it told; of one that was made again, what it told at
+    first. `data`: of its file."""
+    text = json.dumps([data["key"], data["result"]], sort_keys=True)
+    return str(data.get("mark") or hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -33,11 +34,11 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     for path in sorted(folder.glob("*.json")):
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            name, key, result = str(data["cell"]), str(data["key"]), dict(data["result"])
+            name, result, mark = str(data["cell"]), dict(data["result"]), mark_in(data)
             after[name] = dict(data["after"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged: it will be done again
-        found[name], marks[name] = result, mark_of(key, result)
+        found[name], marks[name] = result, mark
     stale = {""}
     while stale:
         stale = {name for name in found if any(marks.get(b) != m for b, m in after[name].items())}

@@ -10,7 +10,7 @@ import sys
 
 from core.config import load_settings
 from core.distill.crew import crew
-from core.errors import PhaseLensError
+from core.errors import ModelError, PhaseLensError
 from core.study.asked import Asked
 from core.study.choice import begun
 from core.study.study import Study
@@ -36,6 +36,13 @@ def main() -> int:
     try:
         settings = load_settings()
         store = open_store(settings)
+        if crew().lockstep:
+            raise ModelError(
+                "A whole study cannot run with weights cut over cards: between its trainings one "
+                "process writes and judges alone, with the whole model.",
+                "Leave out the FSDP configuration. Trainings by themselves can be cut "
+                "(core/distill/sharding.py).",
+            )
         preset = begun(settings, store, Asked(**vars(asked)))
         Study(settings, store, preset, report, lambda: False).run()
     except PhaseLensError as error:

@@ -13,7 +13,7 @@ TRAINED = ("setting", "traces", "with_phases", "tokens", "compute_seconds")  # o
 def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """How the students were made: layers kept, where the chosen heads lie, and every trial of the
     tuning with its example-based F1 on dev, by dataset."""
-    kept = (cells.get("layers") or {}).get("layers", [])
+    kept = (cells.get("layers") or {}).get("layers", [])  # none of a student that was named
     heads = cells.get("heads") or {}
     arms = {name.split("/", 1)[1]: one for name, one in sorted(cells.items())
             if name.startswith("student/")}  # fmt: skip
@@ -26,7 +26,9 @@ def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "heads": {
             phase: {
                 "chosen": heads[phase]["teacher"],
-                "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"]),
+                "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"])
+                if kept
+                else None,
                 "student_heads_of_random_ones_too": _shared(heads, phase),
             }
             for phase in PHASES

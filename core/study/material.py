@@ -1,6 +1,6 @@
 """What a study works on: lessons, the teacher's traces, and the heads that they show."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,12 +52,16 @@ def lessons(
     return in_turn(parts)
 
 
-def answered(store: Store, runs: Mapping[str, str]) -> list[tuple[str, Answered]]:
-    """Finished traces of a run for each dataset, in turn; each with "dataset/document"."""
+def answered(
+    store: Store, runs: Mapping[str, tuple[str, Collection[str]]]
+) -> list[tuple[str, Answered]]:
+    """Finished traces of a run for each dataset, in turn; each with "dataset/document". `runs`:
+    each with the documents that count of it, for it may have gone on to more."""
     parts, gold = [], RightLabels.GOLD
-    for dataset, run in runs.items():
+    for dataset, (run, among) in runs.items():
         with store.read() as session:
-            ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
+            every = [(r.document_id, r.trace_id) for r in run_records(session, run)]
+            ids = sorted(pair for pair in every if pair[0] in among)
             parts.append(
                 [
                     (

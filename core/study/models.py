@@ -88,7 +88,8 @@ class StudyModels:
         self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
     ) -> None:
         preset = self.preset
-        base = preset.teacher if system == "teacher" else preset.student or preset.teacher
+        of_teacher = system in (WARM_UP, "teacher")
+        base = preset.teacher if of_teacher else preset.student or preset.teacher
         about = About(
             self.name(system), title_of(system, self.preset.name), tuple(layers),
             self.preset.rank, self.preset.alpha, RATED_PROMPT,

@@ -24,18 +24,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from filelock import FileLock
 
 from core.atomic import new_file, new_folder, write_text
 from core.config import Settings
 from core.datasets.base import Dataset
-from core.datasets.catalogue import open_dataset
+from core.datasets.catalogue import dataset_info, open_dataset
 from core.datasets.getting import is_ready
 from core.errors import DataError, InputError
-from core.study.asked import Asked, asked_for, keep_asked
+from core.study.asked import Asked, asked_for, keep_asked, options_of
 from core.study.cell_files import cells_folder, read_results, study_folder
 from core.study.travel import packed, unpacked
 from core.systems import RunConfig, run_id
-from db.runs import done_documents, ensure_run, load_run, run_records
+from db.runs import done_documents, ensure_run, known_runs, load_run, run_records
 from db.session import Store
 from db.traces import TraceRecord, begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
@@ -67,6 +68,11 @@ def write_pack(
 
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
+    if folder.exists() and any(folder.iterdir()) and not (folder / CELLS).is_dir():
+        raise InputError(
+            f"{folder} holds other things, which a pack would take the place of.",
+            "Name a new folder, or one that holds an earlier pack.",
+        )
     home = study_folder(settings, study)
     cells = read_results(home / CELLS)
     if not cells:
@@ -101,9 +107,17 @@ def write_pack(
 
 
 def load_pack(settings: Settings, store: Store, folder: Path) -> Loaded:
-    """Brings what is not there yet into the store and the home. Raises InputError, DataError."""
+    """Brings what is not there yet into the store and the home; one process at a time, the others
+    wait. Raises InputError, DataError, StoreError."""
     if not (folder / CELLS).is_dir():
         raise InputError(f"{folder} holds no results of a study.", "Name a folder of such.")
+    home = study_folder(settings, _about(folder)["study"])
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / ".loading.lock"):
+        return _loaded(settings, store, folder)
+
+
+def _loaded(settings: Settings, store: Store, folder: Path) -> Loaded:
     _load_cells(settings, folder)
     _load_trainings(store, folder)
     traces, absent, unknown = {}, [], 0
@@ -112,11 +126,13 @@ def load_pack(settings: Settings, store: Store, folder: Path) -> Loaded:
         if not is_ready(settings, dataset):
             absent.append(dataset)
             continue
-        if mark_of(settings, path).exists():
+        if is_loaded(settings, store, path):
             continue
-        traces[dataset], missing = _load_runs(store, open_dataset(settings, dataset), path)
+        found = open_dataset(settings, dataset)
+        traces[dataset], missing, runs = _load_runs(store, found, path)
         unknown += missing
-        write_text(mark_of(settings, path), "")
+        mark = {"runs": runs, "unknown": missing, "dataset": found.info.fingerprint}
+        write_text(_mark_of(settings, path), json.dumps(mark))
     return Loaded(traces, tuple(absent), unknown)
 
 
@@ -153,8 +169,8 @@ def read_lines(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} is damaged ({error}).", "Copy the folder anew.") from error
 
 
-def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
-    """(traces brought in, documents that the dataset has not)."""
+def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int, list[str]]:
+    """(traces brought in, documents that the dataset has not, runs)."""
     configs: dict[str, RunConfig] = {}
     done: dict[str, set[str]] = {}
     waiting: list[Row] = []
@@ -180,7 +196,7 @@ def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int]:
             _keep(store, dataset, configs, waiting)
             waiting.clear()
     _keep(store, dataset, configs, waiting)
-    return count, unknown
+    return count, unknown, list(configs)
 
 
 def _keep(
@@ -206,10 +222,19 @@ def _made_at(line: Row) -> datetime | None:
 
 
 def _load_cells(settings: Settings, folder: Path) -> None:
-    """A cell that the home has is left as it is: it may be a later one."""
+    """A cell that the home has is left as it is: it may be a later one. Raises InputError where
+    the home has another study of that name."""
     about = _about(folder)
-    if about["asked"] and asked_for(settings, about["study"]) is None:
-        keep_asked(settings, about["study"], Asked(**about["asked"]))
+    if about["asked"]:
+        theirs = Asked(**about["asked"])
+        ours = asked_for(settings, about["study"]) or theirs
+        if ours != theirs:
+            raise InputError(
+                f"There is another study named {about['study']} here, of {options_of(ours)}; that "
+                f"of {folder} is of {options_of(theirs)}.",
+                "Load it into another home (PHASELENS_HOME).",
+            )
+        keep_asked(settings, about["study"], theirs)
     place = cells_folder(settings, about["study"])
     place.mkdir(parents=True, exist_ok=True)
     for path in sorted((folder / CELLS).glob("*.json")):
@@ -238,8 +263,22 @@ def _load_trainings(store: Store, folder: Path) -> None:
                 save_training(session, **one)
 
 
-def mark_of(settings: Settings, path: Path) -> Path:
-    """A file that says that exactly this part was loaded, so that a start need not look again."""
+def is_loaded(settings: Settings, store: Store, path: Path) -> bool:
+    """Whether all that can be of exactly this part is in the store: its runs are there, and
+    documents that the dataset had not then it has not now."""
+    try:
+        told = json.loads(_mark_of(settings, path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not yet, or by an earlier version, which kept no runs
+        return False
+    about = dataset_info(settings, path.name.removesuffix(RUNS))
+    if told["unknown"] and told["dataset"] != about.fingerprint:
+        return False
+    with store.read() as session:
+        return known_runs(session, told["runs"]) == set(told["runs"])
+
+
+def _mark_of(settings: Settings, path: Path) -> Path:
+    """A file that tells what of exactly this part was loaded, so that a start need not read it."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     folder = study_folder(settings, _about(path.parent)["study"]) / "loaded"
     return folder / f"{path.name.removesuffix(RUNS)}-{digest}"

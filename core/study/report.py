@@ -25,6 +25,12 @@ from core.study.report_tables import (
 
 SIGNIFICANT = 0.05
 SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
+CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)
+TUNED_FIRST = (
+    "Of standard, mechanistic and the arms that are tuned, the first seed is the better of two "
+    "trainings on dev; further seeds, the longer standard arm and mechanistic without a phase are "
+    "one training each, which is to their disadvantage. "
+)
 NEARER, LOWER = (FOCUS, CONFUSION), " (lower is nearer)"
 
 
@@ -50,16 +56,16 @@ def _lines(data: Row) -> Iterator[str]:
     yield "## Does mechanistic distillation beat standard distillation?"
     yield ""
     for name, part in datasets.items():
-        yield f"- **{name}**: {_verdict(part)}"
+        yield f"- **{name}**: {_verdict(part, data['planned_seeds'])}"
     yield ""
     yield (
         "The margin arm has seen which labels are gold, as the mechanistic one has, and the "
         "random-head arm has its losses on other heads of the same layers, drawn by chance, once: "
         "a gain over standard that they have too is not one of phases or of heads. Arms are "
-        "compared by the seeds that both have. Of standard, mechanistic and the arms that are "
-        "tuned, the first seed is the better of two trainings on dev; further seeds, the longer "
-        "standard arm and mechanistic without a phase are one training each, which is to their "
-        "disadvantage. Seeds differ in the order of the traces (and of the random "
+        "compared by the seeds that both have. "
+        + TUNED_FIRST
+        * bool(data["students"]["tuning"])
+        + "Seeds differ in the order of the traces (and of the random "
         "heads): all students begin with the same weights, so intervals over seeds say less than "
         "those of trainings from different beginnings would."
     )
@@ -97,7 +103,7 @@ def _left_out(left: Row) -> Iterator[str]:
     if left["test_documents"] is not None:
         said.append(f"test documents after the first {left['test_documents']:,} of a dataset")
     if said:
-        yield f"Left to the preset `gpu`, which was not run: {'; '.join(said)}."
+        yield f"Left to the preset `gpu`: {'; '.join(said)}."
         yield ""
 
 
@@ -125,13 +131,16 @@ def _students(made: Row) -> Iterator[str]:
     for phase, found in made["heads"].items():
         chosen = ", ".join(f"{layer}.{head}" for layer, head in found["chosen"])
         inside, of = found["in_kept_layers"], len(found["chosen"])
-        shared = found["student_heads_of_random_ones_too"]
-        said = f"{inside} of {of} lie in layers that the student has"
-        if inside < of:
-            said += "; in place of each other one stands the student's head that is most like it"
+        shared, said = found["student_heads_of_random_ones_too"], [chosen]
+        if inside is None:
+            said.append("for each stands the student's head that is most like it")
+        else:
+            said.append(f"{inside} of {of} lie in layers that the student has")
+            if inside < of:
+                said.append("in place of each other one stands the student's head most like it")
         if shared:
-            said += f"; {shared} of the student's heads stand for random heads in that arm too"
-        yield f"- Heads with the highest {SCORES[phase]} (layer.head): {chosen}; {said}."
+            said.append(f"{shared} of the student's heads stand for random heads in that arm too")
+        yield f"- Heads with the highest {SCORES[phase]} (layer.head): {'; '.join(said)}."
     if made["heads"]:
         yield ""
     if made["tuning"]:
@@ -180,25 +189,28 @@ def _reading(datasets: Row) -> Iterator[str]:
     )
     yield (
         "- **seconds**: of the clock a document, in reference mode after drafts of 8 side by side "
-        "in fast mode, on the machine that ran the study."
+        "in fast mode, on the machine that ran the study; of the last stretch of a run that was "
+        "broken off, and with whatever else the machine did: an order of size, no measurement."
     )
     yield (
         "- **shortlists**, **verdicts**, **Focus apart**, **Confusion apart**: how alike traces "
         "are to the teacher's, as Jaccard of the labels that phase 1 names, Cohen's kappa of "
         "verdicts, and mean distance of the two curves (lower is nearer). **Focus** (higher is "
         "better), **Confusion** (lower is better): means of the curves. **LAS**: leakage-adjusted "
-        f"simulatability; the simulator is a {' / '.join(simulators)}. **leaking**: the share of "
-        "answers that the trace alone gives away: since an answer repeats the verdicts before it, "
-        "nearly all, so that LAS rests on few labels and says little here."
+        f"simulatability; the simulator is a {' / '.join(simulators)}. **leaking**: of the "
+        "labels that were shown, the share for which the trace alone is enough to tell whether the "
+        "model answers them; where it is nearly all, LAS rests on few labels and says little."
     )
     yield ""
 
 
-def _verdict(part: Row) -> str:
+def _verdict(part: Row, planned_seeds: int) -> str:
     less = part["mechanistic_less"].get(Arm.STANDARD.value)
     if less is None:
         return "not tested."
     said = f"{difference(less)}, corrected over datasets {p_number(less['p_holm'])}"
+    if less["seeds"] < planned_seeds:
+        said += f"; {less['seeds']} of {planned_seeds} seeds so far"
     if between := less["between_seeds"]:
         said += f"; over {len(between['by_seed'])} seeds {interval(between, 'mean', '+.3f')}"
     if untuned := part["untuned"]:
@@ -207,12 +219,26 @@ def _verdict(part: Row) -> str:
             f"; over the {seeds} seed{'s' * (seeds > 1)} that no choice was made by "
             f"{interval(untuned, 'mean', '+.3f')}"
         )
+    said += f". {_controls(part)}"
     if less["p_holm"] >= SIGNIFICANT:
         return f"no difference that chance could not make: {said}."
     answer = "yes" if less["mean"] > 0 else "no, it is behind"
     if between is None or between["low"] <= 0 <= between["high"]:
         answer += ", as far as these trainings go (so few seeds do not tell what others would give)"
     return f"{answer}: {said}."
+
+
+def _controls(part: Row) -> str:
+    """What stands beside the headline, so that a gain is not credited to phases or heads when it
+    comes from seeing gold, or from any heads."""
+    said = []
+    for arm in CONTROLS:
+        less = part["mechanistic_less"].get(arm.value)
+        told = "not tested yet"
+        if less is not None:
+            told = f"{interval(less, 'mean', '+.3f')}, p corrected {p_number(less['p_holm'])}"
+        said.append(f"less {title_of(arm)}, {told}")
+    return f"Beside it, mechanistic {'; '.join(said)}"
 
 
 def _dataset(name: str, part: Row) -> Iterator[str]:
@@ -275,6 +301,9 @@ def _teacher_verdict(part: Row) -> str:
         rule_words(part, rule) for rule, less in part["teacher_less"].items()
         if less["mean"] <= 0 or less["p_holm"] >= SIGNIFICANT
     ]  # fmt: skip
-    if not behind:
-        return "It beats each of them."
-    return f"It is not shown to beat {'; nor '.join(behind)}."
+    absent = [rule_words(part, rule) for rule in part["teacher_not_beside"]]
+    lacking = f" Not tested yet, and counted in the correction: {'; '.join(absent)}."
+    said = f"It is not shown to beat {'; nor '.join(behind)}." if behind else (
+        "It beats each of these." if absent else "It beats each of them."
+    )  # fmt: skip
+    return said + lacking * bool(absent)

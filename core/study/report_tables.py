@@ -13,15 +13,17 @@ RULES = {
     "scorer": "the untuned model's Scorer above {threshold:.3f}",
     BASE: "the untuned model's own trace",
 }
+UNWEIGHTED = (Arm.STANDARD.value, Arm.LONGER.value)  # they add nothing to L_cot
 LEVELS = ("mean_focus", "mean_confusion")
 Row = Mapping[str, Any]
 
 
 def training_rows(trained: Row) -> Iterator[Sequence[str]]:
     for name, one in trained.items():
-        setting = one["setting"]
+        setting, arm = one["setting"], name.rpartition("-")[0]
+        weight = "" if arm in UNWEIGHTED else f"{setting['weight']:g}"
         yield (
-            name, f"{setting['learning_rate']:g}", f"{setting['weight']:g}", f"{one['traces']:,}",
+            name, f"{setting['learning_rate']:g}", weight, f"{one['traces']:,}",
             f"{one['with_phases']:,}", f"{one['tokens']:,}", f"{one['compute_seconds']:,.0f}",
         )  # fmt: skip
 
@@ -29,7 +31,7 @@ def training_rows(trained: Row) -> Iterator[Sequence[str]]:
 def trial_rows(trials: Sequence[Row], names: Sequence[str]) -> Iterator[Sequence[str]]:
     for trial in trials:
         values = [trial["example_f1"][name] for name in names]
-        weight = "" if trial["arm"] == Arm.STANDARD.value else f"{trial['weight']:g}"
+        weight = "" if trial["arm"] in UNWEIGHTED else f"{trial['weight']:g}"
         shown = (f"{value:.3f}" for value in (*values, sum(values) / len(values)))
         yield (trial["arm"], f"{trial['learning_rate']:g}", weight, *shown)
 

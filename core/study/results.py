@@ -13,6 +13,7 @@ import numpy as np
 from core.comparison.measures import Measure, score_of
 from core.comparison.parts import LOSSES
 from core.config import Settings
+from core.datasets.base import Split
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.evaluation import evaluate_run, propensity_of
@@ -20,6 +21,7 @@ from core.metrics.bootstrap import mean_interval
 from core.metrics.sets import best_f1
 from core.models.catalogue import BASE
 from core.rerank.base import Fate
+from core.run_request import ids_of
 from core.study.arms_compared import (
     OURS,
     STANDARD,
@@ -59,16 +61,17 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
     parts, absent = {}, []
     for dataset in preset.datasets:
         of_it = tests.get(dataset, {})
-        here = {system: test for system, test in of_it.items() if is_here(store, test["run"])}
+        here = {system: test for system, test in of_it.items() if is_here(store, test)}
         if of_it and (here.keys() < of_it.keys() or not is_ready(settings, dataset)):
             absent.append(dataset)
             here = {}
         rules = cells.get(f"baselines/{dataset}", {}) if here else {}
-        parts[dataset] = of_dataset(settings, store, dataset, here, rules)
+        parts[dataset] = of_dataset(settings, store, dataset, here, rules, preset.test_documents)
     if absent and not any(part["systems"] for part in parts.values()):
         raise runs_are_away(preset.name, absent)
     correct_arms(list(parts.values()))
-    correct([one for part in parts.values() for one in part["other_measures"].values()])
+    measures = {name for part in parts.values() for name in part["other_measures"]}
+    correct([p["other_measures"].get(name) for p in parts.values() for name in sorted(measures)])
     return {
         "preset": preset.name,
         "datasets": parts,
@@ -77,13 +80,15 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "absent": absent,
         "not_run": _not_run(preset, tests),
         "not_planned": not_planned(preset),
+        "planned_seeds": len(preset.seeds),
     }
 
 
-def is_here(store: Store, run: str) -> bool:
-    """Whether a run's traces are in the store."""
+def is_here(store: Store, test: Mapping[str, Any]) -> bool:
+    """Whether all traces of a test are in the store; they may be on their way. `test`: what its
+    cell told."""
     with store.read() as session:
-        return answered_traces(session, run) > 0
+        return answered_traces(session, test["run"]) >= max(int(test.get("documents", 1)), 1)
 
 
 def of_dataset(
@@ -92,14 +97,20 @@ def of_dataset(
     dataset: str,
     tests: Mapping[str, Mapping[str, Any]],
     rules: Mapping[str, Any],
+    count: int | None = None,
 ) -> dict[str, Any]:
     """Systems (with their seeds) on the test documents of one dataset. `tests`: what the cells of
-    their tests told, by system; `rules`: what the baselines' cell told."""
-    propensity = propensity_of(open_dataset(settings, dataset)) if tests else None
+    their tests told, by system; `rules`: what the baselines' cell told; `count`: so many documents
+    alone, for a run may have gone on to more (None: all)."""
     records: dict[str, list[RunRecord]] = {}
-    for system, test in tests.items():
-        with store.read() as session:
-            records[system] = [one for one in run_records(session, test["run"]) if one.gold]
+    propensity = None
+    if tests:
+        opened = open_dataset(settings, dataset)
+        propensity, among = propensity_of(opened), set(ids_of(opened, Split.TEST, count))
+        for system, test in tests.items():
+            with store.read() as session:
+                every = list(run_records(session, test["run"]))
+            records[system] = [one for one in every if one.gold and one.document_id in among]
     written = {system: written_in(store, some) for system, some in records.items()}
     alike = {
         system: by_document(written[TEACHER], some)
@@ -133,6 +144,7 @@ def of_dataset(
         "other_measures": _other_measures(records, alike),
         "baselines": of_baselines(rules),
         "teacher_less": teacher_less(f1_of, rules),
+        "teacher_not_beside": [] if BASE in f1_of else [BASE],
     }
 
 
@@ -211,7 +223,8 @@ def teacher_less(f1_of: Mapping[str, Seeds], rules: Mapping[str, Any]) -> dict[s
     if BASE in f1_of:
         (others[BASE],) = f1_of[BASE].values()
     found = {name: paired(teacher, other) for name, other in others.items()}
-    correct(list(found.values()))
+    missing = [None] if BASE not in f1_of else []  # it will be in the family: p is not to rise then
+    correct([*found.values(), *missing])
     return found
 
 

@@ -8,7 +8,7 @@ from core.config import Settings
 from core.datasets.getting import is_ready
 from core.errors import UnknownNameError
 from core.study import pack
-from core.study.pack import CELLS, RUNS, load_pack, mark_of
+from core.study.pack import CELLS, RUNS, is_loaded, load_pack
 from db.session import Store
 
 Report = Callable[[str, int, int], None]
@@ -30,13 +30,14 @@ def shipped_pack(study: str) -> Path:
     return found[study]
 
 
-def waiting(settings: Settings) -> list[Path]:
-    """Parts of datasets that are there, and whose traces are not in the store."""
+def waiting(settings: Settings, store: Store) -> list[Path]:
+    """Parts of datasets that are there, and whose traces are not in the store; none where the
+    settings leave out what ships."""
     return [
         part
-        for folder in shipped_packs()
+        for folder in (shipped_packs() if settings.shipped_results else ())
         for part in sorted(folder.glob(f"*{RUNS}"))
-        if is_ready(settings, part.name.removesuffix(RUNS)) and not mark_of(settings, part).exists()
+        if is_ready(settings, part.name.removesuffix(RUNS)) and not is_loaded(settings, store, part)
     ]
 
 
@@ -63,7 +64,7 @@ def get_them(datasets: Sequence[str]) -> str:
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
     """Traces that came into the store, by dataset. Raises InputError, DataError, StoreError."""
     counts: dict[str, int] = {}
-    for folder in sorted({part.parent for part in waiting(settings)}):
+    for folder in sorted({part.parent for part in waiting(settings, store)}):
         report(f"Results of the study {folder.name}", 0, 0)
         for dataset, count in load_pack(settings, store, folder).traces.items():
             counts[dataset] = counts.get(dataset, 0) + count

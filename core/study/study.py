@@ -26,6 +26,7 @@ from core.config import Settings
 from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
+from core.errors import ModelError
 from core.models.base import ModelSpec
 from core.models.catalogue import BASE
 from core.study.anatomy import Anatomy
@@ -53,7 +54,9 @@ class Study:
 
     def __post_init__(self) -> None:
         self.cells = Cells(cells_folder(self.settings, self.preset.name))
-        self.work = Work(self.settings, self.store, self.preset, self._told, self.cancelled)
+        self.work = Work(
+            self.settings, self.store, self.preset, self._told, self.cancelled, self.cells.results
+        )
         self.anatomy = Anatomy(self.work)
         self.students = Students(self.work, self.anatomy)
 
@@ -63,23 +66,23 @@ class Study:
             self.report(cell.name, 0, 0)
             if self._is_apart(cell):
                 work_apart(self.settings, self.preset, cell.name, self.report, self.cancelled)
+                self.cells.read_again()
                 if not self.cells.is_done(cell):
+                    if not self.cancelled():
+                        raise ModelError(
+                            f"The process that was to train {cell.name} has left no result.",
+                            "Give the same command again; it goes on from the last checkpoint.",
+                        )
                     return None
-            if not self._do(cell):
+            if self.cells.do(cell) is None:
                 return None
-        return self.work.done
+        return self.cells.results
 
     def run_until(self, name: str) -> None:
         """All cells up to one, in this process, unless cancelled. Raises PhaseLensError."""
         for cell in self.plan():
-            if not self._do(cell) or cell.name == name:
+            if self.cells.do(cell) is None or cell.name == name:
                 return
-
-    def _do(self, cell: Cell) -> bool:
-        result = self.cells.do(cell)
-        if result is not None:
-            self.work.done[cell.name] = result
-        return result is not None
 
     def _is_apart(self, cell: Cell) -> bool:
         """Whether a process of its own does it: a training, where no others take part in it."""

@@ -6,7 +6,7 @@ from typing import Any
 from core.config import Settings
 from core.errors import InputError
 from core.study.cell_files import cells_folder, read_results, tests_in
-from core.study.shipped import get_them
+from core.study.shipped import get_them, shipped_packs
 
 Tests = dict[str, dict[str, Any]]  # dataset -> system -> what its test told
 
@@ -20,7 +20,7 @@ def tests_of(settings: Settings, study: str) -> Tests:
     if not found:
         raise InputError(
             f"There are no results of the study {study} here.",
-            "Load them with `phaselens results load`, or run it: `phaselens distill`.",
+            f"Load them: {how_to_load(study)}; or run it: `phaselens distill`.",
         )
     return {dataset: dict(sorted(found[dataset].items())) for dataset in sorted(found)}
 
@@ -29,5 +29,11 @@ def runs_are_away(study: str, datasets: Sequence[str]) -> InputError:
     """That the results are known, and none of their runs is here. `datasets`: theirs."""
     return InputError(
         f"The runs of the study {study} are not here.",
-        f"Get their datasets ({get_them(datasets)}), then load the runs: `phaselens results load`.",
+        f"Get their datasets ({get_them(datasets)}), then load the runs: {how_to_load(study)}.",
     )
+
+
+def how_to_load(study: str) -> str:
+    """A study's results, as a command."""
+    ships = study in {folder.name for folder in shipped_packs()}
+    return f"`phaselens results load --{'study ' + study if ships else 'folder FOLDER'}`"

@@ -17,11 +17,12 @@ from core.datasets.base import Split
 from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.lessons import Taught
 from core.metrics.sets import example_f1
-from core.models.base import Generated, Request
+from core.models.base import Generated, Outcome, Request
 from core.models.local import LocalModel
-from core.rerank.base import Decoding
+from core.rerank.base import Decoding, Mode
 from core.rerank.parser import parse
 from core.rerank.prompts import RATED_PROMPT, build_prompt
+from core.traces.base import FinishReason
 
 TUNED = (Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS)
 TUNING_SPLIT = Split.DEV
@@ -118,11 +119,27 @@ def answered_f1(
             asked[id(request)] = at
             yield request
 
-    for request, outcome in model.generate_many(requests(), AT_ONCE):
+    for request, outcome in _written(model, requests()):
         at = asked[id(request)]
+        if isinstance(outcome, Generated) and outcome.finish_reason is FinishReason.CANCELLED:
+            continue
         answer: Sequence[str] = ()
         if isinstance(outcome, Generated):
             parsed = parse(outcome.text, taught[at].candidates, outcome.finish_reason)
             answer = parsed.answer or ()
         found[at] = example_f1(set(answer), set(taught[at].document.gold))
     return [found[at] for at in sorted(found)]
+
+
+def _written(model: LocalModel, requests: Iterator[Request]) -> Iterator[tuple[Request, Outcome]]:
+    """Side by side, or one by one by a model that the lean network does not know."""
+    if model.mode_for(Mode.FAST)[0] is Mode.FAST:
+        yield from model.generate_many(requests, AT_ONCE)
+        return
+    for one in requests:
+        yield (
+            one,
+            model.generate(
+                one.prompt, one.decoding, on_piece=one.on_piece, cancelled=one.cancelled
+            ),
+        )

@@ -17,12 +17,15 @@ from core.distill.lessons import METHOD, SHOWN, K, Rewriter, Taught
 from core.distill.precision import precision_here
 from core.distill.teacher import OWN_WORDS, WARM_UP, Teacher, Told, by_cosine, parted
 from core.distill.training import CURVES, Plan
+from core.errors import JobError
 from core.mechanism.positions import Example as Answered
 from core.metrics.sets import example_f1
 from core.models.adapters import load_adapter
 from core.models.catalogue import BASE
 from core.rerank.base import Decoding, Mode
 from core.rerank.prompts import DEFAULT_PROMPT, RATED_PROMPT
+from core.run_request import ids_of
+from core.run_result import RunResult
 from core.runs import run_batch
 from core.study.baselines import baselines
 from core.study.cell_files import study_folder
@@ -43,7 +46,8 @@ Result = dict[str, Any]
 
 @dataclass
 class Work:
-    """What the cells of one preset do in one home. `done`: results of earlier cells, by name."""
+    """What the cells of one preset do in one home. `done`: results of earlier cells, by name, as
+    they are now."""
 
     settings: Settings
     store: Store
@@ -131,6 +135,7 @@ class Work:
         )  # fmt: skip
         if result.cancelled:
             return None
+        check_all_ours(result)
         return {"run": result.run, "documents": result.documents, "failed": len(result.failures)}
 
     def has_traces(self, dataset: str) -> bool:
@@ -156,6 +161,7 @@ class Work:
         )
         if result.cancelled:
             return None
+        check_all_ours(result)
         with self.store.read() as session:
             records = list(run_records(session, result.run))
         f1 = [example_f1(set(r.selected), set(r.gold)) for r in records]
@@ -182,10 +188,18 @@ class Work:
     def answered(self) -> list[tuple[str, Answered]]:
         """The teacher's traces on train-student that came to their end: one that was cut off would
         teach to end there."""
-        runs = {name: self.done[f"traces/{name}"]["run"] for name in self.preset.datasets}
+        runs = {
+            name: (self.done[f"traces/{name}"]["run"], self._documents(name))
+            for name in self.preset.datasets
+        }
         every = answered(self.store, runs)
         whole = [one for one in every if one[1].trace.finish_reason is FinishReason.STOP]
         return whole or every  # a teacher of two steps never ends
+
+    def _documents(self, dataset: str) -> set[str]:
+        """Those that students learn from."""
+        count = self.preset.student_documents
+        return set(ids_of(self.toolbox.dataset(dataset), Split.TRAIN_STUDENT, count))
 
     def _config(self, system: str, dataset: str, mode: Mode) -> RunConfig:
         decoding = Decoding(max_new_tokens=self.preset.max_new_tokens, mode=mode)
@@ -209,3 +223,13 @@ class Work:
                 session, system=self.models.name(system), stage=stage, plan=asdict(plan),
                 curves=[json.loads(line) for line in lines],
             )  # fmt: skip
+
+
+def check_all_ours(result: RunResult) -> None:
+    """Raises JobError where another process has part of a run: it is not whole yet."""
+    if result.elsewhere:
+        raise JobError(
+            f"{result.elsewhere:,} documents of run {result.run} are being answered by another "
+            "process.",
+            "Give the same command again once that process has ended.",
+        )

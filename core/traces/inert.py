@@ -40,6 +40,16 @@ def one_line(text: str, limit: int = 100) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def both_ends(text: str, limit: int) -> str:
+    """The text neutralised, on one line, cut in the middle to `limit` characters: names of one
+    family often differ at their ends alone."""
+    line = " ".join(neutralise(text).split())
+    if len(line) <= limit:
+        return line
+    tail = (limit - 1) // 2
+    return f"{line[: limit - 1 - tail]}…{line[len(line) - tail :]}"
+
+
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it is: every sign it could read as a mark is escaped."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~$:" else c for c in neutralise(text))

@@ -1,4 +1,4 @@
-"""A chart as a picture to take away: PNG and SVG, drawn on this machine, on a white page.
+"""A chart to take away: as PNG and SVG, drawn on this machine, on a white page, and its numbers.
 
 Nothing is drawn until a button is pressed. vl-convert has Vega and its fonts inside; it is told to
 fetch nothing, so that a chart's text never reaches the network.
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 WIDTH = 760  # pixels of a chart that fills its column on the page
@@ -24,13 +25,20 @@ _CONFIG = {
 Chart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.FacetChart
 
 
-def export(chart: Chart, name: str, *, key: str) -> None:
-    """Draws the menu that saves a chart as `name`.png or `name`.svg."""
+def export(chart: Chart, name: str, *, key: str, frame: pd.DataFrame | None = None) -> None:
+    """Draws the menu that saves a chart as `name`.png or `name`.svg, and with `frame`, the numbers
+    that it shows, as `name`.csv."""
     with st.popover("Save", icon=":material/download:", type="tertiary"):
-        st.caption("The chart as a picture, with dark text on white.")
+        numbers = ", or its numbers as a table" if frame is not None else ""
+        st.caption(f"The chart as a picture, with dark text on white{numbers}.")
         with st.container(horizontal=True, gap="small"):
             _button(chart, name, "PNG", "image/png", png, key)
             _button(chart, name, "SVG", "image/svg+xml", svg, key)
+            if frame is not None:
+                st.download_button(
+                    "CSV", lambda: frame.to_csv(index=False).encode(), file_name=f"{name}.csv",
+                    mime="text/csv", key=f"{key}_csv", on_click="ignore", icon=":material/table:",
+                )  # fmt: skip
 
 
 def _button(

@@ -1,25 +1,29 @@
 """Which runs the Compare page is about; all of it is in its address."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.comparison.choice import together
 from core.comparison.runs import FEWEST, MOST
 from core.errors import UnknownNameError
 from core.study.offered import offered
-from core.study.shipped import not_here, ships
-from core.traces.inert import one_line
-from db.runs import RunSummary, answered_documents, list_runs, load_run
+from core.study.shipped import ships
+from core.traces.inert import both_ends, one_line
+from db.runs import RunSummary, answered_documents, list_runs, load_run, run_datasets
 from pages.parts import errors, services
-from pages.parts.address import Address, draw_again
-from pages.parts.job_progress import POLL_S, job_bar
+from pages.parts.address import Address
+from pages.parts.compare_shipped import shipped_note
 from pages.parts.times import local_time
 
 DATASET, RUNS, DOCUMENT, DIFFER = "cmp_dataset", "cmp_runs", "cmp_document", "cmp_differ"
+LINKED = "cmp_linked"  # a document that an address has asked for, until it is looked at
 SLICE = "cmp_slice"
 TEXT = "cmp_text"  # a new text
 LIVE, VIEW = "cmp_live", "cmp_view"  # its traces' ids; which of these is looked at:
 TESTED, NEW_TEXT = "Their documents", "A new text"
 OFFERED = 400
+LONGEST_NAME = 60  # of a system
 LOOKED_AT, OFFERED_AT_FIRST = 8, 3  # runs, where nobody has chosen any
 ADDRESS = Address("compare", ("dataset", "runs", "slice", "document", "live"), ("cmp_",))
 
@@ -34,7 +38,7 @@ def take_over() -> None:
     if asked.get("runs"):
         st.session_state[RUNS] = asked["runs"].split(",")[:MOST]
     st.session_state[SLICE] = asked.get("slice") or None
-    st.session_state[DOCUMENT] = asked.get("document")
+    st.session_state[DOCUMENT] = st.session_state[LINKED] = asked.get("document")
     st.session_state[VIEW] = NEW_TEXT if asked.get("live") else TESTED
     if asked.get("live"):
         st.session_state[LIVE] = asked["live"].split(",")[:MOST]
@@ -83,23 +87,20 @@ def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
     """Draws title, dataset and runs; (dataset, run ids), or None where fewer than two are chosen,
     which is said. Raises StoreError."""
     with services.store().read() as session:
-        runs = [run for run in list_runs(session, limit=OFFERED) if run.done]
-    by_dataset: dict[str, list[RunSummary]] = {}
-    for run in runs:
-        by_dataset.setdefault(run.dataset, []).append(run)
+        datasets = run_datasets(session)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title("Compare", width="content", anchor=False)
-        if by_dataset:
-            _dataset(by_dataset)
-    if not by_dataset:
-        if services.results_job() is not None:
-            st.fragment(_coming, run_every=POLL_S)()
-        else:
+        if datasets:
+            _dataset(datasets)
+    coming = shipped_note()
+    if not datasets:
+        if not coming:
             _nothing("**There is no batch run to compare yet.**")
         return None
-    _also_there()
     dataset = str(st.session_state[DATASET])
-    known = {run.id: run for run in by_dataset[dataset]}
+    with services.store().read() as session:
+        runs = list_runs(session, dataset=dataset, limit=OFFERED)
+    known = {run.id: run for run in runs if run.done}
     _keep_known(known, dataset)
     chosen = st.multiselect(
         "Runs", list(known), key=RUNS, persist_state="session", max_selections=MOST,
@@ -121,20 +122,24 @@ def chosen_runs() -> tuple[str, tuple[str, ...]] | None:
 def run_title(run: RunSummary) -> str:
     """Different for each run: the browser tells which was chosen by these words (`_meant`)."""
     decoding = run.config.decoding
-    parts = [run.system, decoding.mode.value + (" guided" * decoding.guided)]
+    parts = [
+        both_ends(run.system, LONGEST_NAME),
+        decoding.mode.value + (" guided" * decoding.guided),
+    ]
     parts += [
         run.split or "all",
         f"{run.done:,} document{'s' * (run.done != 1)}",
         local_time(run.created_at),
         run.id[:6],
     ]
-    return one_line(" · ".join(parts), 120)
+    return one_line(" · ".join(parts), 200)  # the id stands last, and is never cut
 
 
-def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
+def _dataset(counts: Mapping[str, int]) -> None:
+    """`counts`: runs, by dataset."""
     asked = st.session_state.get(DATASET)
-    if asked not in by_dataset:
-        most = max(by_dataset, key=lambda name: len(by_dataset[name]))
+    if asked not in counts:
+        most = max(counts, key=lambda name: counts[name])
         st.session_state[DATASET] = most
         if asked is not None:
             _forget()
@@ -147,7 +152,7 @@ def _dataset(by_dataset: dict[str, list[RunSummary]]) -> None:
                 )
             )
     st.selectbox(
-        "Dataset", list(by_dataset), key=DATASET, persist_state="session",
+        "Dataset", list(counts), key=DATASET, persist_state="session",
         format_func=lambda name: f"Dataset: {one_line(name, 60)}",
         label_visibility="collapsed", width=220, on_change=_forget,
     )  # fmt: skip
@@ -211,30 +216,6 @@ def _sharing(runs: list[str]) -> list[str]:
 def _forget() -> None:
     for name in (RUNS, DOCUMENT, LIVE):
         st.session_state.pop(name, None)
-
-
-def _coming() -> None:
-    """The results that ship, while they are brought in."""
-    job = services.results_job()
-    if job is None:
-        draw_again()
-    with st.container(border=True):
-        st.markdown("**The results of PhaseLens's own study are being brought in.**")
-        job_bar(job)
-
-
-def _also_there() -> None:
-    """Datasets whose results ship, once they are fetched."""
-    names = not_here(services.settings())
-    if names:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(
-                f"The study's results over {' and '.join(names)} come along too, once "
-                f"{'they are' if len(names) > 1 else 'it is'} fetched.",
-                width="content",
-            )
-            st.page_link("pages/data.py", label="Fetch on Data", icon=":material/download:",
-                         query_params={"data_dataset": names[0]})  # fmt: skip
 
 
 def _nothing(what: str) -> None:

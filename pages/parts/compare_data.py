@@ -13,20 +13,21 @@ from core.comparison.curves import mean_curves
 from core.comparison.measures import Measure
 from core.comparison.parts import fates, slices
 from core.comparison.runs import Comparison, Less, Side, compare
-from core.comparison.settings import differing
+from core.comparison.settings import Made, differing
 from core.datasets.catalogue import label_frequencies
 from core.errors import DataError, InputError, UnknownNameError
 from core.study.arms_compared import arms_over_seeds
-from core.study.cell_files import cells_folder
+from core.study.cell_files import cells_folder, read_results, tests_in
 from core.study.offered import study_of
 from core.systems import RunConfig
 from db.run_curves import run_curves
-from db.runs import answered_traces, load_run, run_records
+from db.runs import answered_documents, answered_traces, load_run, run_records
 from db.slices import documents_in, find_slice
 from db.slices import slices as stored_slices
 from pages.parts import errors, services
 
 Runs = tuple[tuple[str, int], ...]  # ids, with how many traces can be read
+HOW_TO_WORK_OUT = "open them on Traces, or `phaselens traces analyse`."
 Written = tuple[tuple[str, int], ...]  # files of cells, with when they were written
 
 
@@ -34,11 +35,15 @@ def comparison_of(dataset: str, runs: tuple[str, ...], slice_: str = "") -> Comp
     """The comparison of some runs, over the documents of a slice ("": all); None where there is
     none, which is said."""
     settings = services.settings()
+    waiting = left_to_work_out(runs)
     try:
         among = _documents_of(slice_, dataset) if slice_ else None
         return _compared(settings.database, settings.home, known(runs), among)
     except (InputError, UnknownNameError) as error:
-        errors.card(error.what, error.fix)
+        fix = error.fix
+        if waiting:
+            fix += f" {waiting:,} imported traces are not worked out yet: {HOW_TO_WORK_OUT}"
+        errors.card(error.what, fix)
         return None
 
 
@@ -73,8 +78,13 @@ def sides_of(runs: tuple[str, ...]) -> dict[str, RunConfig]:
 
 
 def settings_apart(found: Comparison) -> dict[str, tuple[str, ...]]:
-    """In what else than their systems the runs differ."""
-    return differing(list(sides_of(tuple(side.run for side in found.sides)).values()))
+    """In what else than their systems the runs differ, imported ones left out."""
+    made = []
+    for side in found.sides:
+        with services.store().read() as session:
+            stored = load_run(session, side.run)
+        made.append(Made(stored.summary.config, stored.identity, side.imported))
+    return differing(made)
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Reading the runs ...")
@@ -84,7 +94,8 @@ def _compared(url: str, home: Path, runs: Runs, among: frozenset[str] | None) ->
     for run, _ in runs:
         with services.store().read() as session:
             records = {record.document_id: record for record in run_records(session, run)}
-        sides.append(Side(run, titles[run], records))
+            imported = load_run(session, run).summary.origin == "import"
+        sides.append(Side(run, titles[run], records, imported))
     return compare(sides, among)
 
 
@@ -106,20 +117,38 @@ def _key(found: Comparison) -> tuple[object, ...]:
     return settings.database, settings.home, runs, found.documents
 
 
+TEACHER = "teacher"
 KEYED: dict[str | type[Any], Callable[[Any], Any]] = {Comparison: _key}
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Averaging the curves ...", hash_funcs=KEYED)
-def curves_of(found: Comparison) -> pd.DataFrame:
-    """Mean curves of the sides; with `title`."""
+def curves_of(found: Comparison, teacher: tuple[str, str] | None = None) -> pd.DataFrame:
+    """Mean curves of the sides; with `title`. `teacher`: a run beside them, with its title."""
     curves, wanted = {}, set(found.documents)
-    for side in found.sides:
+    titles = {side.run: side.title for side in found.sides} | dict([teacher] if teacher else [])
+    for run in titles:
         with services.store().read() as session:
-            some = run_curves(session, side.run)
-            curves[side.run] = {document: points for document, points in some if document in wanted}
-    titles = {side.run: side.title for side in found.sides}
+            some = run_curves(session, run)
+            curves[run] = {document: points for document, points in some if document in wanted}
     frame = mean_curves(curves)
     return frame.assign(title=frame["run"].map(titles))
+
+
+def teacher_beside(found: Comparison, dataset: str) -> tuple[str, str] | None:
+    """The test run of the teacher of the sides' study, with its title, where it is none of them and
+    has answered the same documents."""
+    with services.store().read() as session:
+        systems = [load_run(session, side.run).summary.system for side in found.sides]
+    study = study_of(systems)
+    if study is None or f"{study}-{TEACHER}" in systems:
+        return None
+    told = _tests(study).get((TEACHER, dataset))
+    if told is None:
+        return None
+    with services.store().read() as session:
+        if not set(found.documents) <= answered_documents(session, told):
+            return None
+    return told, f"{study}-{TEACHER}"
 
 
 @st.cache_data(max_entries=8, ttl="1h", show_spinner="Comparing the runs ...", hash_funcs=KEYED)
@@ -172,17 +201,30 @@ def study_over_seeds(dataset: str, runs: tuple[str, ...]) -> dict[str, Any] | No
         study = study_of(load_run(session, run).summary.system for run in runs)
     if study is None:
         return None
-    tested = cells_folder(settings, study).glob("test_*.json")
-    written = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in tested))
-    every = _over_seeds(settings.database, settings.home, study, written)
+    tests = known(tuple(_tests(study).values()))
+    every = _over_seeds(settings.database, settings.home, study, tests)
     found = every.get(dataset)
     if not found or not found["mechanistic_less"]:
         return None
-    return found | {"missing": [name for name, part in every.items() if not part["over_seeds"]]}
+    missing = [name for name, part in every.items() if not part["over_seeds"]]
+    return found | {"missing": missing, "datasets": len(every)}
+
+
+def _tests(study: str) -> dict[tuple[str, str], str]:
+    """The runs of a study's tests, by system and dataset."""
+    tested = cells_folder(services.settings(), study).glob("test_*.json")
+    written = tuple(sorted((path.name, path.stat().st_mtime_ns) for path in tested))
+    return _tested(services.settings().home, study, written)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _tested(home: Path, study: str, written: Written) -> dict[tuple[str, str], str]:
+    cells = read_results(cells_folder(services.settings(), study))
+    return {(system, dataset): told["run"] for system, dataset, told in tests_in(cells)}
 
 
 @st.cache_data(max_entries=4, ttl="1h", show_spinner="Reading the study ...")
-def _over_seeds(url: str, home: Path, study: str, written: Written) -> dict[str, Any]:
+def _over_seeds(url: str, home: Path, study: str, tests: Runs) -> dict[str, Any]:
     return arms_over_seeds(services.settings(), services.store(), study)
 
 

@@ -10,16 +10,16 @@ from dataclasses import replace
 import streamlit as st
 
 from core.annotation.people import Role
-from core.comparison.settings import differing
+from core.comparison.settings import Made, differing
 from core.datasets.examples import own_document
 from core.errors import PhaseLensError, UnknownNameError
 from core.live.view import LiveView
 from core.systems import RunConfig
-from core.traces.inert import inert_html, markdown_text, one_line
+from core.traces.inert import both_ends, inert_html, markdown_text, one_line
 from pages.parts import errors, press, services
 from pages.parts.address import draw_again
 from pages.parts.compare_choice import LIVE, TEXT
-from pages.parts.compare_documents import columns_html, labels_frame, rows_of
+from pages.parts.compare_columns import columns_html, columns_of, labels_frame, rows_of
 from pages.parts.flag_bar import flag_bar
 from pages.parts.people import person_now, why_not
 from pages.parts.trace_view import STYLE
@@ -61,9 +61,9 @@ def live_section(sides: Mapping[str, RunConfig]) -> None:
     if views:
         _answered_note(views, sides, (text or "").strip())
     if running:
-        st.fragment(_watch, run_every=POLL_S)()
+        st.fragment(_watch, run_every=POLL_S)(sides)
     elif views:
-        _draw(views)
+        _draw(views, sides)
     else:
         st.caption("The same text, read by each of the systems above; their traces appear here.")
 
@@ -73,12 +73,14 @@ def _settings_note(sides: Mapping[str, RunConfig]) -> None:
     own."""
     apart = {
         name: values
-        for name, values in differing([_live(one) for one in sides.values()]).items()
+        for name, values in differing([Made(_live(one)) for one in sides.values()]).items()
         if name not in ("prompt", "longest trace")
     }
     if apart:
         told = "; ".join(f"{n}: {markdown_text(', '.join(values))}" for n, values in apart.items())
-        st.caption(f":material/info: They do not all answer in the same way: {told}.")
+        st.caption(
+            f":material/info: They do not all answer in the same way, in the order chosen: {told}."
+        )
 
 
 def _answered_note(views: Sequence[LiveView], sides: Mapping[str, RunConfig], text: str) -> None:
@@ -88,10 +90,10 @@ def _answered_note(views: Sequence[LiveView], sides: Mapping[str, RunConfig], te
     other = systems != [config.system for config in sides.values()]
     if answered.strip() == text and not other:
         return
-    by = f", by {', '.join(markdown_text(one_line(s, 40)) for s in systems)}" if other else ""
+    by = f" by {', '.join(markdown_text(both_ends(s, 40)) for s in systems)}" if other else ""
+    of = " to another text" if answered.strip() != text else ""
     st.caption(
-        f":material/history: Below are answers to another run{by}: "
-        f"{markdown_text(one_line(answered, 200))}"
+        f":material/history: Below are answers{of}{by}: {markdown_text(one_line(answered, 200))}"
     )
 
 
@@ -115,14 +117,15 @@ def _live(config: RunConfig) -> RunConfig:
 
 
 def _shown() -> list[LiveView]:
-    found = []
+    """Those of the session's traces that are here; of others it is said."""
+    found, kept = [], []
     for trace in st.session_state.get(LIVE) or ():
         try:
             found.append(find_view(trace))
+            kept.append(trace)
         except PhaseLensError as error:
-            st.session_state[LIVE] = []
             errors.keep(error)
-            return []
+    st.session_state[LIVE] = kept
     return found
 
 
@@ -132,17 +135,17 @@ def _cancel() -> None:
             services.live_worker().cancel(person_now(), trace)
 
 
-def _watch() -> None:
+def _watch(sides: Mapping[str, RunConfig]) -> None:
     """Draws what has come; when all have ended, has the whole page drawn."""
     with errors.kept():
         views = _shown()
         if not any(view.running for view in views):
             draw_again()
-        _draw(views)
+        _draw(views, sides)
 
 
-def _draw(views: Sequence[LiveView]) -> None:
-    titles = _titles(views)
+def _draw(views: Sequence[LiveView], sides: Mapping[str, RunConfig]) -> None:
+    titles = _titles(views, sides)
     if all(view.trace is not None for view in views):
         rows = rows_of(views, ())
         if rows:
@@ -163,14 +166,17 @@ def _draw(views: Sequence[LiveView]) -> None:
             continue
         with column:
             st.page_link(
-                "pages/traces.py", label=f"Whole trace of {one_line(title, 40)}",
+                "pages/traces.py", label=f"Whole trace of {both_ends(title, 40)}",
                 icon=":material/receipt_long:", query_params={"trace": view.trace_id},
             )  # fmt: skip
             flag_bar(view.trace_id)
 
 
-def _titles(views: Sequence[LiveView]) -> list[str]:
-    """The systems' names; with the beginning of the trace's id where two have the same."""
+def _titles(views: Sequence[LiveView], sides: Mapping[str, RunConfig]) -> list[str]:
+    """Those of the chosen runs where it is these that were asked; else the systems' names, with the
+    beginning of the trace's id where two have the same."""
+    if [view.config for view in views] == [_live(config) for config in sides.values()]:
+        return list(sides)
     counts = Counter(view.config.system for view in views)
     return [
         f"{view.config.system} ({view.trace_id[:6]})"
@@ -194,6 +200,6 @@ def _running_html(titles: Sequence[str], views: Sequence[LiveView]) -> str:
             f'<div class="pl-cell"><strong>{inert_html(_heading(title, view))}</strong>'
             f'<div style="white-space: pre-wrap">{said}</div></div>'
         )
-    columns = f"grid-template-columns: repeat({len(views)}, minmax(0, 1fr))"
-    style = f"display: grid; gap: 0.9rem; font-size: 0.9rem; {columns}"
+    columns = f"grid-template-columns: {columns_of(len(views))}"
+    style = f"display: grid; gap: 0.9rem; font-size: 0.9rem; overflow-x: auto; {columns}"
     return f'{STYLE}<div class="pl-columns" style="{style}">{"".join(cells)}</div>'

@@ -12,26 +12,31 @@ from core.metrics.paired import p_number
 from core.traces.inert import markdown_text
 from pages.parts.chart_export import export
 from pages.parts.compare_data import (
+    HOW_TO_WORK_OUT,
     curves_of,
     left_to_work_out,
     less_of,
     scores_of,
     settings_apart,
+    teacher_beside,
 )
 from pages.parts.curves_chart import DEFINITIONS
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3]]
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3], [10, 2]]  # six and a teacher
 HEIGHT = 320  # with the legend and the names below
 HELP = (
     "All are of the labels that the answer names, means over documents. Precision: the share of "
     "them that is gold. Recall: the share of gold labels among them. Example F1: both in one, 2 PR "
     "/ (P + R), document by document. Of an empty answer they are 0. Well-formed: traces that keep "
-    "to the format. All from 0 to 1, higher is better; intervals are 95% bootstrap over documents."
+    "to the format. All from 0 to 1, higher is better; intervals are 95% bootstrap over documents. "
+    "Micro F1 counts every label of every document alike, macro F1 every label that is gold or "
+    "answered anywhere, however often it comes."
 )
 SECONDS_HELP = (
-    "From the beginning of a trace to its end, a mean. Traces that are written side by side wait "
-    "for each other, so only runs of one mode on one machine compare."
+    "From the beginning of a trace to its end, a mean. A batch writes traces side by side, and "
+    "each waits for the others: alone, or live, one takes a fraction of that. Only runs of one "
+    "mode and one machine compare."
 )
 TEST_HELP = (
     "A paired permutation test over documents: how often chance alone, giving each document's "
@@ -40,7 +45,7 @@ TEST_HELP = (
 )
 
 
-def scores_section(found: Comparison, slice_: str) -> None:
+def scores_section(found: Comparison, dataset: str, slice_: str) -> None:
     """What is compared; table, chart of intervals, differences; then curves."""
     _compared(found, slice_)
     st.header("Scores", anchor=False, help=HELP)
@@ -57,7 +62,7 @@ def scores_section(found: Comparison, slice_: str) -> None:
         _chart(frame, measure)
     with left:
         _differences(found, measure)
-    _curves(found)
+    _curves(found, dataset)
 
 
 def _compared(found: Comparison, slice_: str) -> None:
@@ -74,12 +79,17 @@ def _compared(found: Comparison, slice_: str) -> None:
             "runs, so the dataset has changed between them."
         )
     if waiting := left_to_work_out(tuple(side.run for side in found.sides)):
-        notes.append(f"{waiting:,} imported traces are not worked out yet; Traces does it.")
+        notes.append(f"{waiting:,} imported traces are not worked out yet: {HOW_TO_WORK_OUT}")
+    if imported := [markdown_text(side.title) for side in found.sides if side.imported]:
+        notes.append(
+            f"Imported: {', '.join(imported)}. How such traces were made, and what their writer "
+            "was shown, is not known; well-formed are those in which an answer was found."
+        )
     if apart := settings_apart(found):
         told = "; ".join(f"{n}: {markdown_text(', '.join(values))}" for n, values in apart.items())
         notes.append(
-            f"The runs differ in more than their systems, in the order chosen: {told}. So may "
-            "their scores."
+            f"The runs differ in more than their systems, in the order chosen: {told}. Their "
+            "scores may differ by that."
         )
     if count < ENOUGH:
         notes.append(f"Fewer than {ENOUGH} documents are too few for intervals.")
@@ -97,25 +107,28 @@ def _table(frame: pd.DataFrame) -> None:
                 strict=True,
             )
         ]  # fmt: skip
+    for name in ("micro", "macro"):
+        shown[f"{name.capitalize()} F1"] = [f"{value:.3f}" for value in frame[name]]
     # An import may not know them: nothing takes no tokens and no time.
     shown["Tokens"] = frame["tokens"].where(frame["tokens"] > 0).round().astype("Int64")
-    shown["Seconds"] = frame["seconds"].where(frame["seconds"] > 0).round(1)
+    shown["Seconds a trace"] = frame["seconds"].where(frame["seconds"] > 0).round(1)
     st.dataframe(
         shown, hide_index=True, alt="Scores of each system with 95% intervals",
-        column_config={"Seconds": st.column_config.NumberColumn(help=SECONDS_HELP)},
+        column_config={"Seconds a trace": st.column_config.NumberColumn(help=SECONDS_HELP)},
     )  # fmt: skip
 
 
 def _differences(found: Comparison, measure: Measure) -> None:
-    base = found.sides[0]
+    base, others = found.sides[0], len(found.sides) - 1
     lines = []
+    over = f" (corrected over {others} systems)" if others > 1 else ""
     titles = {side.run: side.title for side in found.sides}
     for run, less in less_of(found, measure).items():
         one = less.difference
         interval = f" ({one.low:+.3f} to {one.high:+.3f})" if one.documents >= ENOUGH else ""
         lines.append(
             f"- **{markdown_text(titles[run])}** {one.mean:+.3f}{interval}, "
-            f"{p_words(less.corrected)}; documents: better on {less.better:,}, worse on "
+            f"{p_words(less.corrected)}{over}; documents: better on {less.better:,}, worse on "
             f"{less.worse:,}, the same on {less.same:,}"
         )
     said = f"{measure.value} less that of **{markdown_text(base.title)}**:\n\n"
@@ -171,7 +184,7 @@ def _chart(frame: pd.DataFrame, measure: Measure) -> None:
     )  # fmt: skip
     chart = with_intervals(points, bars, shown).properties(height=max(120, 48 * len(titles)))
     st.altair_chart(chart, alt=f"{name} of each system with its 95% interval")
-    export(chart, "scores", key="cmp_scores_save")
+    export(chart, "scores", key="cmp_scores_save", frame=frame)
 
 
 def with_intervals(points: alt.Chart, bars: alt.Chart, frame: pd.DataFrame) -> alt.LayerChart:
@@ -180,13 +193,15 @@ def with_intervals(points: alt.Chart, bars: alt.Chart, frame: pd.DataFrame) -> a
     return alt.layer(bars, points) if frame["low"].notna().any() else alt.layer(points)
 
 
-def _curves(found: Comparison) -> None:
-    frame = curves_of(found)
+def _curves(found: Comparison, dataset: str) -> None:
+    teacher = teacher_beside(found, dataset)
+    frame = curves_of(found, teacher)
     if frame.empty:
         return
     st.header("Focus and Near-Miss Confusion", anchor=False)
     with_curves = set(frame["title"])
     titles = [side.title for side in found.sides if side.title in with_curves]
+    titles += [teacher[1]] if teacher else []
     for column, curve, better in zip(
         st.columns(2, gap="medium"), ("Focus", "Confusion"), ("higher", "lower"), strict=True
     ):
@@ -196,7 +211,7 @@ def _curves(found: Comparison) -> None:
                 continue
             chart = _curve(some, titles, f"{curve}, {better} is better")
             st.altair_chart(chart, alt=f"Mean {curve} of each system along its traces")
-            export(chart, curve.lower(), key=f"cmp_{curve}_save")
+            export(chart, curve.lower(), key=f"cmp_{curve}_save", frame=some)
     counts = frame.groupby("curve")["documents"].max()
     said = f"{counts.max():,}"
     if counts.nunique() > 1:
@@ -204,7 +219,8 @@ def _curves(found: Comparison) -> None:
     without = [side.title for side in found.sides if side.title not in with_curves]
     lacking = f" Without curves: {', '.join(map(markdown_text, without))}." if without else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"Means over {said} documents, 95% intervals.{lacking}", width="content")
+        beside = f" {markdown_text(teacher[1])}, their teacher, beside them." if teacher else ""
+        st.caption(f"Means over {said} documents, 95% intervals.{lacking}{beside}", width="content")
         with st.popover("What Focus and Confusion mean", icon=":material/help:", type="tertiary"):
             st.markdown(DEFINITIONS)
 

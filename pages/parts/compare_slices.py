@@ -53,7 +53,7 @@ def slices_section(found: Comparison, dataset: str) -> None:
             name = f"Where {titles[0]} lost a gold label" if kind == LOST else kind
             st.markdown(f"**{markdown_text(name)}**")
             st.altair_chart(chart, alt=f"Example F1 by {kind.lower()}")
-            export(chart, kind.lower().replace(" ", "-"), key=f"cmp_{kind}_save")
+            export(chart, kind.lower().replace(" ", "-"), key=f"cmp_{kind}_save", frame=some)
     if parts.without:
         st.caption(
             f":material/info: {markdown_text(parts.without)} So there is no part by how rare a "
@@ -63,7 +63,7 @@ def slices_section(found: Comparison, dataset: str) -> None:
         st.header("What became of gold labels", anchor=False, help=FATES_HELP)
         chart = _grouped(parts.fates, "fate", titles, "share of gold labels")
         st.altair_chart(chart, alt="The share of gold labels that met each fate, by system")
-        export(chart, "fates", key="cmp_fates_save")
+        export(chart, "fates", key="cmp_fates_save", frame=parts.fates)
     st.header("Document against document", anchor=False, help=SCATTER_HELP)
     for column, other in _places(range(1, len(found.sides))):
         with column:
@@ -104,7 +104,9 @@ def _grouped(frame: pd.DataFrame, part: str, titles: Sequence[str], of: str) -> 
         y=y, shape=shape(titles),
         tooltip=[
             alt.Tooltip("title:N", title="System"), alt.Tooltip(f"{part}:N"),
-            alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("documents:Q", format=","),
+            alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("low:Q", title="from", format=".3f"),
+            alt.Tooltip("high:Q", title="to", format=".3f"),
+            alt.Tooltip("documents:Q", format=","),
         ],
     )  # fmt: skip
     return with_intervals(points, bars, frame).properties(height=HEIGHT)

@@ -5,13 +5,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.distill.arm import title_of
+from core.distill.arm import Arm, title_of
 from core.study.arms_compared import STANDARD
 from core.study.shipped import get_them
 from core.traces.inert import markdown_text
 from pages.parts.compare_data import study_over_seeds
 from pages.parts.compare_scores import p_words
 
+CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)
 HELP = (
     "Each run above is one training. Here every arm of the study is taken over all its seeds, on "
     "its test documents. Mechanistic less each arm: paired by document and by seed, with its 95% "
@@ -32,7 +33,7 @@ def study_section(dataset: str, runs: tuple[str, ...]) -> None:
     st.header("The study over its seeds", anchor=False, help=HELP)
     less = found["mechanistic_less"].get(STANDARD)
     if less is not None:
-        st.markdown(f"{_headline(less)} {_of_seeds(less)}")
+        st.markdown(f"{_headline(less, found['datasets'])} {_of_seeds(less)}{_lacking(found)}")
     st.dataframe(
         arms_frame(found), hide_index=True, alt="Example F1 of each arm over its seeds",
     )  # fmt: skip
@@ -44,9 +45,22 @@ def study_section(dataset: str, runs: tuple[str, ...]) -> None:
         )
 
 
-def _headline(less: dict[str, Any]) -> str:
+def _lacking(found: dict[str, Any]) -> str:
+    """The arms without which a gain cannot be credited to phases or heads."""
+    lacking = [title_of(arm.value) for arm in CONTROLS if arm.value not in found["over_seeds"]]
+    if not lacking:
+        return ""
+    return (
+        f" Not tested here: {' and '.join(lacking)}, so a gain cannot be told from one of seeing "
+        "gold labels, or of any heads."
+    )
+
+
+def _headline(less: dict[str, Any], datasets: int) -> str:
+    """`datasets`: over how many p is corrected."""
     said = f"{less['mean']:+.3f} ({less['low']:+.3f} to {less['high']:+.3f})"
-    p = p_words(less["p_holm"])
+    over = f" corrected over {datasets} datasets" if datasets > 1 else ""
+    p = p_words(less["p_holm"]) + over
     if less["p_holm"] >= 0.05:
         return f"**Mechanistic less standard: {said}, {p}: no difference beyond chance.**"
     which = "ahead" if less["mean"] > 0 else "behind"

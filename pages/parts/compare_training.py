@@ -18,6 +18,7 @@ GROUPS = {
     "": "The trace: next tokens and verdicts",
     "1": "Phase 1, shortlisting: attention, writes, and both together",
     "2": "Phase 2, reasoning: attention, writes, and both together",
+    "all": "All terms together, as they were weighted",
 }
 OTHERS = frozenset({"step", "tokens", "seconds", "gradient"})
 HELP = (
@@ -28,7 +29,8 @@ HELP = (
     "right labels (docs/distillation-losses.md). Each is a mean over a step's traces, those "
     "without phases counted as 0, so that it falls with their share. Lower is better, but terms "
     "of different systems need not mean the same, and a term may be drawn that the system was not "
-    "trained with: its arm without a phase is measured by it all the same."
+    "trained with: its arm without a phase is measured by it all the same. The last chart is what "
+    "was made smaller: all terms, each by its weight."
 )
 
 
@@ -54,22 +56,22 @@ def training_section(found: Comparison) -> None:
             if some.empty:
                 continue
             st.markdown(f"**{what}**")
-            chart = training_chart(some, sorted(set(frame["training"])))
+            chart = training_chart(some, list(dict.fromkeys(systems)))
             st.altair_chart(chart, alt=f"{what}: loss terms of each training by step")
-            export(chart, f"training-{group}", key=f"cmp_training_{group}_save")
+            export(chart, f"training-{group}", key=f"cmp_training_{group}_save", frame=some)
 
 
 def training_frame(trained: Sequence[TrainingView]) -> pd.DataFrame:
-    """Long form: training, step, term, loss, group (a key of GROUPS)."""
+    """Long form: system, stage, step, term, loss, group (a key of GROUPS)."""
     rows = [
-        (f"{one.system}, {one.stage}", row["step"], term, value)
+        (one.system, one.stage, row["step"], term, value)
         for one in trained
         for row in one.curves
         for term, value in row.items()
         if term not in OTHERS
     ]
-    frame = pd.DataFrame(rows, columns=["training", "step", "term", "loss"])
-    smooth = frame.groupby(["training", "term"])["loss"].transform(
+    frame = pd.DataFrame(rows, columns=["system", "stage", "step", "term", "loss"])
+    smooth = frame.groupby(["system", "stage", "term"])["loss"].transform(
         lambda losses: losses.rolling(10, min_periods=1).mean()
     )
     return frame.assign(loss=smooth, group=frame["term"].map(group_of))
@@ -77,25 +79,35 @@ def training_frame(trained: Sequence[TrainingView]) -> pd.DataFrame:
 
 def group_of(term: str) -> str:
     """The phase that a term of the loss belongs to, a key of GROUPS."""
+    if term == "total":
+        return "all"
     return "1" if term.endswith("(1)") else "2" if term.endswith("(2)") else ""
 
 
-def training_chart(frame: pd.DataFrame, trainings: Sequence[str]) -> alt.FacetChart:
-    """A small chart a term, a line a training; `trainings`: all that have a colour and a dash."""
+def training_chart(frame: pd.DataFrame, systems: Sequence[str]) -> alt.FacetChart:
+    """A small chart a term, a line a training. `systems`: in the order in which the page's other
+    charts colour them; a system's stages have a dash each."""
     legend = alt.Legend(orient="top", title=None, labelLimit=280, columns=3)
-    domain = list(trainings)
-    dashes = [DASHES[at % len(DASHES)] for at in range(len(domain))]
+    stages = sorted(set(frame["stage"]))
     return (
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
         .encode(
             x=alt.X("step:Q", title="step"),
             y=alt.Y("loss:Q", title=None, scale=alt.Scale(zero=False)),
-            color=alt.Color("training:N", scale=alt.Scale(domain=domain), legend=legend),
+            color=alt.Color("system:N", scale=alt.Scale(domain=list(systems)), legend=legend),
             strokeDash=alt.StrokeDash(
-                "training:N", scale=alt.Scale(domain=domain, range=dashes), legend=legend
+                "stage:N",
+                scale=alt.Scale(domain=stages, range=DASHES[: len(stages)]),
+                legend=legend if len(stages) > 1 else None,
             ),
-            tooltip=["training:N", "term:N", "step:Q", alt.Tooltip("loss:Q", format=".4f")],
+            tooltip=[
+                "system:N",
+                "stage:N",
+                "term:N",
+                "step:Q",
+                alt.Tooltip("loss:Q", format=".4f"),
+            ],
         )
         .properties(width=250, height=HEIGHT)
         .facet(alt.Facet("term:N", title=None), columns=4)

@@ -13,7 +13,7 @@ from core.config import Settings, load_settings
 from core.datasets.base import Dataset
 from core.datasets.catalogue import open_dataset
 from core.datasets.files import INFO_FILE
-from core.jobs.kinds import RESULTS_KEY, fetch_key, index_key
+from core.jobs.kinds import RESULTS_KEY, bring_in_results, fetch_key, index_key
 from core.live.client import LiveWorker
 from core.models.catalogue import systems_from
 from core.systems import RunConfig, System
@@ -88,7 +88,6 @@ def _dataset(home: Path, name: str, written: int, _settings: Settings) -> Datase
 def _prepare(url: str, home: Path, _settings: Settings) -> bool:
     from core import jobs
     from core.shortlist.index import status
-    from core.study.shipped import waiting
 
     with store().write() as session:
         interrupt_running(session)
@@ -98,11 +97,7 @@ def _prepare(url: str, home: Path, _settings: Settings) -> bool:
     stopped = last is not None and last.state is JobState.CANCELLED  # by the user: stays so
     if status(_settings, FIRST_DATASET).state != "ready" and not stopped:
         build_index(local_person(), FIRST_DATASET)  # PhaseLens itself, whoever came first
-    if waiting(_settings):
-        load = jobs.submit(
-            store(), local_person(), "results", {}, "Results that ship", unique_key=RESULTS_KEY
-        )
-        jobs.start(_settings, load)
+    bring_in_results(_settings)
     live_worker().warm(RunConfig(FIRST_DATASET, systems()[0].name, systems()[0].prompt))
     return True
 
@@ -136,6 +131,22 @@ def index_job(name: str) -> JobView | None:
 def results_job() -> JobView | None:
     """The unfinished loading of the results that ship, or None. Raises StoreError, JobError."""
     return _unfinished(RESULTS_KEY)
+
+
+def results_waiting() -> list[str]:
+    """Datasets that are there, and over which results ship that the store has not. Raises
+    StoreError."""
+    from core.study.pack import RUNS
+    from core.study.shipped import waiting
+
+    return sorted({part.name.removesuffix(RUNS) for part in waiting(settings(), store())})
+
+
+def failed_results_job() -> JobView | None:
+    """The last load of the results that ship, where it has failed. Raises StoreError."""
+    with store().read() as session:
+        job = last_job(session, RESULTS_KEY)
+    return job if job is not None and job.state is JobState.FAILED else None
 
 
 def _unfinished(key: str) -> JobView | None:

@@ -48,11 +48,11 @@ _HEADS: dict[PhaseKind | None, tuple[str, str, str]] = {
     PhaseKind.ANSWER: ("pl-answer", "Answer", ""),
     None: ("pl-plain", "Outside any phase", ""),
 }
-_NO_PHASES = (
+NO_PHASES = (
     '<div class="pl-none" role="note"><strong>No phases found.</strong> The text has no '
     "shortlisting part followed by a reasoning part, so none is drawn.</div>"
 )
-_GUIDED = (
+GUIDED = (
     '<div class="pl-none" role="note"><strong>A guided trace.</strong> The words in '
     '<span class="pl-given">italics</span> were given by the app, headings among them: its parts '
     "are no evidence that the model reasons in phases.</div>"
@@ -98,7 +98,7 @@ def trace_html(
     blocks = blocks_of(text, phases)
     parts = [STYLE, '<div class="pl-trace">']
     if not found or given:
-        parts.append(_GUIDED if given else _NO_PHASES)
+        parts.append(GUIDED if given else NO_PHASES)
     if not text.strip():
         waiting = "Nothing was written." if finished else "Waiting for the first token …"
         parts.append(f'<div class="pl-block pl-plain">{waiting}</div>')

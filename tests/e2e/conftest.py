@@ -73,9 +73,12 @@ def free_port() -> int:
 class App:
     """A running PhaseLens and its address; can be killed and started again."""
 
-    def __init__(self, home: Path, *, offline: bool = True) -> None:
+    def __init__(self, home: Path, *, offline: bool = True, results: bool = False) -> None:
+        """`results`: it brings in those that ship, as users' apps do."""
         self.home = home
-        self.offline = {"HF_HUB_OFFLINE": "1"} if offline else {}
+        self.env = {"PHASELENS_SHIPPED_RESULTS": str(results)}
+        if offline:
+            self.env["HF_HUB_OFFLINE"] = "1"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -86,7 +89,7 @@ class App:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "core.serve", "--port", str(self.port), "--headless"],
                 cwd=ROOT,
-                env={**os.environ, "PHASELENS_HOME": str(self.home), **self.offline},
+                env={**os.environ, "PHASELENS_HOME": str(self.home), **self.env},
                 stdout=log,
                 stderr=log,
             )

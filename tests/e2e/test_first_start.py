@@ -31,7 +31,7 @@ def fresh(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ensure(Settings(home=shared_home))
     home = tmp_path_factory.mktemp("first")
     (home / "models").symlink_to(shared_home / "models")
-    app = App(home)
+    app = App(home, results=True)
     app.start()
     yield app
     app.stop()

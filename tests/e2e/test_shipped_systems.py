@@ -22,8 +22,8 @@ SIDES = 3  # standard, mechanistic, teacher
 @pytest.fixture(scope="module")
 def shipped(icd_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """An app into whose store the results that ship have come."""
-    app = App(linked_home(icd_home, tmp_path_factory.mktemp("shipped"), results=True))
-    settings = Settings(home=app.home)
+    app = App(linked_home(icd_home, tmp_path_factory.mktemp("shipped")), results=True)
+    settings = Settings(home=app.home, shipped_results=True)
     store = open_store(settings)
     counts = load_shipped(settings, store, lambda *told: None)
     store.close()

@@ -15,13 +15,13 @@ from core.study import pack
 from core.study.cell_files import cells_folder
 from core.study.cells import Cell, Cells
 from core.study.pack import CELLS, RUNS
-from db.jobs import Progress, add_job, beat, claim
+from db.jobs import JobState, Progress, add_job, beat, claim, end
 from db.owners import this_owner
 from db.runs import ensure_run
 from db.slices import save_slice
 from db.traces import begin_trace, finish_trace
 from db.trainings import save_training
-from pages.parts.compare_documents import columns_html
+from pages.parts.compare_columns import columns_html
 from tests.db.examples import CONFIG, record
 from tests.pages.conftest import Open, html_of, words_of
 from tests.pages.explore_fakes import everything
@@ -96,6 +96,25 @@ def test_datasets_over_which_results_ship_are_named_until_they_are_fetched(
     assert "results over far come along too, once it is fetched" in said
 
 
+def test_results_that_did_not_come_in_are_told_with_what_to_do(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "study" / CELLS).mkdir(parents=True)
+    (tmp_path / "study" / f"tiny{RUNS}").touch()
+    monkeypatch.setattr(pack, "SHIPPED", tmp_path)
+    monkeypatch.setenv("PHASELENS_SHIPPED_RESULTS", "true")
+    run("one", {"a": True})
+    assert "`phaselens results load` brings them in" in words_of(open_page("compare"))
+    with store().write() as session:
+        job = add_job(session, "results", {}, "Results that ship", RESULTS_KEY)
+        claim(session, job, this_owner())
+        told = ("The pack is damaged.", "Copy it anew.")
+        end(session, job, this_owner(), JobState.FAILED, error=told)
+    said = html_of(open_page("compare"))
+    assert "could not be brought in: The pack is damaged." in said
+    assert "Copy it anew. Then resume the job on Jobs." in said
+
+
 def test_runs_are_known_by_the_words_of_a_moment_ago(open_page: Open) -> None:
     first, second = run("one", {"a": True}), run("two", {"a": True})
     app = open_page("compare", dataset="tiny", runs=f"{first},{second}")
@@ -136,6 +155,34 @@ def test_a_link_opens_its_document(open_page: Open) -> None:
     app = open_page("compare", dataset="tiny", runs=",".join(runs), document="b")
     assert "text of b" in html_of(app)
     assert "text of a" not in html_of(app)
+
+
+def test_a_document_of_a_link_that_is_not_compared_is_told(open_page: Open) -> None:
+    runs = [run(name, {"a": True, "b": name == "one"}) for name in ("one", "two")]
+    app = open_page("compare", dataset="tiny", runs=",".join(runs), document="gone")
+    said = html_of(app)
+    assert "Document gone is not among those that all of these runs have answered" in said
+    assert "showing b." in said
+
+
+def test_documents_can_be_those_on_which_one_system_is_ahead(open_page: Open) -> None:
+    one = run("one", {"a": True, "b": False, "c": False})
+    two = run("two", {"a": False, "b": True, "c": False})
+    app = open_page("compare", dataset="tiny", runs=f"{one},{two}")
+    app.selectbox(key="cmp_ahead").set_value("two ahead of one").run()
+    assert list(app.dataframe[1].value["Document"]) == ["b"]
+    app.selectbox(key="cmp_ahead").set_value("one ahead of two").run()
+    assert list(app.dataframe[1].value["Document"]) == ["a"]
+
+
+def test_a_run_with_a_long_name_keeps_what_tells_it_apart(open_page: Open) -> None:
+    name = "a-study-of-" + "very-" * 12 + "long-names-mechanistic-"
+    ids = [run(f"{name}{seed}", {"a": True}) for seed in (0, 1)]
+    app = open_page("compare", dataset="tiny", runs=",".join(ids))
+    titles = app.multiselect(key="cmp_runs").options
+    assert all(any(title.endswith(one[:6]) for title in titles) for one in ids)
+    links = [link.label for link in app.get("page_link") if "Whole trace" in link.label]
+    assert [label[-1] for label in links] == ["0", "1"]
 
 
 def test_a_slice_leaves_the_documents_of_its_traces(open_page: Open) -> None:
@@ -197,7 +244,7 @@ def test_a_link_to_a_dataset_without_runs_says_so(open_page: Open) -> None:
 def test_a_difference_of_settings_is_told(open_page: Open) -> None:
     runs = [run("one", {"a": True}), run("two", {"a": True}, n=CONFIG.n + 1)]
     said = words_of(open_page("compare", dataset="tiny", runs=",".join(runs)))
-    assert f"n: {CONFIG.n}, {CONFIG.n + 1}. So may their scores" in said
+    assert f"n: {CONFIG.n}, {CONFIG.n + 1}. Their scores may differ by that" in said
 
 
 def test_documents_whose_gold_has_changed_are_left_out(open_page: Open) -> None:
@@ -229,7 +276,10 @@ def test_the_study_of_the_runs_is_told_over_its_seeds(open_page: Open) -> None:
         Cells(folder).do(Cell(f"test/{name}/tiny", (), 1, lambda one=one: {"run": one}))
     app = open_page("compare", dataset="tiny", runs=f"{runs['standard-0']},{runs['mechanistic-0']}")
     assert "Mechanistic less standard: +0.500" in words_of(app)
-    assert "One seed each" in words_of(app)
+    assert "One seed each. Not tested here: standard + margin and mechanistic, random" in words_of(
+        app
+    )
+    assert "small\\-teacher, their teacher, beside them" in words_of(app)
     frame = next(d.value for d in app.dataframe if "Arm" in d.value).set_index("Arm")
     assert frame.loc["mechanistic", "By seed"] == "1.000, 0.750"
     assert frame.loc["standard", "Mechanistic less it"].startswith("+0.500")
@@ -258,4 +308,5 @@ def test_phases_begin_together_and_a_trace_without_them_stands_beside(open_page:
     html = columns_html(["one", "two"], [traces[0], bare])
     assert "grid-column: 1; grid-row: 2" in html
     assert "grid-column: 2; grid-row: 2 / span" in html
+    assert html.count("No phases found") == 1, "over the one that has none"
     assert html.index("1 · Shortlisting") < html.index("2 · Reasoning")

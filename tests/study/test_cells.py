@@ -65,6 +65,46 @@ def test_what_is_lost_is_made_anew_only_where_it_is_needed(tmp_path: Path) -> No
     assert done == ["student", "test", "student", "test"]
 
 
+def test_what_is_lost_is_made_again_from_the_ground_up_and_counts_as_what_it_was(
+    tmp_path: Path,
+) -> None:
+    done: list[str] = []
+    left = {name: tmp_path / name for name in ("warm-up", "traces")}
+
+    def study(*, run: str, tested: int = 1) -> dict[str, Any]:
+        def make(name: str, needs: str = "") -> dict[str, Any]:
+            assert not needs or left[needs].exists(), f"{name} without {needs}"
+            done.append(name)
+            left[name].touch()
+            return {"run": f"{run} {name}"}
+
+        def test() -> dict[str, Any]:
+            done.append("test")
+            return {"of": here.results["traces"]["run"]}
+
+        here = Cells(tmp_path / "cells")
+        here.do(Cell("warm-up", (), 1, lambda: make("warm-up"), kept=left["warm-up"].exists))
+        here.do(
+            Cell("traces", ("warm-up",), 1, lambda: make("traces", "warm-up"),
+                 kept=left["traces"].exists)
+        )  # fmt: skip
+        here.do(Cell("heads", ("traces",), 1, lambda: {"heads": done.append("heads")}))
+        here.do(Cell("test", ("traces",), tested, test))
+        return here.results
+
+    study(run="first")
+    for path in left.values():
+        path.unlink()
+    study(run="second")
+    assert done == ["warm-up", "traces", "heads", "test"], "nothing needs them"
+    found = study(run="third", tested=2)
+    assert done[4:] == ["warm-up", "traces", "test"]
+    assert found["test"] == {"of": "third traces"}, "what was made again is what is read"
+    assert study(run="fourth", tested=2) == found
+    assert len(done) == 7, "heads stand on what counts as the traces that were lost"
+    assert read_results(tmp_path / "cells") == found
+
+
 def test_what_stands_on_a_cell_that_tells_something_else_is_done_again(tmp_path: Path) -> None:
     done: list[str] = []
 

@@ -84,6 +84,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "teacher_less": {"top": less(0.1, 0.01, 0.02), "base": less(0.3, 0.001, 0.002)},
         "mechanistic_less": {} if difference is None else {"standard": difference},
         "other_measures": {},
+        "teacher_not_beside": [],
         "untuned": None,
     }
     return {
@@ -91,6 +92,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "datasets": {"icd": part},
         "students": MADE,
         "absent": [],
+        "planned_seeds": 1,
         "not_planned": {"arms": ["no-int-1"], "seeds": [3], "test_documents": 150},
         "not_run": ["test/margin-0/icd", "test/margin-0/wordnet", "test/base/icd"],
     }
@@ -162,7 +164,7 @@ def test_a_p_value_below_what_the_test_can_tell_is_not_zero() -> None:
 
 def test_what_the_preset_leaves_out_is_told() -> None:
     page = report(results(None))
-    assert "which was not run: the arms mechanistic without L_int(1); seeds 3; test docum" in page
+    assert "Left to the preset `gpu`: the arms mechanistic without L_int(1); seeds 3;" in page
 
 
 def test_seeds_that_no_choice_was_made_by_stand_beside_the_headline() -> None:

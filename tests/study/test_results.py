@@ -30,7 +30,7 @@ def test_runs_that_are_elsewhere_are_not_taken_for_unfinished_ones(
     with pytest.raises(InputError, match="runs of the study laptop are not here") as told:
         results(settings, store, LAPTOP)
     assert "`phaselens data get icd`" in told.value.fix
-    assert "`phaselens results load`" in told.value.fix
+    assert "`phaselens results load --study laptop`" in told.value.fix
 
 
 @pytest.mark.usefixtures("elsewhere")

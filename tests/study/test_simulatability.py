@@ -23,8 +23,9 @@ def answers(tells: str, documents: int = 80) -> list[Answer]:
             said = answered if tells == "all" else coin
             lines.append(f"{at}. {'keep' if said else 'drop'}: as it is")
             chosen |= {f"L{at}"} if answered else set()
-        numbers = ", ".join(label[1:] for label in sorted(chosen)) or "none"
-        trace = "Reasoning:\n" + "\n".join(lines) + f"\nAnswer: {numbers}"
+        # Numbered as the lines before are, so that a reader of the answer would know it all.
+        numbers = "\n".join(f"{label[1:]}. {label}" for label in sorted(chosen)) or "none"
+        trace = "Reasoning:\n" + "\n".join(lines) + f"\nAnswer:\n{numbers}"
         found.append(Answer(f"d{n}", "some text", shown, trace, frozenset(chosen)))
     return found
 
