@@ -88,7 +88,7 @@ pages = [
         "pages/jobs.py",
         title="Jobs",
         icon=":material/pending_actions:",
-        help="Index builds and batch runs: start, watch, cancel, resume.",
+        help="Batch runs, index builds and trainings: start, watch, cancel, resume.",
     ),
     st.Page(
         "pages/settings.py",

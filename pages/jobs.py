@@ -1,4 +1,5 @@
-"""Jobs: index builds and batch runs in processes of their own: start, watch, cancel, resume.
+"""Jobs: batch runs, index builds and trainings in processes of their own: start, watch, cancel,
+resume.
 
 Nothing here works itself: jobs go on when the page, the browser or the app is closed.
 """
@@ -18,13 +19,20 @@ from pages.parts.address import draw_again
 from pages.parts.batch_form import batch_form
 from pages.parts.job_progress import POLL_S, job_card
 from pages.parts.people import person, why_not
+from pages.parts.training_form import training_form
 
 PAGE_SIZE = 10
 FINISHED = [state for state in JobState if state not in UNFINISHED]
 
 
 def start_forms() -> None:
-    run, index = st.tabs([":material/play_arrow: Batch run", ":material/build: Index build"])
+    run, index, training = st.tabs(
+        [
+            ":material/play_arrow: Batch run",
+            ":material/build: Index build",
+            ":material/school: Training",
+        ]
+    )
     with run:
         st.caption(
             "A system over the documents of a split. Every trace is saved; documents that the "
@@ -33,6 +41,8 @@ def start_forms() -> None:
         batch_form()
     with index:
         index_forms()
+    with training:
+        training_form()
 
 
 def index_forms() -> None:

@@ -53,6 +53,7 @@ def distill(
 
         from core.commands.foreground import work_in_foreground
         from core.config import load_settings
+        from core.jobs.kinds import distill_key
         from core.study.asked import Asked
         from core.study.cell_files import tests_in
         from core.study.choice import chosen_preset
@@ -64,7 +65,7 @@ def distill(
         chosen = chosen_preset(settings, store, asked)
         job = work_in_foreground(
             settings, store, "distill", asdict(asked),
-            f"Distillation, study {chosen.name}", f"distill:{chosen.name}",
+            f"Distillation, study {chosen.name}", distill_key(chosen.name),
         )  # fmt: skip
         if job.state == "cancelled":
             report.fail("Stopped. The same command goes on from here.", INTERRUPTED)

@@ -31,6 +31,11 @@ def fetch_key(dataset: str) -> str:
     return f"fetch:{dataset}"
 
 
+def distill_key(study: str) -> str:
+    """What makes two trainings of a study, by its name, the same job."""
+    return f"distill:{study}"
+
+
 RESULTS_KEY = "results"  # of all that ship there is one load
 RESULTS_TITLE = "Results that ship"
 

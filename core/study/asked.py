@@ -1,14 +1,24 @@
-"""What a study was asked for by, kept beside its cells: read without torch."""
+"""What a study is asked for by, and is kept beside its cells: without torch."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 
 from core.atomic import write_text
 from core.config import Settings
-from core.errors import DataError
+from core.errors import DataError, InputError
+from core.models.base import ModelKind, ModelSpec
 from core.study.cell_files import study_folder
+from core.toolbox import find_system
+from db.session import Store
 
 ASKED = "study.json"  # in the study's folder
+SIZES = {  # presets (core/study/presets.py), by name
+    "smoke": "minutes, to see that all works; its models learn nothing",
+    "laptop": "a day on two cores",
+    "gpu": "more of all, for a card",
+}
+_NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,50 @@ class Asked:
     teacher: str | None = None
     student: str | None = None
     called: str | None = None
+
+
+def name_of(asked: Asked) -> str:
+    """The study's name. Raises InputError for one that cannot be."""
+    if asked.called is not None:
+        if not _NAME.fullmatch(asked.called) or asked.called in SIZES:
+            raise InputError(
+                f"A study cannot be called {asked.called!r}.",
+                "Take small letters, digits and single hyphens between them, 40 at most, and not "
+                "the name of a preset.",
+            )
+        return asked.called
+    names = [asked.preset]
+    for role, model in (("teacher", asked.teacher), ("student", asked.student)):
+        if model is not None:
+            words = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
+            names.append(f"{role}-{words}".strip("-"))
+    return "-".join(names)
+
+
+def models_of(
+    settings: Settings, store: Store, asked: Asked
+) -> tuple[ModelSpec | None, ModelSpec | None]:
+    """Teacher's and student's, None for the preset's own. Raises UnknownNameError, and InputError
+    for a system that is no model by itself."""
+    return (
+        None if asked.teacher is None else _model(settings, store, asked.teacher),
+        None if asked.student is None else _model(settings, store, asked.student),
+    )
+
+
+def can_be_trained(spec: ModelSpec) -> bool:
+    """Whether it is a whole model of this machine."""
+    return spec.kind not in (ModelKind.ADAPTER, ModelKind.ENDPOINT)
+
+
+def _model(settings: Settings, store: Store, name: str) -> ModelSpec:
+    spec = find_system(settings, store, name).model
+    if not can_be_trained(spec):
+        raise InputError(
+            f"{name} cannot be trained here: it is an {spec.kind.value}.",
+            "Choose a whole model of this machine.",
+        )
+    return spec
 
 
 def asked_for(settings: Settings, study: str) -> Asked | None:

@@ -1,6 +1,5 @@
 """How large a study is: what is trained, on how much, and what is tested."""
 
-import re
 from dataclasses import dataclass, replace
 
 from core.distill.arm import Arm
@@ -112,16 +111,6 @@ GPU = replace(
     test_documents=None,
 )
 PRESETS = {preset.name: preset for preset in (SMOKE, LAPTOP, GPU)}
-
-
-def with_models(preset: Preset, teacher: ModelSpec | None, student: ModelSpec | None) -> Preset:
-    """The same study of other models, under a name of its own."""
-    names = [preset.name]
-    for role, model in (("teacher", teacher), ("student", student)):
-        if model is not None:
-            words = re.sub(r"[^a-z0-9]+", "-", model.name.lower()).strip("-")
-            names.append(f"{role}-{words}".strip("-"))
-    return replace(preset, name="-".join(names), teacher=teacher, student=student)
 
 
 def find_preset(name: str) -> Preset:

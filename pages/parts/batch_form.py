@@ -22,7 +22,8 @@ ALL = "all"
 MOST = 1_000_000
 SIZE_HELP = (
     "In fast mode, how many documents the model writes at a time. More go faster and take more "
-    "memory. Reference mode and endpoints take one at a time."
+    "memory. Reference mode drafts so, and checks each draft; where it samples, and from an "
+    "endpoint, it is one at a time."
 )
 
 

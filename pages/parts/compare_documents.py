@@ -23,12 +23,13 @@ def documents_section(found: Comparison, *, sliced: bool = False) -> None:
     """The table, and below it the document that is open."""
     st.header("Documents", anchor=False)
     differing = found.differing()
-    only = st.toggle(
-        f"Only where they differ ({len(differing):,} of {len(found.documents):,})",
-        key=DIFFER, value=True, persist_state="session",
-        help="Documents for which the systems do not all select the same labels.",
-    )  # fmt: skip
-    ahead = _ahead(found)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        only = st.toggle(
+            f"Only where they differ ({len(differing):,} of {len(found.documents):,})",
+            key=DIFFER, value=True, persist_state="session",
+            help="Documents for which the systems do not all select the same labels.",
+        )  # fmt: skip
+        ahead = _ahead(found)
     among = differing if only else found.documents
     shown = among if ahead is None else [d for d in among if d in ahead]
     if shown:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from core import jobs
 from core.study.cell_files import tests_in
-from core.traces.inert import neutralise
+from core.study.offered import SIDES
+from core.traces.inert import neutralise, one_line
 from db.jobs import JobState, JobView
 from pages.parts import errors, services
 from pages.parts.facts import facts
@@ -137,7 +138,9 @@ def _run_result(result: Mapping[str, Any]) -> None:
 def _distilled(cells: Mapping[str, Any]) -> None:
     """The systems of a study by dataset; `phaselens results report` tells how each was made."""
     scores: dict[str, dict[str, float | None]] = {}
+    runs: dict[str, dict[str, str]] = {}  # by dataset and system
     for system, dataset, told in tests_in(cells):
+        runs.setdefault(dataset, {})[system] = told["run"]
         scores.setdefault(system, {})[dataset] = told["example_f1"]
     with st.expander("Result", icon=":material/task_alt:"):
         st.caption("Example-based F1 of the traces' answers on test documents")
@@ -147,7 +150,14 @@ def _distilled(cells: Mapping[str, Any]) -> None:
             frame, column_config=dict.fromkeys(frame.columns, numbers),
             alt="F1 of each system on each dataset",
         )  # fmt: skip
-        st.page_link("pages/compare.py", label="Compare them", icon=":material/compare_arrows:")
+        for dataset, some in sorted(runs.items()):
+            sides = [some[side] for side in SIDES if side in some]
+            if len(sides) > 1:
+                st.page_link(
+                    "pages/compare.py", label=f"Compare them on {one_line(dataset, 40)}",
+                    icon=":material/compare_arrows:",
+                    query_params={"dataset": dataset, "runs": ",".join(sides)},
+                )  # fmt: skip
 
 
 def _more(job: JobView) -> None:

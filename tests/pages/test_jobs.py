@@ -152,8 +152,9 @@ def test_a_finished_run_leads_to_its_traces(open_page: Open) -> None:
 def test_a_finished_study_shows_its_systems_and_leads_to_compare(open_page: Open) -> None:
     cells = {
         "teacher": {"adapter": "smoke-teacher"},
-        "test/teacher/icd": {"example_f1": 0.5, "documents": 2},
-        "test/base/icd": {"example_f1": None, "documents": 0},
+        "test/teacher/icd": {"example_f1": 0.5, "documents": 2, "run": "11"},
+        "test/standard-0/icd": {"example_f1": 0.25, "documents": 2, "run": "22"},
+        "test/base/icd": {"example_f1": None, "documents": 0, "run": "33"},
     }
     job_id = queue("distill", "Distillation, study smoke", preset="smoke")
     with saved.store().write() as session:
@@ -163,7 +164,23 @@ def test_a_finished_study_shows_its_systems_and_leads_to_compare(open_page: Open
     table = app.dataframe[0].value
     assert table.loc["teacher", "icd"] == 0.5
     assert table.loc[["base"], "icd"].isna().all()
-    assert any(link.value == "Compare them" for link in app.page_link)
+    (link,) = (link for link in app.page_link if link.value == "Compare them on icd")
+    assert "runs=22%2C11" in link.proto.query_string
+
+
+def test_a_training_is_started_from_the_page(open_page: Open, started_jobs: list[str]) -> None:
+    app = open_page("jobs")
+    app.text_input(key="training_name").set_value("Mine")
+    app.button(key="training_start").click().run()
+    assert "A study cannot be called &#x27;Mine&#x27;" in html_of(app)
+    assert started_jobs == []
+    app.text_input(key="training_name").set_value("mine")
+    app.button(key="training_start").click().run()
+    (job_id,) = started_jobs
+    assert job(job_id).params == {
+        "preset": "smoke", "teacher": None, "student": None, "called": "mine"
+    }  # fmt: skip
+    assert job(job_id).title == "Distillation, study mine"
 
 
 def test_a_finished_run_is_evaluated_when_its_metrics_are_opened(open_page: Open) -> None:

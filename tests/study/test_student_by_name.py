@@ -13,10 +13,10 @@ from core.models.adapter_files import About
 from core.models.adapters import save_adapter, student_of, with_adapter
 from core.models.base import ModelKind, ModelSpec
 from core.models.local import LocalModel
-from core.study.asked import Asked
+from core.study.asked import SIZES, Asked
 from core.study.choice import begun, chosen_preset, study_named
 from core.study.models import check_same_tokens
-from core.study.presets import SMOKE
+from core.study.presets import PRESETS, SMOKE
 from core.study.study import Study
 from core.toolbox import Toolbox
 from db.models_added import add_model
@@ -66,6 +66,10 @@ def test_a_study_of_another_student_or_called_otherwise_has_a_name_of_its_own(ho
         chosen_preset(settings, store, Asked("smoke", student="far"))
     with pytest.raises(UnknownNameError, match="no system named"):
         chosen_preset(settings, store, Asked("smoke", student="nobody"))
+
+
+def test_what_can_be_asked_for_are_the_presets() -> None:
+    assert list(SIZES) == list(PRESETS)
 
 
 def test_a_study_is_found_by_its_name_and_by_no_other_options(
