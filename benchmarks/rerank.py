@@ -1,6 +1,6 @@
 """How fast the packaged model writes and scores, against plain transformers and llama.cpp.
 
-    phaselens bench rerank [--json] [--parts speed,match,batch,scorer,live]
+    phaselens bench rerank [--json] [--parts speed,match,batch,scorer,live,student]
 
 1. speed: documents with a prompt of about 500 tokens and up to 150 tokens of trace, one at a
    time: transformers' generate() as it comes, our fast mode, the same guided (what is given counts
@@ -11,6 +11,7 @@
 3. batch: documents side by side, against reference mode one at a time.
 4. scorer: 50 candidates of a document, against one whole prompt after another, in float32.
 5. live: fast mode beside a batch job at the priority of jobs, against fast mode alone.
+6. student: a student that ships against its teacher, fast mode both.
 
 Speeds are tokens (documents) a second of the whole work, prompt included.
 """
@@ -26,6 +27,7 @@ from typing import Any
 from benchmarks import llama_cpp_peer
 from benchmarks.rerank_match import batch, match
 from benchmarks.rerank_scorer import scorer
+from benchmarks.rerank_student import student
 from benchmarks.rerank_subject import Bench, Choices, Say
 from core.config import Settings
 from core.rerank.base import Mode
@@ -46,7 +48,7 @@ def measure(settings: Settings, choices: Choices, say: Say = lambda line: None) 
         **{"ratio_to_llama_cpp": None, "ratio_to_llama_cpp_q4": None, "reference_identical": None},
         **{"fast_same_label_sets": None, "batch_speedup": None, "live_share": None},
         **{"scorer_speedup": None, "scorer_max_error": None},
-        "student_speedup": None,  # there is no student yet
+        "student_speedup": None,
         "missing": "",
         **{name: identity[name] for name in ("name", "dtype", "device", "threads", "torch")},
         "transformers": identity["transformers"],
@@ -57,6 +59,7 @@ def measure(settings: Settings, choices: Choices, say: Say = lambda line: None) 
     say(f"{identity['name']}, {identity['dtype']}, {identity['threads']} threads")
     parts: dict[str, Callable[[Bench], dict[str, Any]]] = {
         "speed": speed, "match": match, "batch": batch, "scorer": scorer, "live": live,
+        "student": student,
     }  # fmt: skip
     for name, part in parts.items():
         if name in choices.parts:

@@ -21,7 +21,7 @@ from core.systems import RunConfig
 from core.toolbox import Toolbox, in_mode
 from core.tools import Tools
 
-PARTS = ("speed", "match", "batch", "scorer", "live")
+PARTS = ("speed", "match", "batch", "scorer", "live", "student")
 Say = Callable[[str], None]
 
 
@@ -77,10 +77,18 @@ class Bench:
         return self.model.count_tokens(example.rendered)
 
     def write(
-        self, example: Example, tokens: int, mode: Mode = Mode.FAST, *, guided: bool = False
+        self,
+        example: Example,
+        tokens: int,
+        mode: Mode = Mode.FAST,
+        *,
+        guided: bool = False,
+        model: LocalModel | None = None,
     ) -> Generated:
+        """`model`: another one in the place of the packaged model."""
         decoding = Decoding(max_new_tokens=tokens, mode=mode, guided=guided).resolved(mode)
-        return (self.exact if mode is Mode.REFERENCE else self.model).generate(
+        chosen = self.exact if mode is Mode.REFERENCE else self.model
+        return (model or chosen).generate(
             example.prompt,
             decoding,
             on_piece=lambda piece: None,

@@ -84,4 +84,14 @@ def table(data: dict[str, Any]) -> list[str]:
             f"{high:.0%}): {data['live_beside_per_second']:.1f} of "
             f"{data['live_alone_per_second']:.1f} tokens/s.",
         ]
+    if data["student_speedup"] is not None:
+        low, high = data["student_spread"]
+        lines += [
+            "",
+            f"A student of {data['student_layers']} layers writes {data['student_speedup']:.2f} "
+            f"times as fast as its teacher of {data['teacher_layers']} ({low:.2f} to {high:.2f}): "
+            f"{data['student_per_second']:.1f} and {data['teacher_per_second']:.1f} tokens/s.",
+        ]
+    elif data.get("missing_student"):
+        lines += ["", data["missing_student"]]
     return lines

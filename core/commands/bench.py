@@ -197,7 +197,7 @@ def rerank(
         int, typer.Option("--batch-size", min=2, help="Documents written side by side.")
     ] = 8,
     parts: Annotated[
-        str, typer.Option("--parts", help="Any of speed, match, batch, scorer, live.")
+        str, typer.Option("--parts", help="Any of speed, match, batch, scorer, live, student.")
     ] = "speed,match,batch,scorer,live",
     as_json: JsonFlag = False,
 ) -> None:

@@ -1,7 +1,8 @@
 """Lessons of a split: documents as the shortlister shows them, each with its trace from gold.
 
 They are kept in the home (`distill/lessons/`), for other people's texts may stand in them: nothing
-of them is shipped. A file is named by the hash of all that decides it, and written document by
+of them is shipped. A file is named by the hash of what decides it most
+(dataset, index, numbers, and the text of evidence.py and supervision.py), and written document by
 document, so a stopped collection goes on.
 """
 

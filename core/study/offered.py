@@ -14,11 +14,11 @@ _SYSTEM = re.compile(rf"(?P<study>.+)-(?P<side>{'|'.join(SIDES)})")
 
 def study_of(systems: Iterable[str]) -> str | None:
     """The study that all these systems are of, the untuned model aside; None without one."""
-    found = {_student_of(name) for name in systems if name != BASE}
+    found = {_study_in(name) for name in systems if name != BASE}
     return found.pop() if len(found) == 1 else None
 
 
-def _student_of(system: str) -> str | None:
+def _study_in(system: str) -> str | None:
     found = _OF_A_STUDY.fullmatch(system)
     return found["study"] if found else None
 

@@ -79,7 +79,7 @@ def test_every_engine_that_is_installed_is_measured_and_finds_what_exact_search_
 
 @pytest.mark.model
 def test_traces_and_scores_are_measured_against_transformers(working_home: Path) -> None:
-    parts = ("speed", "match", "batch", "scorer")
+    parts = ("speed", "match", "batch", "scorer", "student")
     sizes = {"match_tokens": 24, "prompt_tokens": 100, "trace_tokens": 6, "candidates": 12}
     choices = Choices("icd", 2, 1, match=3, batch_size=2, parts=parts, **sizes)
 
@@ -95,10 +95,11 @@ def test_traces_and_scores_are_measured_against_transformers(working_home: Path)
         "first_token_ms",
         "scorer_speedup",
         "batch_speedup",
+        "student_speedup",
     ):
         assert found[key] > 0, key
     assert found["live_share"] is None
-    assert found["student_speedup"] is None
+    assert (found["student_layers"], found["teacher_layers"]) == (15, 30)
     if importlib.util.find_spec("llama_cpp") is None:
         assert found["ratio_to_llama_cpp"] is None
         assert "pip install llama-cpp-python" in found["missing"]
@@ -113,9 +114,9 @@ def test_traces_and_scores_are_measured_against_transformers(working_home: Path)
 
 
 def test_a_part_that_is_not_there_is_refused(cli: Cli) -> None:
-    shown = cli("bench", "rerank", "--parts", "speed,student")
+    shown = cli("bench", "rerank", "--parts", "speed,song")
     assert shown.status == 1
-    assert "no part named 'student'" in shown.line
+    assert "no part named 'song'" in shown.line
 
 
 def test_recall_counts_ties_as_found_and_a_row_only_once(data: Data) -> None:
