@@ -22,8 +22,8 @@ CARD = "README.md"
 SHIPPED_ARMS = (Arm.STANDARD, Arm.MECHANISTIC)
 LICENCE = "apache-2.0"  # of SmolLM2, whose weights an adapter changes
 LIMITS = """\
-- Small, and trained in hours on two processor cores: it shows how two phases are taught and
-  measured. Do not code, index or diagnose anything with it.
+- Small, and trained on little: it shows how two phases are taught and measured. Do not code,
+  index or diagnose anything with it.
 - It reads English; what it was never shown (other vocabularies, longer lists) it does badly.
 - Its two phases were taught by a template of ours. That it has them is no evidence that phases
   arise by themselves.
@@ -111,7 +111,7 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
     lines = [
         f"- Preset {preset.get('name')}: teacher lessons from gold "
         f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), "
-        "those of its second training retold as it decides itself, on 2 cores of a processor.",
+        "those of its second training retold as it decides itself.",
     ]
     if "arm" in provenance:
         lines += [
