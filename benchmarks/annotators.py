@@ -14,9 +14,11 @@ import random
 import statistics
 import tempfile
 import time
+import traceback
 import uuid
 from collections import Counter
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from sqlalchemy import func, select
@@ -41,6 +43,7 @@ from db.tasks import next_task
 
 LEAD = local_person("lead")
 VERDICTS = list(ShortlistVerdict)
+LOOK_S = 1.0
 TWICE, UNSEEN, UNDONE = 0.1, 0.05, 0.05  # how often
 
 
@@ -85,19 +88,40 @@ def annotate(
               "milliseconds": milliseconds})  # fmt: skip
 
 
+def _annotate(
+    settings: Settings, queue_id: str, number: int, seconds: float, ready: Any, told: Any
+) -> None:
+    try:
+        annotate(settings, queue_id, number, seconds, ready, told)
+    except Exception:
+        told.put({"failed": traceback.format_exc()})
+        raise
+
+
 def crowd(
     settings: Settings, queue: Queue, annotators: int, seconds: float
 ) -> list[dict[str, Any]]:
-    """What each of them was told."""
+    """What each of them was told. Raises RuntimeError where one has failed or died."""
     context = multiprocessing.get_context("spawn")
     told, ready = context.Queue(), context.Barrier(annotators)
     processes = [
-        context.Process(target=annotate, args=(settings, queue.id, number, seconds, ready, told))
+        context.Process(target=_annotate, args=(settings, queue.id, number, seconds, ready, told))
         for number in range(annotators)
     ]
     for process in processes:
         process.start()
-    found = [told.get() for _ in processes]
+    found: list[dict[str, Any]] = []
+    while len(found) < annotators:
+        try:
+            found.append(told.get(timeout=LOOK_S))
+            why = found[-1].get("failed")
+        except Empty:
+            codes = [process.exitcode for process in processes if process.exitcode]
+            why = f"exit status {codes}" if codes else None
+        if why is not None:
+            for process in processes:
+                process.terminate()
+            raise RuntimeError(f"An annotator has failed: {why}")
     for process in processes:
         process.join()
     return found

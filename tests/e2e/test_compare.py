@@ -93,7 +93,7 @@ def test_a_new_text_is_answered_by_all_systems(compared: App, page: Page) -> Non
     # Another text above does not pass for the one that was answered.
     page.get_by_label("Text", exact=True).fill("Something else")
     page.get_by_label("Text", exact=True).press("Tab")
-    expect(page.get_by_text("Below are answers to another run")).to_be_visible()
+    expect(page.get_by_text("Below are answers to another text")).to_be_visible()
     settled(page)
 
     # The link brings back text and traces.
