@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from core.distill.arm import TITLES, Arm, title_of
 from core.metrics.paired import p_number
+from core.study.arms_compared import CONTROLS
 from core.study.likeness import CONFUSION, FOCUS
 from core.study.report_tables import (
     Row,
@@ -25,7 +26,6 @@ from core.study.report_tables import (
 
 SIGNIFICANT = 0.05
 SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
-CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)
 TUNED_FIRST = (
     "Of standard, mechanistic and the arms that are tuned, the first seed is the better of two "
     "trainings on dev; further seeds, the longer standard arm and mechanistic without a phase are "

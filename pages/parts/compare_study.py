@@ -5,14 +5,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.distill.arm import Arm, title_of
-from core.study.arms_compared import STANDARD
+from core.distill.arm import title_of
+from core.study.arms_compared import CONTROLS, STANDARD
 from core.study.shipped import get_them
 from core.traces.inert import markdown_text
 from pages.parts.compare_data import study_over_seeds
 from pages.parts.compare_scores import p_words
 
-CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)
 HELP = (
     "Each run above is one training. Here every arm of the study is taken over all its seeds, on "
     "its test documents. Mechanistic less each arm: paired by document and by seed, with its 95% "
