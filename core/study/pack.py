@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,12 @@ def is_loaded(settings: Settings, store: Store, path: Path) -> bool:
 
 def _mark_of(settings: Settings, path: Path) -> Path:
     """A file that tells what of exactly this part was loaded, so that a start need not read it."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    digest = _digest(path, path.stat().st_mtime_ns)
     folder = study_folder(settings, _about(path.parent)["study"]) / "loaded"
     return folder / f"{path.name.removesuffix(RUNS)}-{digest}"
+
+
+@lru_cache(maxsize=32)
+def _digest(path: Path, written: int) -> str:
+    """Of a file as it was `written`: pages ask with every change."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
