@@ -22,7 +22,6 @@ from db.session import Store
 
 Scores = dict[str, float]  # of documents, by id
 Seeds = dict[int, Scores]
-CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)  # that saw gold, and that has any heads
 OURS, STANDARD = Arm.MECHANISTIC.value, Arm.STANDARD.value
 COMPARED = tuple(arm.value for arm in Arm if arm is not Arm.MECHANISTIC)
 TUNED_SEED = 0  # the better of two trainings on dev, where the others are one each

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from core.distill.arm import Arm
+from core.distill.arm import CONTROLS, Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 from core.models.base import ModelSpec
@@ -46,10 +46,14 @@ class Preset:
     apart: bool = True  # trainings in processes of their own (core/study/apart.py)
 
     def students(self) -> list[tuple[Arm, int]]:
-        """Arms with seeds, as they are trained: the first seed of all arms, then the others of
-        those that are repeated."""
-        every = [(arm, seed) for seed in self.seeds for arm in self.arms]
-        return [(a, seed) for a, seed in every if a in self.repeated or seed == self.seeds[0]]
+        """Arms with seeds, as they are trained: the headline's and its controls, the further seeds
+        of those that are repeated, then all others, so that a study that is broken off has what
+        its first question asks for."""
+        first, *further = self.seeds
+        told = [arm for arm in self.arms if arm in (*self.repeated, *CONTROLS)]
+        rest = [arm for arm in self.arms if arm not in told]
+        again = [(arm, seed) for seed in further for arm in told if arm in self.repeated]
+        return [*((arm, first) for arm in told), *again, *((arm, first) for arm in rest)]
 
 
 def _plan(steps: int, rate: float, batch: int = 8) -> Plan:

@@ -5,9 +5,8 @@ Every sentence with a figure is made here from the figures, whichever way they c
 
 from collections.abc import Iterator, Sequence
 
-from core.distill.arm import TITLES, Arm, title_of
+from core.distill.arm import CONTROLS, TITLES, Arm, title_of
 from core.metrics.paired import p_number
-from core.study.arms_compared import CONTROLS
 from core.study.likeness import CONFUSION, FOCUS
 from core.study.report_tables import (
     Row,

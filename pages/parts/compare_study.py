@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.distill.arm import title_of
-from core.study.arms_compared import CONTROLS, STANDARD
+from core.distill.arm import CONTROLS, title_of
+from core.study.arms_compared import STANDARD
 from core.study.shipped import get_them
 from core.traces.inert import markdown_text
 from pages.parts.compare_data import study_over_seeds

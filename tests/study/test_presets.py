@@ -4,7 +4,7 @@ import pytest
 
 from core.config import Settings
 from core.distill.arm import TITLES, Arm
-from core.study.presets import PRESETS, SMOKE, Preset
+from core.study.presets import LAPTOP, PRESETS, SMOKE, Preset
 from core.study.study import Study
 from db.session import Store
 
@@ -28,6 +28,13 @@ def test_traces_that_are_not_in_the_store_are_written_anew_where_they_are_needed
     assert not traces.kept()
     study.work.done["traces/icd"] = {"run": "elsewhere", "documents": 3, "failed": 3}
     assert traces.kept(), "all of them failed: there is nothing to write anew"
+
+
+def test_a_study_that_is_broken_off_has_the_headline_and_its_controls_first() -> None:
+    order = [f"{arm.value}-{seed}" for arm, seed in LAPTOP.students()]
+    assert set(order[:4]) == {"standard-0", "mechanistic-0", "margin-0", "random-heads-0"}
+    assert order[4:8] == ["standard-1", "mechanistic-1", "standard-2", "mechanistic-2"]
+    assert len(order) == len(set(order)) == len(LAPTOP.arms) + 4
 
 
 def test_every_arm_has_a_title_of_its_own() -> None:
