@@ -15,6 +15,14 @@ StudyOption = Annotated[
         "--study", help="Its name: smoke, laptop or gpu, or what `phaselens distill` called it."
     ),
 ]
+WholeFlag = Annotated[
+    bool,
+    typer.Option(
+        "--whole",
+        help="With the traces on dev and train-student too, so that the study can go on "
+        "elsewhere. Default: those on test.",
+    ),
+]
 FolderOption = Annotated[
     Path | None,
     typer.Option("--folder", help="Default: the results that ship, sample_data/results/STUDY."),
@@ -137,14 +145,7 @@ def verify(
 def pack(
     study: StudyOption = "laptop",
     folder: FolderOption = None,
-    whole: Annotated[
-        bool,
-        typer.Option(
-            "--whole",
-            help="With the traces on dev and train-student too, so that the study can go on "
-            "elsewhere. Default: those on test.",
-        ),
-    ] = False,
+    whole: WholeFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write what is done of a study to files that travel: ids and our models' words, no texts.
@@ -152,8 +153,9 @@ def pack(
     Without --folder, the adapters that ship go along, to sample_data/adapters, with their cards.
     """
     with reporting(as_json) as report:
+        from dataclasses import asdict
+
         from core.config import load_settings
-        from core.datasets.base import Split
         from core.study.cards import ship_adapters
         from core.study.cell_files import read_results
         from core.study.choice import study_named
@@ -165,20 +167,24 @@ def pack(
         store = open_store(settings)
         chosen = study_named(settings, store, study)
         place = folder or SHIPPED / chosen.name
-        splits = tuple(Split) if whole else (Split.TEST,)
-        counts = write_pack(settings, store, chosen.name, place, splits)
+        packed = write_pack(settings, store, chosen.name, place, _splits(whole))
         adapters = []
         if folder is None:
             tested = any(name.startswith("test/") for name in read_results(place / CELLS))
             scores = found_by(settings, store, chosen) if tested else None
             adapters = ship_adapters(settings, chosen, scores)
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
-        told = ", ".join(f"{count:,} of {dataset}" for dataset, count in counts.items()) or "none"
-        report.give(
-            {"folder": str(place), "bytes": size, "traces": counts, "adapters": adapters},
-            f"{place}: traces: {told}; {size / 1e6:.1f} MB.",
-            *([f"Adapters: {', '.join(adapters)}."] if adapters else []),
-        )
+        counts = [f"{count:,} of {dataset}" for dataset, count in packed.traces.items()]
+        lines = [f"{place}: traces: {', '.join(counts) or 'none'}; {size / 1e6:.1f} MB."]
+        if adapters:
+            lines.append(f"Adapters: {', '.join(adapters)}.")
+        if packed.lost:
+            lines.append(
+                f"Not in this store, and so not in the pack: runs {', '.join(packed.lost)}. "
+                "Results of their steps are in it."
+            )
+        about = {"folder": str(place), "bytes": size, "adapters": adapters}
+        report.give(about | asdict(packed), *lines)
 
 
 @app.command("report", epilog=example("phaselens results report > docs/results.md"))
@@ -206,7 +212,10 @@ def report_command(
 
 @app.command(epilog=example("phaselens results load --study laptop"))
 def load(
-    study: StudyOption = "laptop", folder: FolderOption = None, as_json: JsonFlag = False
+    study: StudyOption = "laptop",
+    folder: FolderOption = None,
+    whole: WholeFlag = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """Bring packed results into the store; what is there already stays as it is."""
     with reporting(as_json) as report:
@@ -219,7 +228,7 @@ def load(
 
         settings = load_settings()
         place = folder or shipped_pack(study)
-        found = load_pack(settings, open_store(settings), place)
+        found = load_pack(settings, open_store(settings), place, _splits(whole))
         lines = [f"{count:,} traces of {name}." for name, count in found.traces.items()]
         lines += [
             f"{name} is not here: `phaselens data get {name}`, then this command again."
@@ -227,4 +236,15 @@ def load(
         ]
         if found.unknown:
             lines.append(f"{found.unknown:,} documents are not in this version of their dataset.")
-        report.give(asdict(found), *(lines or ["All of it was here already."]))
+        lines = lines or ["All of it was here already."]
+        if found.left:
+            lines.append(
+                f"{found.left:,} runs on dev and train-student were left; --whole brings them too."
+            )
+        report.give(asdict(found), *lines)
+
+
+def _splits(whole: bool) -> tuple[str, ...]:
+    from core.datasets.base import Split
+
+    return tuple(Split) if whole else (Split.TEST,)

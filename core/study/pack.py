@@ -3,69 +3,88 @@
     pack.json                the study's name, and what it was asked for by
     cells/*.json             what each step told (core/study/cells.py)
     trainings.json           learning curves
-    <dataset>.jsonl.zst      the runs of one dataset: a line a run, then a line a trace, in the
-                             order of documents, so that the same shortlists lie close together
+    <dataset>/<split>/<system>.jsonl.zst   a part: one run, then a line a trace by documents' ids
+    <dataset>/<split>.jsonl.zst            what these have in common, a line a document
 
-Which splits' runs go along is asked for: what ships has those on test, what a study is to go on
-with elsewhere has all. They hold ids and what our models wrote; texts and names of labels are put
-in from the dataset (core/study/travel.py), so a dataset's part can be loaded once the dataset is
-there. Loading what is there already changes nothing. What arrives keeps the time at which it was
-made, so that it does not push what a reader has just made from the head of every list.
+Which splits' runs go along, and are loaded, is asked for: what a study is to go on with elsewhere
+has all, Compare needs those on test. They hold ids and what our models wrote; texts and names of
+labels are put in from the dataset (core/study/travel.py), so a part can be loaded once its dataset
+is there. Loading what is there already changes nothing, and a part that is packed again is the
+same to the byte: a study that goes on adds files, and leaves those that were there. What arrives
+keeps the time at which it was made, so that it does not push what a reader has just made from the
+head of every list.
 """
 
 import hashlib
 import json
 import shutil
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from filelock import FileLock
 
 from core.atomic import new_file, new_folder, write_text
 from core.config import Settings
-from core.datasets.base import Dataset
+from core.datasets.base import Dataset, Split
 from core.datasets.catalogue import dataset_info, open_dataset
 from core.datasets.getting import is_ready
 from core.errors import DataError, InputError
 from core.study.asked import Asked, asked_for, keep_asked, options_of
 from core.study.cell_files import cells_folder, read_results, study_folder
+from core.study.pack_parts import (
+    Row,
+    dataset_of,
+    part_of,
+    parts_of,
+    read_lines,
+    shared_of,
+    write_lines,
+)
+from core.study.pack_shared import Shared
 from core.study.travel import packed, unpacked
 from core.systems import RunConfig, run_id
-from db.runs import done_documents, ensure_run, known_runs, load_run, run_records
+from db.runs import RunSummary, done_documents, ensure_run, known_runs, load_run, run_records
 from db.session import Store
 from db.traces import TraceRecord, begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
 
-ABOUT, CELLS, TRAININGS, RUNS = "pack.json", "cells", "trainings.json", ".jsonl.zst"
+ABOUT, CELLS, TRAININGS = "pack.json", "cells", "trainings.json"
+FORM = 2  # of the files; the first had one part a dataset
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
-LEVEL = 19  # of zstd: written once, read often
-MADE_AT = "made_at"  # packs of earlier versions lack it: theirs arrive as if made then
+MADE_AT = "made_at"
 AT_A_TIME = 10  # traces in one transaction: whoever else writes meanwhile need not wait
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What went into a pack: traces by dataset; `lost`: runs that cells tell of and that are not in
+    the store, such as those that did not travel to it."""
+
+    traces: Mapping[str, int]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What came into the store: traces by dataset; `absent`: datasets that are not there;
-    `unknown`: documents that a dataset of another version has not."""
+    `unknown`: documents that a dataset of another version has not; `left`: parts of splits that
+    were not asked for."""
 
     traces: Mapping[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     unknown: int = 0
+    left: int = 0
 
 
 def write_pack(
     settings: Settings, store: Store, study: str, folder: Path, splits: Collection[str]
-) -> dict[str, int]:
-    """Writes what is done of a study, with the runs on `splits`; whole or not at all. Gives traces
-    by dataset.
+) -> Packed:
+    """Writes what is done of a study, with the runs on `splits`; whole or not at all.
 
     Raises InputError where nothing is done, DataError where a dataset is not there.
     """
@@ -80,61 +99,65 @@ def write_pack(
         raise InputError(
             f"Nothing of the study {study} is done yet.", "Run it first: `phaselens distill`."
         )
-    by_dataset: dict[str, list[str]] = defaultdict(list)
+    summaries: list[RunSummary] = []
     systems = {f"{study}-teacher", *(one["adapter"] for one in cells.values() if "adapter" in one)}
+    told = runs_of(cells)
     with store.read() as session:
-        for run in runs_of(cells):
+        here = known_runs(session, told)
+        for run in (run for run in told if run in here):
             found = load_run(session, run).summary
             systems.add(found.system)
             if found.split in splits:
-                by_dataset[found.dataset].append(run)
+                summaries.append(found)
         trainings = [asdict(one) for one in trainings_of(session, sorted(systems))]
-    counts = {}
+    counts: Counter[str] = Counter()
     with new_folder(folder) as new:
         asked = asked_for(settings, study)
-        write_text(new / ABOUT, json.dumps({"study": study, "asked": asked and asdict(asked)}))
+        about = {"study": study, "form": FORM, "asked": asked and asdict(asked)}
+        write_text(new / ABOUT, json.dumps(about))
         shutil.copytree(home / CELLS, new / CELLS)
-        for one in trainings:
-            del one["finished_at"], one["steps"], one["tokens"], one["seconds"]
+        for curves in trainings:
+            del curves["finished_at"], curves["steps"], curves["tokens"], curves["seconds"]
         write_text(new / TRAININGS, json.dumps(trainings))
-        for dataset, some in sorted(by_dataset.items()):
-            lines = _lines(store, open_dataset(settings, dataset), some)
-            counts[dataset] = len(lines) - len(some)
-            text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
-            data = pa.Codec("zstd", LEVEL).compress(text.encode(), asbytes=True)
-            size = len(text.encode()).to_bytes(8, "little")
-            (new / f"{dataset}{RUNS}").write_bytes(size + data)
-    return counts
+        shared: dict[Path, Shared] = defaultdict(Shared)
+        for one in sorted(summaries, key=lambda one: one.created_at):  # later ones only add to it
+            part = part_of(new, one.dataset, str(one.split), one.system)
+            lines = _lines(store, open_dataset(settings, one.dataset), one.id)
+            for line in lines[1:]:
+                shared[shared_of(part)].take_out(line)
+            counts[one.dataset] += len(lines) - 1
+            write_lines(part, lines)
+        for path, of_all in shared.items():
+            write_lines(path, of_all.rows)
+    return Packed(dict(counts), tuple(run for run in told if run not in here))
 
 
-def load_pack(settings: Settings, store: Store, folder: Path) -> Loaded:
-    """Brings what is not there yet into the store and the home; one process at a time, the others
-    wait. Raises InputError, DataError, StoreError."""
-    if not (folder / CELLS).is_dir():
-        raise InputError(f"{folder} holds no results of a study.", "Name a folder of such.")
+def load_pack(settings: Settings, store: Store, folder: Path, splits: Collection[str]) -> Loaded:
+    """Brings what is not there yet of the runs on `splits`, and of all else, into the store and the
+    home; one process at a time, the others wait. Raises InputError, DataError, StoreError."""
     home = study_folder(settings, _about(folder)["study"])
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".loading.lock"):
-        return _loaded(settings, store, folder)
+        return _loaded(settings, store, folder, splits)
 
 
-def _loaded(settings: Settings, store: Store, folder: Path) -> Loaded:
+def _loaded(settings: Settings, store: Store, folder: Path, splits: Collection[str]) -> Loaded:
     _load_cells(settings, folder)
     _load_trainings(store, folder)
-    traces, absent, unknown = {}, [], 0
-    for path in sorted(folder.glob(f"*{RUNS}")):
-        dataset = path.name.removesuffix(RUNS)
-        if not is_ready(settings, dataset):
-            absent.append(dataset)
-            continue
-        if is_loaded(settings, store, path):
-            continue
-        found = open_dataset(settings, dataset)
-        traces[dataset], missing, runs = _load_runs(store, found, path)
+    parts = parts_of(folder, splits)
+    absent = {name for name in map(dataset_of, parts) if not is_ready(settings, name)}
+    traces: Counter[str] = Counter()
+    unknown = 0
+    for part in not_loaded(settings, store, [p for p in parts if dataset_of(p) not in absent]):
+        name = dataset_of(part)
+        dataset = open_dataset(settings, name)
+        count, missing, run = _load_run(store, dataset, part)
+        traces[name] += count
         unknown += missing
-        mark = {"runs": runs, "unknown": missing, "dataset": found.info.fingerprint}
-        write_text(_mark_of(settings, path), json.dumps(mark))
-    return Loaded(traces, tuple(absent), unknown)
+        mark = {"run": run, "unknown": missing, "dataset": dataset.info.fingerprint}
+        write_text(_mark_of(settings, part), json.dumps(mark))
+    left = len(parts_of(folder, tuple(Split))) - len(parts)
+    return Loaded(dict(traces), tuple(sorted(absent)), unknown, left)
 
 
 def runs_of(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -142,84 +165,65 @@ def runs_of(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(cells[name]["run"] for name in sorted(cells) if "run" in cells[name]))
 
 
-def _lines(store: Store, dataset: Dataset, runs: list[str]) -> list[Row]:
-    head: list[Row] = []
+def _lines(store: Store, dataset: Dataset, run: str) -> list[Row]:
     body: list[Row] = []
     with store.read() as session:
-        for run in runs:
-            stored = load_run(session, run)
-            config, split = stored.summary.config.to_json(), stored.summary.split
-            about = {"split": split, "config": config, "identity": stored.identity}
-            head.append({"run": run, MADE_AT: stored.summary.created_at.isoformat(), **about})
-            for record in run_records(session, run):
-                trace = load_trace(session, record.trace_id)
-                made_at = trace.summary.created_at.isoformat()
-                body.append({"run": run, MADE_AT: made_at, **packed(trace, dataset.labels)})
-    return [*head, *sorted(body, key=lambda row: (row["document"], row["run"]))]
+        stored = load_run(session, run)
+        config, split = stored.summary.config.to_json(), stored.summary.split
+        about = {"split": split, "config": config, "identity": stored.identity}
+        head = {"run": run, MADE_AT: stored.summary.created_at.isoformat(), **about}
+        for record in run_records(session, run):
+            trace = load_trace(session, record.trace_id)
+            made_at = trace.summary.created_at.isoformat()
+            body.append({MADE_AT: made_at, **packed(trace, dataset.labels)})
+    return [head, *sorted(body, key=lambda row: row["document"])]
 
 
-def read_lines(path: Path) -> Iterator[Row]:
-    """The lines of a dataset's part. Raises DataError where it is damaged."""
-    data = path.read_bytes()
-    try:
-        size = int.from_bytes(data[:8], "little")
-        text = pa.Codec("zstd").decompress(data[8:], size, asbytes=True).decode()
-        # Not splitlines: a model may write other line ends than ours, such as U+2028.
-        yield from map(json.loads, text.removesuffix("\n").split("\n"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}).", "Copy the folder anew.") from error
-
-
-def _load_runs(store: Store, dataset: Dataset, path: Path) -> tuple[int, int, list[str]]:
-    """(traces brought in, documents that the dataset has not, runs)."""
-    configs: dict[str, RunConfig] = {}
-    done: dict[str, set[str]] = {}
-    waiting: list[Row] = []
+def _load_run(store: Store, dataset: Dataset, path: Path) -> tuple[int, int, str]:
+    """(traces brought in, documents that the dataset has not, the run)."""
+    lines = read_lines(path)
+    head = next(lines)
+    run, config = head["run"], RunConfig.from_json(head["config"])
+    if run_id(head["identity"]) != run:
+        raise DataError(f"{path} is damaged: run {run} is another.", "Copy it anew.")
+    with store.write() as session:
+        ensure_run(session, head["identity"], config, head["split"], "batch", _made_at(head))
+        done = done_documents(session, run)
     known = set(dataset.table["id"].to_pylist())
+    shared = Shared(read_lines(shared_of(path)))
+    waiting: list[Row] = []
     count = unknown = 0
-    for line in read_lines(path):
-        run = line["run"]
-        if "identity" in line:
-            configs[run] = RunConfig.from_json(line["config"])
-            if run_id(line["identity"]) != run:
-                raise DataError(f"{path} is damaged: run {run} is another.", "Copy it anew.")
-            with store.write() as session:
-                ensure_run(
-                    session, line["identity"], configs[run], line["split"], "batch", _made_at(line)
-                )
-                done[run] = done_documents(session, run)
-        elif line["document"] not in known:
+    for line in lines:
+        if line["document"] not in known:
             unknown += 1
-        elif line["document"] not in done[run]:
+        elif line["document"] not in done:
+            shared.put_back(line)
             waiting.append(line)
             count += 1
         if len(waiting) == AT_A_TIME:
-            _keep(store, dataset, configs, waiting)
+            _keep(store, dataset, run, config, waiting)
             waiting.clear()
-    _keep(store, dataset, configs, waiting)
-    return count, unknown, list(configs)
+    _keep(store, dataset, run, config, waiting)
+    return count, unknown, run
 
 
-def _keep(
-    store: Store, dataset: Dataset, configs: Mapping[str, RunConfig], lines: list[Row]
-) -> None:
-    records: list[tuple[str, datetime | None, TraceRecord]] = []
+def _keep(store: Store, dataset: Dataset, run: str, config: RunConfig, lines: list[Row]) -> None:
+    records: list[tuple[datetime, TraceRecord]] = []
     for line in lines:  # before the store is held: on a slow machine that takes a while
-        row = {key: value for key, value in line.items() if key not in ("run", MADE_AT)}
-        document, config = dataset.document(line["document"]), configs[line["run"]]
-        record = unpacked(row, document, dataset.labels, config)
-        records.append((line["run"], _made_at(line), record))
+        row = {key: value for key, value in line.items() if key != MADE_AT}
+        document = dataset.document(line["document"])
+        records.append((_made_at(line), unpacked(row, document, dataset.labels, config)))
     with store.write() as session:
-        for run, made_at, record in records:
+        for made_at, record in records:
             trace = begin_trace(
-                session, run_id=run, config=configs[run], document=record.document,
-                origin="batch", made_at=made_at,
+                session, run_id=run, config=config, document=record.document, origin="batch",
+                made_at=made_at,
             )  # fmt: skip
             finish_trace(session, trace, record)
 
 
-def _made_at(line: Row) -> datetime | None:
-    return datetime.fromisoformat(line[MADE_AT]) if MADE_AT in line else None
+def _made_at(line: Row) -> datetime:
+    return datetime.fromisoformat(line[MADE_AT])
 
 
 def _load_cells(settings: Settings, folder: Path) -> None:
@@ -245,11 +249,21 @@ def _load_cells(settings: Settings, folder: Path) -> None:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    """The study's name and what it was asked for by; packs of earlier versions lie in a folder of
-    the study's name, and tell no more."""
-    about = {"study": folder.name, "asked": None}
-    path = folder / ABOUT
-    return about | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    """The study's name and what it was asked for by. Raises InputError, DataError."""
+    try:
+        about = dict(json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(
+            f"{folder} holds no results of a study ({ABOUT} is not there).",
+            "Name a folder that `phaselens results pack` has written.",
+        ) from error
+    if about.get("form") != FORM:
+        raise DataError(
+            f"{folder} was written by another version of PhaseLens, in a form that this one does "
+            "not read.",
+            "Pack it anew with this version: `phaselens results pack`.",
+        )
+    return about
 
 
 def _load_trainings(store: Store, folder: Path) -> None:
@@ -264,28 +278,35 @@ def _load_trainings(store: Store, folder: Path) -> None:
                 save_training(session, **one)
 
 
-def is_loaded(settings: Settings, store: Store, path: Path) -> bool:
-    """Whether all that can be of exactly this part is in the store: its runs are there, and
-    documents that the dataset had not then it has not now."""
-    try:
-        told = json.loads(_mark_of(settings, path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not yet, or by an earlier version, which kept no runs
-        return False
-    about = dataset_info(settings, path.name.removesuffix(RUNS))
-    if told["unknown"] and told["dataset"] != about.fingerprint:
-        return False
+def not_loaded(settings: Settings, store: Store, parts: Sequence[Path]) -> list[Path]:
+    """Those of some parts, whose datasets are there, that are not in the store with all that can
+    be: their runs are not there, or the dataset has changed since it lacked documents of them."""
+    marks = {part: _mark(settings, part) for part in parts}
     with store.read() as session:
-        return known_runs(session, told["runs"]) == set(told["runs"])
+        known = known_runs(session, [mark["run"] for mark in marks.values() if mark])
+    return [part for part, mark in marks.items() if mark is None or mark["run"] not in known]
+
+
+def _mark(settings: Settings, part: Path) -> Row | None:
+    """What was told when exactly this part was loaded; None where it was not, or not as a whole
+    and the dataset is another now."""
+    try:
+        told = dict(json.loads(_mark_of(settings, part).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+    if told["unknown"] and told["dataset"] != dataset_info(settings, dataset_of(part)).fingerprint:
+        return None
+    return told
 
 
 def _mark_of(settings: Settings, path: Path) -> Path:
     """A file that tells what of exactly this part was loaded, so that a start need not read it."""
     digest = _digest(path, path.stat().st_mtime_ns)
-    folder = study_folder(settings, _about(path.parent)["study"]) / "loaded"
-    return folder / f"{path.name.removesuffix(RUNS)}-{digest}"
+    folder = study_folder(settings, _about(path.parents[2])["study"]) / "loaded"
+    return folder / f"{dataset_of(path)}-{digest}"
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _digest(path: Path, written: int) -> str:
     """Of a file as it was `written`: pages ask with every change."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -5,11 +5,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.config import Settings
+from core.datasets.base import Split
 from core.datasets.getting import is_ready
 from core.errors import UnknownNameError
 from core.study import pack
-from core.study.pack import CELLS, RUNS, is_loaded, load_pack
+from core.study.pack import CELLS, load_pack, not_loaded
+from core.study.pack_parts import dataset_of, parts_of
 from db.session import Store
+
+SPLITS = (Split.TEST,)
 
 Report = Callable[[str, int, int], None]
 
@@ -33,27 +37,26 @@ def shipped_pack(study: str) -> Path:
 def waiting(settings: Settings, store: Store) -> list[Path]:
     """Parts of datasets that are there, and whose traces are not in the store; none where the
     settings leave out what ships."""
-    return [
-        part
-        for folder in (shipped_packs() if settings.shipped_results else ())
-        for part in sorted(folder.glob(f"*{RUNS}"))
-        if is_ready(settings, part.name.removesuffix(RUNS)) and not is_loaded(settings, store, part)
-    ]
+    parts = _parts() if settings.shipped_results else []
+    ready = {name for name in map(dataset_of, parts) if is_ready(settings, name)}
+    return not_loaded(settings, store, [part for part in parts if dataset_of(part) in ready])
 
 
 def ships(dataset: str) -> bool:
     """Whether results over a dataset come with the project."""
-    return any((folder / f"{dataset}{RUNS}").exists() for folder in shipped_packs())
+    return dataset in map(dataset_of, _parts())
 
 
 def not_here(settings: Settings) -> list[str]:
     """Datasets that are not on this machine, and over which results come with the project."""
-    shipped = {
-        part.name.removesuffix(RUNS)
-        for folder in shipped_packs()
-        for part in folder.glob(f"*{RUNS}")
-    }
+    shipped = set(map(dataset_of, _parts()))
     return sorted(name for name in shipped if not is_ready(settings, name))
+
+
+def _parts() -> list[Path]:
+    """What is loaded without being asked for: results on test, and not what students learned
+    from."""
+    return [part for folder in shipped_packs() for part in parts_of(folder, SPLITS)]
 
 
 def get_them(datasets: Sequence[str]) -> str:
@@ -64,8 +67,8 @@ def get_them(datasets: Sequence[str]) -> str:
 def load_shipped(settings: Settings, store: Store, report: Report) -> dict[str, int]:
     """Traces that came into the store, by dataset. Raises InputError, DataError, StoreError."""
     counts: dict[str, int] = {}
-    for folder in sorted({part.parent for part in waiting(settings, store)}):
+    for folder in sorted({part.parents[2] for part in waiting(settings, store)}):
         report(f"Results of the study {folder.name}", 0, 0)
-        for dataset, count in load_pack(settings, store, folder).traces.items():
+        for dataset, count in load_pack(settings, store, folder, SPLITS).traces.items():
             counts[dataset] = counts.get(dataset, 0) + count
     return counts

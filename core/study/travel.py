@@ -1,19 +1,29 @@
 """A trace without what is not ours: the document's text and the labels' names stay behind, and are
-put in again from the dataset where the trace arrives."""
+put in again from the dataset where the trace arrives.
+
+What fills a trace is not what it says: where its tokens end, its curves, cosines and times in
+digits that nobody reads, and a ranking that goes on as the shortlist does. So ends of tokens travel
+as lengths, these numbers with DIGITS behind the point, and of a ranking what the shortlist does not
+tell. A trace that travels twice is the same both times.
+"""
 
 import dataclasses
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from core.datasets.base import Document, LabelSpace
-from core.rerank.base import Candidate, Fate, GoldFate, Prediction
+from core.rerank.base import Candidate, Fate, GoldFate, PlacedBy, Prediction
 from core.rerank.prompts import build_prompt
 from core.shortlist.base import GoldRank, Shortlist
 from core.systems import RunConfig
 from core.traces.base import Trace
 from db.traces import StoredTrace, TraceRecord
 
+DIGITS = 5  # a curve is drawn, and a cosine told, with 2 to 4
+
 NameOf = Callable[[str], str | None]
+Row = dict[str, Any]
 
 
 def packed(stored: StoredTrace, labels: LabelSpace) -> dict[str, Any]:
@@ -23,14 +33,15 @@ def packed(stored: StoredTrace, labels: LabelSpace) -> dict[str, Any]:
     """
     if stored.trace is None or stored.prediction is None or stored.shortlist is None:
         raise ValueError(f"trace {stored.id} is not finished")
+    shortlist = _rounded(stored.shortlist.to_json())
     whole = {
         "gold_ranks": [dataclasses.asdict(g) for g in stored.gold],
-        "shortlist": stored.shortlist.to_json(),
+        "shortlist": shortlist,
         "candidates": [dataclasses.asdict(c) for c in stored.candidates],
-        "trace": stored.trace.to_json(),
-        "prediction": stored.prediction.to_json(),
+        "trace": _with_lengths(_rounded(stored.trace.to_json())),
+        "prediction": _without_rest(_rounded(stored.prediction.to_json()), shortlist["rows"]),
         "fates": [dataclasses.asdict(f) for f in stored.fates],
-        "stages": [list(stage) for stage in stored.stages],
+        "stages": _rounded([list(stage) for stage in stored.stages]),
         "example_f1": stored.summary.example_f1,
         "recall_at_k": stored.summary.recall_at_k,
         "around": _around(stored),
@@ -47,6 +58,7 @@ def unpacked(
     """The trace as it was stored, with text and names from the dataset."""
     whole = _with_names({k: v for k, v in row.items() if k != "document"}, _names_in(labels))
     candidates = tuple(Candidate(**c) for c in whole["candidates"])
+    rows = whole["shortlist"]["rows"]
     rendered = ""
     if whole["around"] is not None:
         before, after = whole["around"]
@@ -57,8 +69,8 @@ def unpacked(
         shortlist=Shortlist.from_json(whole["shortlist"]),
         candidates=candidates,
         rendered=rendered,
-        trace=Trace.from_json(whole["trace"]),
-        prediction=Prediction.from_json(whole["prediction"]),
+        trace=Trace.from_json(_with_offsets(whole["trace"])),
+        prediction=Prediction.from_json(_with_rest(whole["prediction"], rows)),
         fates=tuple(GoldFate(**{**f, "fate": Fate(f["fate"])}) for f in whole["fates"]),
         stages=tuple((name, ms, note) for name, ms, note in whole["stages"]),
         example_f1=whole["example_f1"],
@@ -72,6 +84,64 @@ def _around(stored: StoredTrace) -> list[str] | None:
     prompt = build_prompt(stored.config.prompt, stored.document.text, stored.candidates)
     before, found, after = (stored.rendered or "").partition(prompt)
     return [before, after] if found else None
+
+
+def _rounded(data: Any) -> Any:
+    if isinstance(data, float):
+        return round(data, DIGITS)
+    if isinstance(data, list | tuple):
+        return [_rounded(one) for one in data]
+    if isinstance(data, dict):
+        return {key: _rounded(value) for key, value in data.items()}
+    return data
+
+
+def _without_rest(prediction: Row, shortlist: list[Row]) -> Row:
+    """`completed`: whether the ranking goes on with the rest of the shortlist, as retrieved."""
+    ranking = prediction["ranking"]
+    head = list(takewhile(lambda one: one["placed_by"] != PlacedBy.COMPLETED, ranking))
+    completed = ranking == [*head, *_rest(head, shortlist)]
+    return prediction | {"ranking": head if completed else ranking, "completed": completed}
+
+
+def _with_rest(prediction: Row, shortlist: list[Row]) -> Row:
+    found = dict(prediction)
+    if found.pop("completed"):
+        found["ranking"] = [*found["ranking"], *_rest(found["ranking"], shortlist)]
+    return found
+
+
+def _rest(head: list[Row], shortlist: list[Row]) -> list[Row]:
+    ranked = {one["label_id"] for one in head}
+    rest = [row for row in shortlist if row["label_id"] not in ranked]
+    return [
+        {
+            "label_id": row["label_id"], "name": row["name"], "rank": rank,
+            "placed_by": PlacedBy.COMPLETED.value, "score": None, "cosine": row["cosine"],
+        }
+        for rank, row in enumerate(rest, len(head) + 1)
+    ]  # fmt: skip
+
+
+def _with_lengths(trace: Row) -> Row:
+    """Each token's length in place of its start and end; with the way from the end of the one
+    before where that is not nothing."""
+    lengths: list[int | list[int]] = []
+    at = 0
+    for start, end in trace["token_offsets"]:
+        lengths.append(end - start if start == at else [start - at, end - start])
+        at = end
+    return trace | {"token_offsets": lengths}
+
+
+def _with_offsets(trace: Row) -> Row:
+    offsets: list[list[int]] = []
+    at = 0
+    for one in trace["token_offsets"]:
+        way, length = one if isinstance(one, list) else (0, one)
+        offsets.append([at + way, at + way + length])
+        at += way + length
+    return trace | {"token_offsets": offsets}
 
 
 def _names_in(labels: LabelSpace) -> NameOf:

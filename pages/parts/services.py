@@ -136,10 +136,10 @@ def results_job() -> JobView | None:
 def results_waiting() -> list[str]:
     """Datasets that are there, and over which results ship that the store has not. Raises
     StoreError."""
-    from core.study.pack import RUNS
+    from core.study.pack_parts import dataset_of
     from core.study.shipped import waiting
 
-    return sorted({part.name.removesuffix(RUNS) for part in waiting(settings(), store())})
+    return sorted({dataset_of(part) for part in waiting(settings(), store())})
 
 
 def failed_results_job() -> JobView | None:

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from core.config import Settings
 from core.models.packaged import ensure
 from core.shortlist.index import status
-from core.study.pack import RUNS, read_lines
-from core.study.shipped import shipped_packs
+from core.study.pack_parts import dataset_of, parts_of, read_lines
+from core.study.shipped import SPLITS, shipped_packs
 from tests.e2e.conftest import ANSWERED_MS, App, expect_no_fault, settled
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -45,8 +45,9 @@ def fresh(shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def shipped_traces(dataset: str) -> int:
     """Those that come with the project and are in the store once the dataset is there."""
-    parts = [folder / f"{dataset}{RUNS}" for folder in shipped_packs()]
-    return sum("document" in line for part in parts for line in read_lines(part))
+    parts = [part for folder in shipped_packs() for part in parts_of(folder, SPLITS)]
+    of_it = [part for part in parts if dataset_of(part) == dataset]
+    return sum("document" in line for part in of_it for line in read_lines(part))
 
 
 def run_and_wait(page: Page) -> None:

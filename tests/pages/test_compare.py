@@ -1,6 +1,7 @@
 """The Compare page: runs over the same documents, side by side."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from core.rerank.base import Bucket, Fate
 from core.study import pack
 from core.study.cell_files import cells_folder
 from core.study.cells import Cell, Cells
-from core.study.pack import CELLS, RUNS
+from core.study.pack import ABOUT, CELLS, FORM
+from core.study.pack_parts import part_of
 from db.jobs import JobState, Progress, add_job, beat, claim, end
 from db.owners import this_owner
 from db.runs import ensure_run
@@ -84,12 +86,20 @@ def test_results_that_ship_are_waited_for_while_they_come_in(open_page: Open) ->
     assert [bar.value for bar in page.get("progress")] == [25]
 
 
+def ship(folder: Path, *datasets: str) -> None:
+    """Files as those of a study whose results ship, with nothing in them."""
+    (folder / "study" / CELLS).mkdir(parents=True)
+    (folder / "study" / ABOUT).write_text(json.dumps({"study": "study", "form": FORM}))
+    for dataset in datasets:
+        part = part_of(folder / "study", dataset, "test", "study-teacher")
+        part.parent.mkdir(parents=True)
+        part.touch()
+
+
 def test_datasets_over_which_results_ship_are_named_until_they_are_fetched(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "study" / CELLS).mkdir(parents=True)
-    for name in ("tiny", "far"):
-        (tmp_path / "study" / f"{name}{RUNS}").touch()
+    ship(tmp_path, "tiny", "far")
     monkeypatch.setattr(pack, "SHIPPED", tmp_path)
     run("one", {"a": True})
     said = words_of(open_page("compare"))
@@ -99,8 +109,7 @@ def test_datasets_over_which_results_ship_are_named_until_they_are_fetched(
 def test_results_that_did_not_come_in_are_told_with_what_to_do(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "study" / CELLS).mkdir(parents=True)
-    (tmp_path / "study" / f"tiny{RUNS}").touch()
+    ship(tmp_path, "tiny")
     monkeypatch.setattr(pack, "SHIPPED", tmp_path)
     monkeypatch.setenv("PHASELENS_SHIPPED_RESULTS", "true")
     run("one", {"a": True})

@@ -17,8 +17,8 @@ from tests.study.test_pack import a_study, add_data, settings_of
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder of one study's results, as sample_data/results; its run."""
     settings = settings_of(tmp_path / "here")
-    store, run, _ = a_study(settings)
-    pack.write_pack(settings, store, "small", tmp_path / "results" / "small", ["dev"])
+    store, run, _ = a_study(settings, split="test")
+    pack.write_pack(settings, store, "small", tmp_path / "results" / "small", ["test", "dev"])
     monkeypatch.setattr(pack, "SHIPPED", tmp_path / "results")
     return run
 
@@ -40,7 +40,7 @@ def test_they_wait_for_their_dataset_and_are_loaded_once(tmp_path: Path, shipped
     assert load(there) == {}
     add_data(there)
     assert not_here(there) == []
-    assert [part.name for part in waiting(there, store)] == ["tiny.jsonl.zst"]
+    assert [part.name for part in waiting(there, store)] == ["small-teacher.jsonl.zst"]
     assert waiting(there.model_copy(update={"shipped_results": False}), store) == []
     assert load(there) == {"tiny": 1}
     with store.read() as session:
@@ -55,7 +55,7 @@ def test_a_store_that_is_new_gets_them_too(tmp_path: Path) -> None:
     assert load(there) == {"tiny": 1}
     url = f"sqlite:///{tmp_path / 'other.db'}"
     moved = there.model_copy(update={"database_url": url})
-    assert [part.name for part in waiting(moved, open_store(moved))] == ["tiny.jsonl.zst"]
+    assert [part.name for part in waiting(moved, open_store(moved))] == ["small-teacher.jsonl.zst"]
     assert load(moved) == {"tiny": 1}
 
 
