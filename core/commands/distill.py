@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from core.commands.console import INTERRUPTED, JsonFlag, example, reporting
+from core.study.sizes import SIZES
 
 EPILOG = example("phaselens distill --preset smoke")
 
@@ -14,8 +15,7 @@ def distill(
         str,
         typer.Option(
             "--preset",
-            help="smoke: minutes, to see that all works. laptop: hours. gpu: more of all, for a "
-            "card.",
+            help=" ".join(f"{name}: {size}." for name, size in SIZES.items()),
         ),
     ] = "smoke",
     teacher: Annotated[

@@ -9,15 +9,11 @@ from core.config import Settings
 from core.errors import DataError, InputError
 from core.models.base import ModelKind, ModelSpec
 from core.study.cell_files import study_folder
+from core.study.sizes import SIZES
 from core.toolbox import find_system
 from db.session import Store
 
 ASKED = "study.json"  # in the study's folder
-SIZES = {  # presets (core/study/presets.py), by name
-    "smoke": "minutes, to see that all works; its models learn nothing",
-    "laptop": "a day on two cores",
-    "gpu": "more of all, for a card",
-}
 _NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*")
 
 

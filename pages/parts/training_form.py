@@ -7,7 +7,8 @@ import streamlit as st
 from core import jobs
 from core.annotation.people import Role
 from core.jobs.kinds import distill_key
-from core.study.asked import SIZES, Asked, can_be_trained, models_of, name_of
+from core.study.asked import Asked, can_be_trained, models_of, name_of
+from core.study.sizes import SIZES
 from core.traces.inert import one_line
 from pages.parts import errors, press, services
 from pages.parts.people import person_now, why_not

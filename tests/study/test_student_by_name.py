@@ -13,10 +13,11 @@ from core.models.adapter_files import About
 from core.models.adapters import save_adapter, student_of, with_adapter
 from core.models.base import ModelKind, ModelSpec
 from core.models.local import LocalModel
-from core.study.asked import SIZES, Asked
+from core.study.asked import Asked
 from core.study.choice import begun, chosen_preset, study_named
 from core.study.models import check_same_tokens
 from core.study.presets import PRESETS, SMOKE
+from core.study.sizes import SIZES
 from core.study.study import Study
 from core.toolbox import Toolbox
 from db.models_added import add_model
