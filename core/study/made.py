@@ -7,7 +7,9 @@ from core.distill.arm import random_name
 from core.study.presets import GPU, Preset
 
 PHASES = ("coarse", "refine")  # of the chosen heads
-TRAINED = ("setting", "traces", "with_phases", "tokens", "compute_seconds")  # of a student's cell
+TRAINED = (  # of a student's cell
+    "setting", "learned_from", "traces", "with_phases", "tokens", "compute_seconds",
+)  # fmt: skip
 
 
 def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from core.distill.arm import CONTROLS, TITLES, Arm, title_of
 from core.metrics.paired import p_number
 from core.study.likeness import CONFUSION, FOCUS
+from core.study.report_students import student_lines
 from core.study.report_tables import (
     Row,
     arm_rows,
@@ -19,12 +20,9 @@ from core.study.report_tables import (
     rule_words,
     table,
     teacher_rows,
-    training_rows,
-    trial_rows,
 )
 
 SIGNIFICANT = 0.05
-SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
 TUNED_FIRST = (
     "Of standard, mechanistic and the arms that are tuned, the first seed is the better of two "
     "trainings on dev; further seeds, the longer standard arm and mechanistic without a phase are "
@@ -69,7 +67,7 @@ def _lines(data: Row) -> Iterator[str]:
         "those of trainings from different beginnings would."
     )
     yield ""
-    yield from _students(data["students"])
+    yield from student_lines(data["students"])
     yield from _reading(datasets)
     for name, part in datasets.items():
         if part["systems"]:
@@ -113,51 +111,6 @@ def _not_run(cells: Sequence[str]) -> str:
         _, system, dataset = cell.split("/")
         datasets.setdefault(system, []).append(dataset)
     return "; ".join(f"{system} ({', '.join(some)})" for system, some in datasets.items())
-
-
-def _students(made: Row) -> Iterator[str]:
-    if not any(made.values()):
-        return
-    yield "## How the students were made"
-    yield ""
-    if made["layers"]:
-        yield (
-            f"A student has {len(made['layers'])} of the teacher's layers "
-            f"({', '.join(map(str, made['layers']))}), the others taken away one by one, each time "
-            "the one whose removal costs the traces' likelihood least."
-        )
-        yield ""
-    for phase, found in made["heads"].items():
-        chosen = ", ".join(f"{layer}.{head}" for layer, head in found["chosen"])
-        inside, of = found["in_kept_layers"], len(found["chosen"])
-        shared, said = found["student_heads_of_random_ones_too"], [chosen]
-        if inside is None:
-            said.append("for each stands the student's head that is most like it")
-        else:
-            said.append(f"{inside} of {of} lie in layers that the student has")
-            if inside < of:
-                said.append("in place of each other one stands the student's head most like it")
-        if shared:
-            said.append(f"{shared} of the student's heads stand for random heads in that arm too")
-        yield f"- Heads with the highest {SCORES[phase]} (layer.head): {'; '.join(said)}."
-    if made["heads"]:
-        yield ""
-    if made["tuning"]:
-        yield "Tuning on dev, where each trial is a whole training and the best one is the student:"
-        yield ""
-        names = list(made["tuning"][0]["example_f1"])
-        head = ("arm", "learning rate", "weight of its terms", *names, "mean")
-        yield from table(head, trial_rows(made["tuning"], names))
-        yield ""
-    if made["trained"]:
-        yield (
-            "Students, with the traces that have phases (on the others the terms of phases are "
-            "naught), tokens trained on, and seconds computed:"
-        )
-        yield ""
-        head = ("", "learning rate", "weight", "traces", "with phases", "tokens", "seconds")
-        yield from table(head, training_rows(made["trained"]))
-        yield ""
 
 
 def _reading(datasets: Row) -> Iterator[str]:

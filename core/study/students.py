@@ -72,6 +72,7 @@ class Students:
         return {
             "adapter": self.work.models.name(name),
             "setting": asdict(setting),
+            "learned_from": self.work.trace_runs(),
             "traces": len(training.examples),
             "with_phases": with_phases,
             "tokens": training.tokens,

@@ -185,12 +185,17 @@ class Work:
         counts = dict.fromkeys(self.preset.datasets, each)
         return lessons(self.toolbox, counts, Split.DEV, self.report)
 
+    def trace_runs(self) -> list[str]:
+        """The runs that students learn from: written anew on another machine, where traces did not
+        travel, they may be other words."""
+        return [self.done[f"traces/{name}"]["run"] for name in self.preset.datasets]
+
     def answered(self) -> list[tuple[str, Answered]]:
         """The teacher's traces on train-student that came to their end: one that was cut off would
         teach to end there."""
         runs = {
-            name: (self.done[f"traces/{name}"]["run"], self._documents(name))
-            for name in self.preset.datasets
+            name: (run, self._documents(name))
+            for name, run in zip(self.preset.datasets, self.trace_runs(), strict=True)
         }
         every = answered(self.store, runs)
         whole = [one for one in every if one[1].trace.finish_reason is FinishReason.STOP]

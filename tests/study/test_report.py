@@ -18,6 +18,7 @@ MADE = {
     "trained": {
         "mechanistic-0": {
             "setting": {"learning_rate": 0.002, "weight": 0.3},
+            "learned_from": ["r1", "r2"],
             "traces": 12,
             "with_phases": 9,
             "tokens": 12345,
@@ -187,3 +188,14 @@ def test_the_ceiling_and_what_failed_are_told() -> None:
     page = report(data)
     assert "could have more than 0.800." in page
     assert "Documents that failed and are in no score: teacher 3." in page
+
+
+def test_students_that_learned_from_other_writings_of_the_traces_are_told_apart() -> None:
+    data = results(None)
+    assert "more than once" not in report(data)
+    other = data["students"]["trained"]["mechanistic-0"] | {"learned_from": ["r3", "r2"]}
+    old = other | {"learned_from": None}
+    trained = data["students"]["trained"] | {"margin-0": other, "standard-0": old}
+    data["students"] = data["students"] | {"trained": trained}
+    page = report(data)
+    assert "mechanistic-0 from `r1`, `r2`; margin-0 from `r3`, `r2`; standard-0 from runs" in page
