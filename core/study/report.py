@@ -25,8 +25,9 @@ from core.study.report_tables import (
 SIGNIFICANT = 0.05
 TUNED_FIRST = (
     "Of standard, mechanistic and the arms that are tuned, the first seed is the better of two "
-    "trainings on dev; further seeds, the longer standard arm and mechanistic without a phase are "
-    "one training each, which is to their disadvantage. "
+    "trainings on dev or, where that was lost, another with its setting; further seeds, the longer "
+    "standard arm and mechanistic without a phase are one training each, which is to their "
+    "disadvantage. "
 )
 NEARER, LOWER = (FOCUS, CONFUSION), " (lower is nearer)"
 
