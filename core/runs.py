@@ -13,17 +13,22 @@
    Both are tried again by the next run.
 """
 
+from dataclasses import replace
+
 from core.batch import Batch, Cancelled, Report
 from core.config import Settings
 from core.datasets.base import Dataset, Split
+from core.errors import InputError
 from core.models.chat_stream import Cancelled as Stopped
 from core.rerank.base import Mode
 from core.run_request import BATCH_SIZE, check_request, documents_of
 from core.run_result import RunResult
+from core.shortlist.base import Found
 from core.systems import RunConfig
 from core.toolbox import Toolbox
-from db.runs import done_documents, ensure_run
+from db.runs import done_documents, ensure_run, run_records
 from db.session import Store
+from db.traces import load_trace
 
 
 def run_batch(
@@ -35,6 +40,7 @@ def run_batch(
     report: Report,
     cancelled: Cancelled,
     batch_size: int = BATCH_SIZE,
+    shown_in: str | None = None,
 ) -> RunResult:
     """Answers the first `limit` documents of a split (None: all) that are not finished yet.
 
@@ -44,6 +50,10 @@ def run_batch(
 
     `batch_size`: documents that are written at a time, at least 1. In fast mode rounding makes it
     part of the run's identity; in reference mode it changes nothing.
+
+    `shown_in`: another run, whose shortlists are taken for the documents that it has. Processors
+    round vectors in their own ways, so that on another machine the same search finds its labels in
+    another order, and systems would be compared that were shown different things.
     """
     toolbox = Toolbox(settings, store)
     try:
@@ -60,9 +70,12 @@ def run_batch(
         return RunResult("", len(documents), 0, cancelled=True)
     mode_note = tools.mode_note(config)
     config = tools.resolved(config)
+    if shown_in is not None:
+        tools = replace(tools, found=shortlists_of(store, shown_in, config))
+    first = next(iter(tools.found.values()), None)
     rows = tools.side_by_side(config, batch_size)
     identity = {
-        **tools.identity(config),
+        **tools.identity(config, first and first[0]),
         "split": split and split.value,
         "origin": "batch",
         "batch_size": rows if config.decoding.mode is Mode.FAST else 1,
@@ -81,6 +94,32 @@ def run_batch(
         batch_size=rows,
     )
     return Batch(store, tools, config, start, identity["index"]).run(todo, report, cancelled)
+
+
+def shortlists_of(store: Store, run: str, config: RunConfig) -> dict[str, Found]:
+    """What a run's documents were shown, by their ids. Raises InputError where none of its traces
+    are in the store, or they were retrieved otherwise than `config` asks for."""
+    with store.read() as session:
+        traces = [load_trace(session, one.trace_id) for one in run_records(session, run)]
+    found = {
+        trace.document.id: (trace.shortlist, trace.gold)
+        for trace in traces
+        if trace.shortlist is not None
+    }
+    if not found:
+        raise InputError(
+            f"The shortlists of run {run} are not in this store.",
+            "`phaselens results load` brings what ships.",
+        )
+    then = traces[0].config
+    if (then.dataset, then.k, then.ef, then.method) != (
+        config.dataset, config.k, config.ef, config.method,
+    ):  # fmt: skip
+        raise InputError(
+            f"Run {run} has retrieved its labels otherwise than this one is to.",
+            "Give it the same dataset, k, ef and method.",
+        )
+    return found
 
 
 def ensure_index(

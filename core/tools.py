@@ -1,6 +1,7 @@
 """What a document is answered with, opened once for many, and the identity that it gives a run."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.config import Settings
@@ -8,7 +9,7 @@ from core.datasets.base import Dataset
 from core.encoders import Encoder
 from core.models.base import LanguageModel, ManyAtOnce
 from core.rerank.base import Mode
-from core.shortlist.base import Shortlist
+from core.shortlist.base import Found, Shortlist
 from core.shortlist.index import LabelIndex
 from core.shortlist.lexical import WORDS
 from core.shortlist.retriever import Method, Retriever
@@ -25,6 +26,7 @@ class Tools:
     retriever: Retriever
     model: LanguageModel
     system: System
+    found: Mapping[str, Found] = field(default_factory=dict)  # by document: not searched again
 
     @property
     def index(self) -> LabelIndex:

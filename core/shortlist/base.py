@@ -84,3 +84,6 @@ class Shortlist:
     def from_json(cls, data: Mapping[str, Any]) -> "Shortlist":
         rows = tuple(ShortlistRow(**row) for row in data["rows"])
         return cls(**{**data, "rows": rows})
+
+
+Found = tuple[Shortlist, tuple[GoldRank, ...]]  # what retrieval has for a document

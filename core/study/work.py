@@ -147,18 +147,25 @@ class Work:
         return found >= int(told["documents"]) - int(told["failed"])
 
     def test(self, system: str, dataset: str) -> Result | None:
-        """Over test documents, in reference mode."""
+        """Over test documents, in reference mode. All are shown what the teacher was, on whatever
+        machine that may have been."""
         config = self._config(system, dataset, Mode.REFERENCE)
-        return self._scored(config, Split.TEST, self.preset.test_documents)
+        shown_in = None
+        if system != "teacher":
+            shown_in = self.done[f"test/teacher/{dataset}"]["run"]
+        return self._scored(config, Split.TEST, self.preset.test_documents, shown_in)
 
     def try_on_dev(self, system: str, dataset: str) -> Result | None:
         config = self._config(system, dataset, Mode.FAST)
         return self._scored(config, Split.DEV, self.preset.dev_documents)
 
-    def _scored(self, config: RunConfig, split: Split, count: int | None) -> Result | None:
+    def _scored(
+        self, config: RunConfig, split: Split, count: int | None, shown_in: str | None = None
+    ) -> Result | None:
         result = run_batch(
-            self.settings, self.store, config, split, count, self.report, self.cancelled
-        )
+            self.settings, self.store, config, split, count, self.report, self.cancelled,
+            shown_in=shown_in,
+        )  # fmt: skip
         if result.cancelled:
             return None
         check_all_ours(result)
