@@ -51,9 +51,9 @@ def run_batch(
     `batch_size`: documents that are written at a time, at least 1. In fast mode rounding makes it
     part of the run's identity; in reference mode it changes nothing.
 
-    `shown_in`: another run, whose shortlists are taken for the documents that it has. Processors
-    round vectors in their own ways, so that on another machine the same search finds its labels in
-    another order, and systems would be compared that were shown different things.
+    `shown_in`: another run, whose shortlists are taken, and of whose documents alone this one is.
+    Processors round vectors in their own ways, so that on another machine the same search finds
+    its labels in another order, and systems would be compared that were shown different things.
     """
     toolbox = Toolbox(settings, store)
     try:
@@ -72,6 +72,7 @@ def run_batch(
     config = tools.resolved(config)
     if shown_in is not None:
         tools = replace(tools, found=shortlists_of(store, shown_in, config))
+        documents = [document for document in documents if document.id in tools.found]
     first = next(iter(tools.found.values()), None)
     rows = tools.side_by_side(config, batch_size)
     identity = {

@@ -96,6 +96,21 @@ def test_every_stage_is_told_in_order_and_the_result_is_whole(bench: Bench) -> N
     assert done.example_f1 == pytest.approx(2 / 3)
 
 
+def test_a_shortlist_that_is_given_is_shown_and_not_searched_for(bench: Bench) -> None:
+    first = bench.answer(DOCUMENT)
+    rows = tuple(reversed(first.shortlist.rows))
+    given = (replace(first.shortlist, rows=rows, index="of another machine"), first.gold)
+    bench.tools = replace(bench.tools, found={DOCUMENT.id: given})
+    bench.events.clear()
+    again = bench.answer(DOCUMENT)
+    assert (again.shortlist, again.gold) == given
+    assert [c.label_id for c in again.candidates] == [row.label_id for row in rows[: CONFIG.n]]
+    assert bench.notes()[Stage.SEARCH] == "as another system of the same study was shown it"
+    assert Stage.EMBED not in bench.notes()
+    other = bench.answer(replace(DOCUMENT, id="d8"))
+    assert other.shortlist.rows == first.shortlist.rows, "of another document it is searched for"
+
+
 def test_every_retrieved_label_is_ranked_and_says_what_placed_it(bench: Bench) -> None:
     ranking = bench.answer(DOCUMENT).prediction.ranking
     assert [row.placed_by for row in ranking] == [

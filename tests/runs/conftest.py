@@ -3,7 +3,7 @@
 The real pipeline, model and index are run over real documents in tests/cli/test_real_models.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from core.rerank.base import (
 from core.run_request import BATCH_SIZE
 from core.run_result import RunResult
 from core.runs import run_batch
-from core.shortlist.base import GoldRank, Shortlist, ShortlistRow
+from core.shortlist.base import Found, GoldRank, Shortlist, ShortlistRow
 from core.systems import RunConfig, run_identity
 from core.traces.base import FinishReason, Trace
 from db.models import TraceRow
@@ -83,10 +83,15 @@ class Pipeline:
     asked: list[str] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=lambda: {"weights": "abc"})
     many: Any = None  # a model that writes many texts at a time
+    index: str = "index"  # which one finds labels, where the behaviour leaves it at that
 
     def answer(self, tools: Any, document: Document, config: RunConfig, **_: Any) -> Answered:
         self.asked.append(document.id)
-        return self.behaviour(document)
+        found = self.behaviour(document)
+        known = found.shortlist.index
+        here = replace(found.shortlist, index=self.index if known == "index" else known), found.gold
+        shortlist, gold = tools.found.get(document.id, here)
+        return replace(found, shortlist=shortlist, gold=gold)
 
 
 @pytest.fixture
@@ -95,6 +100,8 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
 
     @dataclass
     class Tools:
+        found: Mapping[str, Found] = field(default_factory=dict)
+
         def resolved(self, config: RunConfig) -> RunConfig:
             return replace(config, method=config.method or "dense")
 
@@ -108,12 +115,12 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
         def side_by_side(self, config: RunConfig, most: int) -> int:
             return 1 if double.many is None else most
 
-        def identity(self, config: RunConfig) -> dict[str, Any]:
+        def identity(self, config: RunConfig, found: Shortlist | None = None) -> dict[str, Any]:
             return run_identity(
                 config,
                 dataset_fingerprint="d",
                 encoder="e",
-                index="index",
+                index=found.index if found else double.index,
                 model=double.model,
             )
 
@@ -149,8 +156,11 @@ def run(settings: Settings, store: Store, config: RunConfig, pipeline: Pipeline)
         report: Callable[[str, int, int], None] = lambda *_: None,
         cancelled: Callable[[], bool] = lambda: False,
         batch_size: int = BATCH_SIZE,
+        shown_in: str | None = None,
     ) -> RunResult:
-        return run_batch(settings, store, config, split, limit, report, cancelled, batch_size)
+        return run_batch(
+            settings, store, config, split, limit, report, cancelled, batch_size, shown_in
+        )
 
     return call
 

@@ -19,6 +19,7 @@ from core.run_request import documents_of, parse_split
 from core.systems import RunConfig
 from core.traces.base import FinishReason
 from db.models import TraceRow
+from db.runs import load_run
 from db.session import Store
 from db.traces import begin_trace
 from tests.runs.conftest import Pipeline, Run, Writing, answered, done, stored_traces
@@ -66,6 +67,30 @@ def test_another_split_or_model_is_another_run(run: Run, pipeline: Pipeline) -> 
     assert run(limit=1, split=Split.TRAIN_TEACHER).run != first.run
     pipeline.model = {"weights": "other"}
     assert run(limit=1).run != first.run
+
+
+def test_a_system_is_shown_what_another_was_shown_on_another_machine(
+    run: Run, pipeline: Pipeline, store: Store, config: RunConfig
+) -> None:
+    pipeline.index = "of there"
+    first = run(limit=3)
+    pipeline.index, pipeline.model = "of here", {"weights": "other"}
+    second = run(limit=3, shown_in=first.run)
+    assert second.run != first.run
+    with store.read() as session:
+        identity = load_run(session, second.run).identity
+    assert identity["index"] == "of there"
+    shown = [trace.shortlist for trace in stored_traces(store)]
+    assert [one and one.index for one in shown] == ["of there"] * 6
+    more = run(limit=9, shown_in=first.run)
+    assert (more.documents, more.skipped_as_done, more.answered) == (3, 3, 0), "of no others"
+    with pytest.raises(InputError, match="otherwise"):
+        run(config=replace(config, k=4), shown_in=first.run)
+
+
+def test_what_another_system_was_shown_must_be_in_the_store(run: Run) -> None:
+    with pytest.raises(InputError, match="run abc are not in this store"):
+        run(shown_in="abc")
 
 
 def test_an_interrupted_run_goes_on_without_loss_or_repeat(
