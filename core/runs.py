@@ -100,19 +100,19 @@ def run_batch(
 def shortlists_of(store: Store, run: str, config: RunConfig) -> dict[str, Found]:
     """What a run's documents were shown, by their ids. Raises InputError where none of its traces
     are in the store, or they were retrieved otherwise than `config` asks for."""
+    found: dict[str, Found] = {}
+    then = config
     with store.read() as session:
-        traces = [load_trace(session, one.trace_id) for one in run_records(session, run)]
-    found = {
-        trace.document.id: (trace.shortlist, trace.gold)
-        for trace in traces
-        if trace.shortlist is not None
-    }
+        for record in run_records(session, run):
+            trace = load_trace(session, record.trace_id)
+            then = trace.config
+            if trace.shortlist is not None:
+                found[trace.document.id] = trace.shortlist, trace.gold
     if not found:
         raise InputError(
             f"The shortlists of run {run} are not in this store.",
             "`phaselens results load` brings what ships.",
         )
-    then = traces[0].config
     if (then.dataset, then.k, then.ef, then.method) != (
         config.dataset, config.k, config.ef, config.method,
     ):  # fmt: skip

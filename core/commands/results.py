@@ -222,7 +222,7 @@ def load(
         from dataclasses import asdict
 
         from core.config import load_settings
-        from core.study.pack import load_pack
+        from core.study.pack_loading import load_pack
         from core.study.shipped import shipped_pack
         from db.session import open_store
 

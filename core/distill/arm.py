@@ -31,6 +31,7 @@ class Arm(StrEnum):
     NO_INT_2 = "no-int-2"
 
 
+HEADLINE = (Arm.STANDARD, Arm.MECHANISTIC)
 CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)  # that saw gold, and that has any heads
 LOOKS_INSIDE = frozenset(Arm) - {Arm.STANDARD, Arm.LONGER, Arm.LOGITS, Arm.MARGIN}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from core.distill.arm import CONTROLS, Arm
+from core.distill.arm import CONTROLS, HEADLINE, Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 from core.models.base import ModelSpec
@@ -50,9 +50,9 @@ class Preset:
         of those that are repeated, then all others, so that a study that is broken off has what
         its first question asks for."""
         first, *further = self.seeds
-        told = [arm for arm in self.arms if arm in (*self.repeated, *CONTROLS)]
+        told = [arm for arm in self.arms if arm in (*HEADLINE, *CONTROLS)]
         rest = [arm for arm in self.arms if arm not in told]
-        again = [(arm, seed) for seed in further for arm in told if arm in self.repeated]
+        again = [(arm, seed) for seed in further for arm in self.arms if arm in self.repeated]
         return [*((arm, first) for arm in told), *again, *((arm, first) for arm in rest)]
 
 

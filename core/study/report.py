@@ -142,7 +142,7 @@ def _reading(datasets: Row) -> Iterator[str]:
     )
     yield (
         "- **seconds**: of the clock a document, in reference mode after drafts of 8 side by side "
-        "in fast mode, on the machine that ran the study; of the last stretch of a run that was "
+        "in fast mode, on the machine that ran the test; of the last stretch of a run that was "
         "broken off, and with whatever else the machine did: an order of size, no measurement."
     )
     yield (

@@ -59,16 +59,18 @@ def _writings(trained: Row) -> Iterator[str]:
     by_runs: dict[tuple[str, ...], list[str]] = {}
     for name, one in trained.items():
         by_runs.setdefault(tuple(one["learned_from"] or ()), []).append(name)
+    unknown = by_runs.pop((), [])
     if len(by_runs) < 2:
         return
     said = [
-        f"{', '.join(names)} from {', '.join(f'`{run}`' for run in runs) or 'runs not recorded'}"
+        f"{', '.join(names)} from {', '.join(f'`{run}`' for run in runs)}"
         for runs, names in by_runs.items()
     ]
+    if unknown:
+        said.append(f"of {', '.join(unknown)} it is not recorded")
     yield (
-        "The teacher wrote its traces of the same documents more than once, since they had not "
-        "travelled to another machine, whose processor rounds otherwise, so that some have other "
-        f"words: {'; '.join(said)}. Between arms of different writings, that is a difference "
-        "beside the one of their losses."
+        "The teacher wrote its traces of the same documents more than once, and not in the same "
+        f"words throughout (another processor rounds otherwise): {'; '.join(said)}. Between arms "
+        "of different writings, that is a difference beside the one of their losses."
     )
     yield ""

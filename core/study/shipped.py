@@ -9,7 +9,8 @@ from core.datasets.base import Split
 from core.datasets.getting import is_ready
 from core.errors import UnknownNameError
 from core.study import pack
-from core.study.pack import CELLS, load_pack, not_loaded
+from core.study.pack import CELLS
+from core.study.pack_loading import load_pack, not_loaded
 from core.study.pack_parts import dataset_of, parts_of
 from db.session import Store
 
@@ -19,8 +20,8 @@ Report = Callable[[str, int, int], None]
 
 
 def shipped_packs() -> list[Path]:
-    """Their folders, by name."""
-    return sorted(folder.parent for folder in pack.SHIPPED.glob(f"*/{CELLS}"))
+    """Their folders, by name; one that is being written has a name that begins with a dot."""
+    return sorted(folder.parent for folder in pack.SHIPPED.glob(f"[!.]*/{CELLS}"))
 
 
 def shipped_pack(study: str) -> Path:

@@ -64,6 +64,9 @@ class Study:
         """All cells in order; None where cancelled. Raises PhaseLensError."""
         for cell in self.plan():
             self.report(cell.name, 0, 0)
+            if cell.name.startswith("student/"):  # before hours of training, not after
+                for dataset in self.preset.datasets:
+                    self.work.shown_in(dataset)
             if self._is_apart(cell):
                 work_apart(self.settings, self.preset, cell.name, self.report, self.cancelled)
                 self.cells.read_again()
@@ -188,7 +191,7 @@ class Study:
         return tuple(tuning_cell(one, n) for one in sorted(tuned) for n in range(count(one)))
 
     def _students(self, after: tuple[str, ...]) -> list[Cell]:
-        """The first seed of all arms, then the other seeds of those that are repeated."""
+        """In the order of the preset, each with its tests."""
         preset, cells = self.preset, list[Cell]()
         for arm, seed in preset.students():
             longer = arm is Arm.LONGER

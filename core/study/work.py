@@ -31,7 +31,10 @@ from core.study.baselines import baselines
 from core.study.cell_files import study_folder
 from core.study.material import answered, lessons
 from core.study.models import StudyModels
+from core.study.pack_loading import load_pack
 from core.study.presets import Preset
+from core.study.shipped import shipped_pack, shipped_packs
+from core.study.tested import runs_are_away
 from core.systems import RunConfig
 from core.toolbox import Toolbox
 from core.traces.base import FinishReason
@@ -129,6 +132,14 @@ class Work:
         return found
 
     def write_traces(self, dataset: str) -> Result | None:
+        """Those that ship are brought in where the cell tells of them: they need not be written
+        anew, in what may be other words."""
+        told = self.done.get(f"traces/{dataset}")
+        if told is not None and self.preset.name in (pack.name for pack in shipped_packs()):
+            place = shipped_pack(self.preset.name)
+            load_pack(self.settings, self.store, place, (Split.TRAIN_STUDENT,))
+            if self.has_traces(dataset):
+                return told
         result = run_batch(
             self.settings, self.store, self._config("teacher", dataset, Mode.FAST),
             Split.TRAIN_STUDENT, self.preset.student_documents, self.report, self.cancelled,
@@ -147,13 +158,19 @@ class Work:
         return found >= int(told["documents"]) - int(told["failed"])
 
     def test(self, system: str, dataset: str) -> Result | None:
-        """Over test documents, in reference mode. All are shown what the teacher was, on whatever
-        machine that may have been."""
+        """Over test documents, in reference mode. All systems are shown what the teacher was, on
+        whatever machine that may have been."""
         config = self._config(system, dataset, Mode.REFERENCE)
-        shown_in = None
-        if system != "teacher":
-            shown_in = self.done[f"test/teacher/{dataset}"]["run"]
+        shown_in = None if system == "teacher" else self.shown_in(dataset)
         return self._scored(config, Split.TEST, self.preset.test_documents, shown_in)
+
+    def shown_in(self, dataset: str) -> str:
+        """The teacher's test run. Raises InputError where it is not in the store as a whole."""
+        told = self.done[f"test/teacher/{dataset}"]
+        with self.store.read() as session:
+            if answered_traces(session, told["run"]) < told["documents"]:
+                raise runs_are_away(self.preset.name, [dataset])
+        return str(told["run"])
 
     def try_on_dev(self, system: str, dataset: str) -> Result | None:
         config = self._config(system, dataset, Mode.FAST)

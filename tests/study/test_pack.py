@@ -15,10 +15,11 @@ from core.study.asked import Asked
 from core.study.cell_files import cells_folder, read_results
 from core.study.cells import Cell, Cells
 from core.study.choice import begun, study_named
-from core.study.pack import ABOUT, load_pack, write_pack
+from core.study.pack import ABOUT, write_pack
+from core.study.pack_loading import load_pack
 from core.study.pack_parts import read_lines, shared_of, write_lines
 from core.study.pack_shared import SHARED
-from db.runs import ensure_run, run_records
+from db.runs import ensure_run, load_run, run_records
 from db.session import Store, open_store
 from db.traces import begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
@@ -147,6 +148,7 @@ def test_runs_on_splits_that_are_not_asked_for_stay_in_the_pack_and_are_counted(
         assert not list(run_records(session, run))
     found = load_pack(there, other, tmp_path / "small", ["test", "dev"])
     assert (found.traces, found.left) == ({"tiny": 1}, 0)
+    assert load_pack(there, other, tmp_path / "small", ["test"]).left == 0, "it is here"
 
 
 def test_a_study_whose_runs_did_not_all_travel_can_be_packed_again(tmp_path: Path) -> None:
@@ -159,6 +161,42 @@ def test_a_study_whose_runs_did_not_all_travel_can_be_packed_again(tmp_path: Pat
     assert (found.traces, found.lost) == ({}, (run,))
 
 
+def test_a_pack_does_not_take_the_place_of_one_that_has_more(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    store, _, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
+    before = (tmp_path / "small" / PART).read_bytes()
+    with pytest.raises(InputError, match="1 runs that would be lost"):
+        write_pack(here, store, "small", tmp_path / "small", ["test"])
+    assert (tmp_path / "small" / PART).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if "small" in path.name] == ["small"]
+    write_pack(here, store, "small", tmp_path / "small", ["test", "dev"])
+
+
+def test_a_run_of_which_only_a_part_is_here_is_not_packed(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    store, run, _ = a_study(here)
+    cell = Cell("test/teacher/tiny", (), 2, lambda: {"run": run, "documents": 2, "failed": 0})
+    Cells(cells_folder(here, "small")).do(cell)
+    found = write_pack(here, store, "small", tmp_path / "small", ["dev"])
+    assert (found.traces, found.lost) == ({}, (run,))
+
+
+def test_a_run_without_a_finished_trace_travels_too(tmp_path: Path) -> None:
+    here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
+    store = open_store(here)
+    config = dataclasses.replace(CONFIG, dataset="tiny", system="small-teacher")
+    with store.write() as session:
+        run = ensure_run(session, {"config": config.to_json()}, config, "dev", "batch")
+    cell = Cell("test/teacher/tiny", (), 1, lambda: {"run": run, "documents": 0, "failed": 2})
+    Cells(cells_folder(here, "small")).do(cell)
+    assert write_pack(here, store, "small", tmp_path / "small", ["dev"]).lost == ()
+    other = open_store(there)
+    assert load_pack(there, other, tmp_path / "small", ["dev"]).traces == {"tiny": 0}
+    with other.read() as session:
+        assert load_run(session, run).summary.system == "small-teacher"
+
+
 def test_a_pack_of_another_version_is_told_and_not_half_read(tmp_path: Path) -> None:
     here, there = settings_of(tmp_path / "here"), settings_of(tmp_path / "there")
     store, _, _ = a_study(here)
@@ -166,6 +204,9 @@ def test_a_pack_of_another_version_is_told_and_not_half_read(tmp_path: Path) -> 
     about = tmp_path / "small" / ABOUT
     about.write_text(about.read_text().replace('"form": ', '"form": 1'))
     with pytest.raises(DataError, match="another version"):
+        load_pack(there, open_store(there), tmp_path / "small", ["dev"])
+    about.write_text("{")
+    with pytest.raises(DataError, match="damaged"):
         load_pack(there, open_store(there), tmp_path / "small", ["dev"])
     assert not (there.home / "distill").exists()
 

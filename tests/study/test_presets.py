@@ -4,6 +4,7 @@ import pytest
 
 from core.config import Settings
 from core.distill.arm import TITLES, Arm
+from core.errors import InputError
 from core.study.presets import LAPTOP, PRESETS, SMOKE, Preset
 from core.study.study import Study
 from db.session import Store
@@ -28,6 +29,15 @@ def test_traces_that_are_not_in_the_store_are_written_anew_where_they_are_needed
     assert not traces.kept()
     study.work.done["traces/icd"] = {"run": "elsewhere", "documents": 3, "failed": 3}
     assert traces.kept(), "all of them failed: there is nothing to write anew"
+
+
+def test_a_student_is_not_trained_where_what_the_teacher_was_shown_is_away(
+    settings: Settings, store: Store
+) -> None:
+    work = Study(settings, store, SMOKE, lambda *told: None, lambda: False).work
+    work.done["test/teacher/icd"] = {"run": "elsewhere", "documents": 2, "failed": 0}
+    with pytest.raises(InputError, match="runs of the study smoke are not here"):
+        work.shown_in("icd")
 
 
 def test_a_study_that_is_broken_off_has_the_headline_and_its_controls_first() -> None:

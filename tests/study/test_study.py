@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+import core.study.pack
 from core.config import load_settings
 from core.datasets.base import Split
 from core.datasets.files import About, write_dataset
@@ -19,8 +20,9 @@ from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.apart import work_apart
 from core.study.arms_compared import arm_of, by_arm, less, over_seeds, summary
-from core.study.cell_files import read_results
-from core.study.pack import load_pack, write_pack
+from core.study.cell_files import cells_folder, read_results
+from core.study.pack import write_pack
+from core.study.pack_loading import load_pack
 from core.study.presets import SMOKE
 from core.study.report import report
 from core.study.results import results
@@ -28,8 +30,9 @@ from core.study.study import Study
 from core.study.tuning import Setting, Tuning, best_of, tuned_as
 from core.study.verify import verify
 from core.toolbox import Toolbox, find_system
-from db.runs import load_run
+from db.runs import load_run, run_records
 from db.session import open_store
+from db.traces import load_trace
 from db.trainings import trainings_of
 from tests.runs.tiny import DOCUMENTS, LABELS
 
@@ -238,8 +241,52 @@ def test_adapters_write_the_stored_texts_again(finished: Finished) -> None:
         assert one.same_texts == one.same_answers == one.documents, one
 
 
+def test_all_systems_are_shown_on_test_what_the_teacher_was(finished: Finished) -> None:
+    study, said = finished.study, "as another system of the same study was shown it"
+    for system in ("teacher", "standard-0", "mechanistic-0", "base"):
+        run = finished.done[f"test/{system}/tiny"]["run"]
+        with study.store.read() as session:
+            traces = [load_trace(session, one.trace_id) for one in run_records(session, run)]
+        found = [said in [note for _, _, note in trace.stages] for trace in traces]
+        assert found == [system != "teacher"] * 2, system
+
+
+def test_traces_that_ship_are_brought_in_and_not_written_anew(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = finished.study
+    place = tmp_path / "results" / SMALL.name
+    write_pack(study.settings, study.store, SMALL.name, place, list(Split))
+    monkeypatch.setattr(core.study.pack, "SHIPPED", tmp_path / "results")
+    there = study.settings.model_copy(update={"home": tmp_path / "there"})
+    shutil.copytree(study.settings.datasets_dir, there.datasets_dir)
+    store = open_store(there)
+    load_pack(there, store, place, [Split.TEST])
+    work = Study(there, store, SMALL, lambda *told: None, lambda: False).work
+    work.done |= read_results(cells_folder(there, SMALL.name))
+    assert not work.has_traces("tiny")
+    assert work.write_traces("tiny") == work.done["traces/tiny"]
+    assert work.has_traces("tiny")
+
+
+def differing(one: Any, other: Any) -> list[str]:
+    """Where two results are not the same, numbers but for what is lost in rounding."""
+    ours, theirs = flat(one), flat(other)
+    return [
+        f"{path}: {ours.get(path)} and {theirs.get(path)}"
+        for path in sorted(ours.keys() | theirs.keys())
+        if not same(ours.get(path), theirs.get(path))
+    ]
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return one == pytest.approx(other, abs=2e-4, nan_ok=True)
+    return bool(one == other)
+
+
 def flat(data: Any, path: str = "") -> dict[str, Any]:
-    """Nested data as one dict; whole lists of words and nothing at all stay what they are."""
+    """Nested data as one dict, by where each value stands."""
     if isinstance(data, dict) and data:
         return {k: v for key, one in data.items() for k, v in flat(one, f"{path}/{key}").items()}
     if isinstance(data, list | tuple) and data:
@@ -256,7 +303,7 @@ def test_results_travel_to_another_home(finished: Finished, tmp_path: Path) -> N
     other = open_store(there)
     load_pack(there, other, pack, ["test"])
     sent, got = (results(*home, SMALL) for home in ((study.settings, study.store), (there, other)))
-    assert flat(got) == pytest.approx(flat(sent), abs=2e-4), "curves travel in five digits"
+    assert differing(got, sent) == [], "curves travel in five digits"
     (there.home / "models").symlink_to((study.settings.home / "models").resolve())
     found = verify(Toolbox(there, other), other, "small", 1, study.report)
     adapters = [one for one in found if one.system != "base"]
