@@ -9,10 +9,9 @@
 Which splits' runs go along, and are loaded, is asked for: what a study is to go on with elsewhere
 has all, Compare needs those on test. They hold ids and what our models wrote; texts and names of
 labels are put in from the dataset (core/study/travel.py), so a part can be loaded once its dataset
-is there (core/study/pack_loading.py). A part that is packed again is the
-same to the byte: a study that goes on adds files, and leaves those that were there. What arrives
-keeps the time at which it was made, so that it does not push what a reader has just made from the
-head of every list.
+is there (core/study/pack_loading.py). A part that is packed again is the same to the byte: a study
+that goes on adds files, and leaves those that were there. What arrives keeps the time at which it
+was made, so that it does not push what a reader has just made from the head of every list.
 """
 
 import json

@@ -2,11 +2,9 @@
 they are measured. It is most of a trace, and is in a pack once for all of them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from core.errors import DataError
-
-Row = dict[str, Any]
+from core.study.pack_parts import Row
 
 WHERE = (
     ("gold_ranks",), ("shortlist", "rows"), ("candidates",), ("around",),
