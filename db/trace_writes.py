@@ -14,6 +14,7 @@ from core.errors import InputError, UnknownNameError
 from core.rerank.base import Candidate
 from core.shortlist.base import GoldRank, Shortlist
 from core.systems import RunConfig
+from core.traces.base import Curves
 from db.clock import now
 from db.models import TraceBodyRow, TraceFateRow, TraceRow, TraceTextRow
 from db.owners import owner_dead, this_owner
@@ -185,6 +186,18 @@ def finish_trace(
         .values(labels=_label_names(record), trace=trace.text)
     )
     _save_fates(session, row.seq, record)
+
+
+def replace_curves(session: Session, trace_id: str, curves: Curves) -> None:
+    """Gives a finished trace other curves, measured again. Raises UnknownNameError, and InputError
+    for one that has not finished."""
+    row = _row(session, trace_id)
+    body = select(TraceBodyRow.trace).where(TraceBodyRow.trace_seq == row.seq)
+    trace = session.execute(body).scalar_one()
+    if row.state != TraceState.DONE or trace is None:
+        raise InputError(f"Trace {trace_id} has not finished.", "Wait until it has.")
+    row.mean_confusion, row.updated_at = curves.mean_confusion, now(session)
+    _set_body(session, row.seq, trace=trace | {"curves": dataclasses.asdict(curves)})
 
 
 def _wide_parts(record: TraceRecord) -> dict[str, Any]:

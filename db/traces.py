@@ -32,6 +32,7 @@ from db.trace_writes import (
     finish_trace,
     interrupt_running,
     keep_interrupted,
+    replace_curves,
     save_partial,
     save_progress,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "neighbours",
     "page_of",
     "previous_of",
+    "replace_curves",
     "save_partial",
     "save_progress",
 ]

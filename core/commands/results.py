@@ -141,6 +141,41 @@ def verify(
             )
 
 
+@app.command(epilog=example("phaselens results curves --study laptop"))
+def curves(
+    study: StudyOption = "laptop",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure Focus and Confusion of all tests again, on this machine, in place of what is stored.
+
+    Processors round vectors differently: curves can be compared where one machine measured all.
+    """
+    with reporting(as_json) as report:
+        import sys
+        from dataclasses import asdict
+
+        from core.commands.progress_line import ProgressLine
+        from core.config import load_settings
+        from core.study.choice import study_named
+        from core.study.curves import measure_again
+        from core.toolbox import Toolbox
+        from db.session import open_store
+
+        settings = load_settings()
+        store = open_store(settings)
+        name = study_named(settings, store, study).name
+        toolbox = Toolbox(settings, store)
+        with ProgressLine(sys.stderr) as line:
+            found = measure_again(toolbox, store, name, line.report)
+        lines = [
+            f"{found.traces:,} traces measured, {found.other_near_misses:,} of them against other "
+            f"near misses than before, with {found.encoder}."
+        ]
+        if found.absent:
+            lines.append(f"Not here, and so as before: {', '.join(found.absent)}.")
+        report.give(asdict(found), *lines)
+
+
 @app.command(epilog=example("phaselens results pack --study laptop --folder FOLDER"))
 def pack(
     study: StudyOption = "laptop",

@@ -20,7 +20,7 @@ from typing import Any
 from core.atomic import write_text
 from core.distill.crew import crew
 from core.errors import ModelError
-from core.study.cell_files import mark_in
+from core.study.cell_files import cell_path, mark_in
 
 LOOK_S = 1.0
 
@@ -108,7 +108,7 @@ class Cells:
         return {name: self._marks[name] for name in cell.after}
 
     def _path(self, cell: Cell) -> Path:
-        return self.folder / f"{cell.name.replace('/', '_')}.json"
+        return cell_path(self.folder, cell.name)
 
     def _done_anew(self, cell: Cell, mark: str | None) -> dict[str, Any] | None:
         """`mark`: what cells above go by, of one that is made again; None: by what it will tell."""

@@ -69,7 +69,7 @@ def _lines(data: Row) -> Iterator[str]:
     )
     yield ""
     yield from student_lines(data["students"])
-    yield from _reading(datasets)
+    yield from _reading(datasets, data["curves"])
     for name, part in datasets.items():
         if part["systems"]:
             yield from _dataset(name, part)
@@ -114,8 +114,9 @@ def _not_run(cells: Sequence[str]) -> str:
     return "; ".join(f"{system} ({', '.join(some)})" for system, some in datasets.items())
 
 
-def _reading(datasets: Row) -> Iterator[str]:
-    """What the columns of the tables are, once for all."""
+def _reading(datasets: Row, curves: Row | None) -> Iterator[str]:
+    """What the columns of the tables are, once for all. `curves`: what was told when they were
+    measured again (core/study/curves.py)."""
     simulators = sorted({part["simulator"] for part in datasets.values()})
     yield "## How to read the tables"
     yield ""
@@ -154,7 +155,30 @@ def _reading(datasets: Row) -> Iterator[str]:
         "labels that were shown, the share for which the trace alone is enough to tell whether the "
         "model answers them; where it is nearly all, LAS rests on few labels and says little."
     )
+    yield f"- {_measured(datasets, curves)}"
     yield ""
+
+
+def _measured(datasets: Row, curves: Row | None) -> str:
+    """Whether one machine has measured the curves of all."""
+    by_it: Row = curves["systems"] if curves else {}
+    others = [
+        f"{system} ({dataset})"
+        for dataset, part in datasets.items()
+        for system in part["systems"]
+        if system not in by_it.get(dataset, [])
+    ]
+    if curves and not others:
+        return (
+            "The curves of all systems were measured by one machine (`phaselens results curves`), "
+            f"with `{curves['encoder']}`."
+        )
+    which = f"of {', '.join(others)} " if curves else ""
+    return (
+        f"The curves {which}are of the machine that ran each test. Processors round vectors "
+        "differently, and near misses with them: distances of curves are in part those of machines "
+        "until one has measured all (`phaselens results curves`)."
+    )
 
 
 def _verdict(part: Row, planned_seeds: int) -> str:

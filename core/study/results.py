@@ -36,6 +36,7 @@ from core.study.arms_compared import (
     paired,
 )
 from core.study.cell_files import cells_folder, read_results
+from core.study.curves import CELL as CURVES
 from core.study.likeness import Alike, Written, by_document, likeness, scores
 from core.study.made import not_planned, of_students
 from core.study.presets import Preset
@@ -77,6 +78,7 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "datasets": parts,
         "teacher": cells.get(TEACHER),
         "students": of_students(cells),
+        "curves": cells.get(CURVES),
         "absent": absent,
         "not_run": _not_run(preset, tests),
         "not_planned": not_planned(preset),

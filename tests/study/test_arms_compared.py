@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from core.config import Settings
-from core.study.arms_compared import arms_of, arms_over_seeds, correct_arms
+from core.study.arms_compared import (
+    arm_of,
+    arms_of,
+    arms_over_seeds,
+    by_arm,
+    correct_arms,
+    less,
+    over_seeds,
+    summary,
+)
 from core.study.cell_files import cells_folder
 from db.session import Store
 
@@ -48,3 +57,25 @@ def test_the_seeds_that_no_choice_was_made_by_are_compared_apart() -> None:
     assert found["seeds"] == 2
     assert found["mean"] == pytest.approx(0.1)
     assert arms_of({"standard": {0: standard[0]}, "mechanistic": {0: ours[0]}})["untuned"] is None
+
+
+def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:
+    assert over_seeds([{"a": 1.0, "b": 0.0}, {"a": 0.0}]) == {"a": 0.5}
+    assert [arm_of(s) for s in ("teacher", "no-phase-1-0", "mechanistic-2")] == [
+        ("teacher", 0), ("no-phase-1", 0), ("mechanistic", 2),
+    ]  # fmt: skip
+
+
+def test_arms_are_compared_by_the_seeds_that_both_have() -> None:
+    good, bad = {"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 1.0}
+    arms = by_arm({"ours-0": good, "ours-1": bad, "ours-2": good, "theirs-1": bad, "else-5": bad})
+    found = less(arms["ours"], arms["theirs"])
+    assert found is not None
+    assert (found["mean"], found["seeds"], found["between_seeds"]) == (0.0, 1, None)
+    assert less(arms["ours"], arms["else"]) is None
+    arms |= by_arm({"theirs-0": bad, "theirs-1": bad})
+    found = less(arms["ours"], arms["theirs"])
+    assert found is not None
+    assert found["mean"] == 0.25
+    assert found["between_seeds"]["by_seed"] == (0.5, 0.0)
+    assert summary(arms["ours"])["by_seed"] == [1.0, 0.5, 1.0]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from core.study.cell_files import read_results
+from core.study.cell_files import read_results, write_result
 from core.study.cells import Cell, Cells
 
 
@@ -126,3 +126,11 @@ def test_what_stands_on_a_cell_that_tells_something_else_is_done_again(tmp_path:
     assert study(2) == [{"told": 2}, {"told": 2}]
     assert done[3:] == ["heads", "student"]
     assert read_results(tmp_path) == {"heads": {"told": 2}, "student": {"told": 2}}
+
+
+def test_a_result_left_beside_the_steps_goes_with_what_it_stands_on(tmp_path: Path) -> None:
+    Cells(tmp_path).do(Cell("test/a", (), 1, lambda: {"run": "one"}))
+    write_result(tmp_path, "curves", ["test/a"], {"of": "one"})
+    assert read_results(tmp_path)["curves"] == {"of": "one"}
+    Cells(tmp_path).do(Cell("test/a", (), 2, lambda: {"run": "two"}))
+    assert "curves" not in read_results(tmp_path)

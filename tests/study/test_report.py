@@ -92,6 +92,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "preset": "laptop",
         "datasets": {"icd": part},
         "students": MADE,
+        "curves": None,
         "absent": [],
         "planned_seeds": 1,
         "not_planned": {"arms": ["no-int-1"], "seeds": [3], "test_documents": 150},
@@ -200,3 +201,14 @@ def test_students_that_learned_from_other_writings_of_the_traces_are_told_apart(
     data["students"] = data["students"] | {"trained": trained | {"margin-0": other}}
     said = "mechanistic-0 from `r1`, `r2`; margin-0 from `r3`, `r2`; of standard-0 it is not"
     assert said in report(data)
+
+
+def test_whose_curves_one_machine_has_measured_is_told() -> None:
+    data = results(less(0.0, 1.0, 1.0))
+    assert "- The curves are of the machine that ran each test." in report(data)
+    data["curves"] = {"encoder": "tiny/bf16", "systems": {"icd": ["base", "teacher"]}}
+    page = report(data)
+    assert "- The curves of mechanistic-0 (icd) are of the machine that ran each test." in page
+    data["curves"]["systems"]["icd"].append("mechanistic-0")
+    assert "curves of all systems were measured by one machine" in report(data)
+    assert "`tiny/bf16`" in report(data)

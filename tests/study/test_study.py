@@ -14,25 +14,25 @@ from core.config import load_settings
 from core.datasets.base import Split
 from core.datasets.files import About, write_dataset
 from core.distill.arm import Arm
-from core.errors import InputError, ModelError, PhaseLensError
+from core.errors import ModelError, PhaseLensError
 from core.models.adapter_files import read_about
 from core.models.packaged import ensure
 from core.shortlist.build import build_index
 from core.study.apart import work_apart
-from core.study.arms_compared import arm_of, by_arm, less, over_seeds, summary
 from core.study.cell_files import cells_folder, read_results
+from core.study.curves import measure_again
 from core.study.pack import write_pack
 from core.study.pack_loading import load_pack
 from core.study.presets import SMOKE
 from core.study.report import report
 from core.study.results import results
 from core.study.study import Study
-from core.study.tuning import Setting, Tuning, best_of, tuned_as
+from core.study.tuning import Tuning, best_of
 from core.study.verify import verify
 from core.toolbox import Toolbox, find_system
 from db.runs import load_run, run_records
 from db.session import open_store
-from db.traces import load_trace
+from db.traces import load_trace, replace_curves
 from db.trainings import trainings_of
 from tests.runs.tiny import DOCUMENTS, LABELS
 
@@ -311,6 +311,30 @@ def test_results_travel_to_another_home(finished: Finished, tmp_path: Path) -> N
     assert all(one.missing for one in adapters), "adapters do not travel with results"
 
 
+def test_curves_of_another_machine_are_measured_again(finished: Finished) -> None:
+    study = finished.study
+    run = finished.done["test/teacher/tiny"]["run"]
+    with study.store.read() as session:
+        before = [load_trace(session, one.trace_id) for one in run_records(session, run)]
+    assert all(one.trace and one.trace.curves for one in before)
+    first = before[0].trace
+    assert first is not None
+    assert first.curves is not None
+    others = replace(first.curves, near_misses=first.curves.near_misses[1:], points=())
+    with study.store.write() as session:
+        replace_curves(session, before[0].id, others)
+    toolbox = Toolbox(study.settings, study.store)
+    found = measure_again(toolbox, study.store, "small", study.report)
+    with study.store.read() as session:
+        after = [load_trace(session, one.id) for one in before]
+    assert [one.trace for one in after] == [one.trace for one in before]
+    assert (found.other_near_misses, found.absent) == (1, [])
+    assert found.traces == 2 * len(found.systems["tiny"])
+    data = results(study.settings, study.store, SMALL)
+    assert data["curves"]["encoder"] == toolbox.encoder().identity
+    assert "all systems were measured by one machine" in report(data)
+
+
 def test_students_take_the_setting_that_was_best_on_dev(finished: Finished) -> None:
     done, settings = finished.done, SMALL.tuning.of(Arm.STANDARD, {})
     tried = {n: done[f"tune/standard/{n}"] for n in (0, 1)}
@@ -322,57 +346,6 @@ def test_students_take_the_setting_that_was_best_on_dev(finished: Finished) -> N
     assert len(list(trained)) == 2, "the student is one of the trials, not another training"
     mechanistic = done["student/mechanistic/0"]["setting"]
     assert mechanistic == {"learning_rate": chosen["learning_rate"], "weight": 1.0}, "same rate"
-
-
-def test_the_best_setting_has_the_highest_mean_over_datasets() -> None:
-    settings = tuple(Setting(rate) for rate in (1.0, 2.0, 3.0))
-    scores = {0: {"a": 0.9, "b": 0.0}, 1: {"a": 0.5, "b": 0.6}, 2: {"a": 0.6, "b": 0.5}}
-    tried = {n: {"example_f1": found} for n, found in scores.items()}
-    assert best_of(settings, tried) == settings[1], "of equals the first"
-    assert best_of(settings, {}) == settings[0]
-    assert tuned_as(Arm.NO_PHASE_1) is tuned_as(Arm.NO_WRITE_2) is Arm.MECHANISTIC
-    assert tuned_as(Arm.LONGER) is Arm.STANDARD
-    assert tuned_as(Arm.RANDOM_HEADS) is Arm.RANDOM_HEADS
-
-
-def test_every_arm_is_tried_as_often_and_at_the_rate_that_was_best_for_standard() -> None:
-    tuning = Tuning((1.0, 2.0), (0.1, 0.3), documents=1)
-    standard = {0: {"example_f1": {"a": 0.1}}, 1: {"example_f1": {"a": 0.2}}}
-    assert tuning.of(Arm.STANDARD, {}) == (Setting(1.0), Setting(2.0))
-    for arm in (Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1):
-        assert tuning.of(arm, standard) == (Setting(2.0, 0.1), Setting(2.0, 0.3))
-        assert tuning.count(arm) == tuning.count(Arm.STANDARD) == 2
-
-
-def test_scores_of_seeds_are_means_over_the_documents_that_all_answered() -> None:
-    assert over_seeds([{"a": 1.0, "b": 0.0}, {"a": 0.0}]) == {"a": 0.5}
-    assert [arm_of(s) for s in ("teacher", "no-phase-1-0", "mechanistic-2")] == [
-        ("teacher", 0), ("no-phase-1", 0), ("mechanistic", 2),
-    ]  # fmt: skip
-
-
-def test_arms_are_compared_by_the_seeds_that_both_have() -> None:
-    good, bad = {"a": 1.0, "b": 1.0}, {"a": 0.0, "b": 1.0}
-    arms = by_arm({"ours-0": good, "ours-1": bad, "ours-2": good, "theirs-1": bad, "else-5": bad})
-    found = less(arms["ours"], arms["theirs"])
-    assert found is not None
-    assert (found["mean"], found["seeds"], found["between_seeds"]) == (0.0, 1, None)
-    assert less(arms["ours"], arms["else"]) is None
-    arms |= by_arm({"theirs-0": bad, "theirs-1": bad})
-    found = less(arms["ours"], arms["theirs"])
-    assert found is not None
-    assert found["mean"] == 0.25
-    assert found["between_seeds"]["by_seed"] == (0.5, 0.0)
-    assert summary(arms["ours"])["by_seed"] == [1.0, 0.5, 1.0]
-
-
-def test_nothing_tested_is_told(home: Path) -> None:
-    settings = load_settings()
-    store = open_store(settings)
-    with pytest.raises(InputError, match="no results of the study small here"):
-        results(settings, store, SMALL)
-    with pytest.raises(InputError, match="no results"):
-        verify(Toolbox(settings, store), store, "small", 1, lambda *told: None)
 
 
 def never() -> bool:
