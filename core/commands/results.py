@@ -185,6 +185,7 @@ def pack(
 ) -> None:
     """Write what is done of a study to files that travel: ids and our models' words, no texts.
 
+    A pack that is there already keeps its splits, and is replaced only by one with all its runs.
     Without --folder, the adapters that ship go along, to sample_data/adapters, with their cards.
     """
     with reporting(as_json) as report:

@@ -13,6 +13,8 @@ Margin and mechanistic have seen which labels are gold; standard and logits have
 
 from enum import StrEnum
 
+TEACHER = "teacher"  # a system of a study beside its arms
+
 
 class Arm(StrEnum):
     STANDARD = "standard"
@@ -31,7 +33,7 @@ class Arm(StrEnum):
     NO_INT_2 = "no-int-2"
 
 
-HEADLINE = (Arm.STANDARD, Arm.MECHANISTIC)
+HEADLINE = (Arm.STANDARD, Arm.MECHANISTIC)  # the second takes longer, for the same steps
 CONTROLS = (Arm.MARGIN, Arm.RANDOM_HEADS)  # that saw gold, and that has any heads
 LOOKS_INSIDE = frozenset(Arm) - {Arm.STANDARD, Arm.LONGER, Arm.LOGITS, Arm.MARGIN}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.distill.arm import random_name
+from core.distill.arm import TEACHER, random_name
 from core.distill.arms import heads_beside, random_heads
 from core.distill.base import Head
 from core.distill.head_map import HeadMap, depths_of
@@ -68,7 +68,7 @@ class Anatomy:
         """Mean scores of the teacher's heads over its own traces; the best of each phase, and the
         student heads that attend most like them."""
         work, preset = self.work, self.work.preset
-        inside = Inside.open(work.models.written_by("teacher"))
+        inside = Inside.open(work.models.written_by(TEACHER))
         sums: dict[str, list[Any]] = {"coarse": [], "refine": []}
         traces, of = self._with_phases()
         for at, one in enumerate(traces):

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.comparison.measures import Measure, score_of
 from core.config import Settings
-from core.distill.arm import Arm
+from core.distill.arm import HEADLINE, Arm
 from core.metrics.bootstrap import mean_interval
 from core.metrics.paired import difference, holm
 from core.metrics.seeds import over_seeds_interval
@@ -22,7 +22,7 @@ from db.session import Store
 
 Scores = dict[str, float]  # of documents, by id
 Seeds = dict[int, Scores]
-OURS, STANDARD = Arm.MECHANISTIC.value, Arm.STANDARD.value
+STANDARD, OURS = HEADLINE
 COMPARED = tuple(arm.value for arm in Arm if arm is not Arm.MECHANISTIC)
 TUNED_SEED = 0  # the better of two trainings on dev, where the others are one each
 NO_SEED = 0  # of a system that is no arm of the study, such as the teacher
@@ -125,7 +125,7 @@ def arms_of(f1_of: Mapping[str, Seeds]) -> dict[str, Any]:
              for arm in COMPARED if OURS in f1_of and arm in f1_of}  # fmt: skip
     further = [
         {seed: scores for seed, scores in f1_of.get(arm, {}).items() if seed != TUNED_SEED}
-        for arm in (OURS, STANDARD)
+        for arm in reversed(HEADLINE)
     ]
     return {
         "over_seeds": {arm: summary(seeds) for arm, seeds in f1_of.items()},

@@ -32,7 +32,9 @@ class Cell:
     """`name`: what it makes; `after`: names of the cells it stands on; `deciding`: what else
     decides its result; `work` gives the result, plain JSON, or None where it was cancelled.
     `together`: all processes of a crew do it (core/distill/crew.py), else the first alone.
-    `kept`: whether what it left for later cells, beside its result, is still there."""
+    `kept`: whether what it left for later cells, beside its result, is still there. `check`: raises
+    PhaseLensError where something is missing that a cell above will need: before hours of work,
+    not after."""
 
     name: str
     after: tuple[str, ...]
@@ -40,6 +42,7 @@ class Cell:
     work: Work
     together: bool = False
     kept: Callable[[], bool] = lambda: True
+    check: Callable[[], None] = lambda: None
 
 
 class Cells:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.distill.arm import TEACHER
 from core.distill.lessons import METHOD
 from core.distill.teacher import WARM_UP
 from core.errors import ModelError
@@ -61,12 +62,12 @@ class StudyModels:
             student_of(self.student_base().model, layers), self.preset.rank, self.preset.alpha, seed
         )
         if self.preset.student is None:
-            load_adapter(model, self.folder("teacher"), layers)
+            load_adapter(model, self.folder(TEACHER), layers)
         return model
 
     def teacher(self) -> Any:
         """The causal model of the finished teacher."""
-        return adapted(self.base().model, self.folder("teacher"))
+        return adapted(self.base().model, self.folder(TEACHER))
 
     def written_by(self, system: str) -> LocalModel:
         """A finished system that writes."""
@@ -88,10 +89,10 @@ class StudyModels:
         self, system: str, model: Any, layers: Sequence[int], provenance: dict[str, Any]
     ) -> None:
         preset = self.preset
-        of_teacher = system in (WARM_UP, "teacher")
+        of_teacher = system in (WARM_UP, TEACHER)
         base = preset.teacher if of_teacher else preset.student or preset.teacher
         about = About(
-            self.name(system), title_of(system, self.preset.name), tuple(layers),
+            self.name(system), system_title(system, self.preset.name), tuple(layers),
             self.preset.rank, self.preset.alpha, RATED_PROMPT,
             {"preset": asdict(self.preset), **provenance},
             None if base is None else asdict(base), preset.max_new_tokens, METHOD.value,
@@ -99,7 +100,7 @@ class StudyModels:
         save_adapter(model, self.toolbox.settings.adapters_dir / self.name(system), about)
 
 
-def title_of(system: str, preset: str) -> str:
+def system_title(system: str, preset: str) -> str:
     """What a system is called on the pages."""
     if system == WARM_UP:
         return f"Teacher after its warm-up (study {preset})"

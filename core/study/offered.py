@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 
 from core.datasets.base import Split
-from core.distill.arm import Arm
+from core.distill.arm import HEADLINE, TEACHER, Arm
 from core.models.catalogue import BASE
 
-SIDES = ("standard-0", "mechanistic-0", "teacher")  # the first is what the others are measured by
-_OF_A_STUDY = re.compile(rf"(?P<study>.+?)-(?:teacher|(?:{'|'.join(Arm)})-\d+)")
+SIDES = (*(f"{arm}-0" for arm in HEADLINE), TEACHER)  # the first is what the others are measured by
+_OF_A_STUDY = re.compile(rf"(?P<study>.+?)-(?:{TEACHER}|(?:{'|'.join(Arm)})-\d+)")
 _SYSTEM = re.compile(rf"(?P<study>.+)-(?P<side>{'|'.join(SIDES)})")
 
 

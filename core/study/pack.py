@@ -17,7 +17,7 @@ was made, so that it does not push what a reader has just made from the head of 
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from core.study.pack_parts import (
     part_of,
     parts_of,
     shared_of,
+    split_of,
     write_lines,
 )
 from core.study.pack_shared import Shared
@@ -66,15 +67,19 @@ class Packed:
 def write_pack(
     settings: Settings, store: Store, study: str, folder: Path, splits: Collection[str]
 ) -> Packed:
-    """Writes what is done of a study, with the runs on `splits`; whole or not at all.
+    """Writes what is done of a study, with the runs on `splits` and on those that a pack in the
+    folder has already; whole or not at all.
 
-    Raises InputError where nothing is done, DataError where a dataset is not there.
+    Raises InputError where nothing is done or a run of that pack is not here, DataError where a
+    dataset is not there.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / CELLS).is_dir():
         raise InputError(
             f"{folder} holds other things, which a pack would take the place of.",
             "Name a new folder, or one that holds an earlier pack.",
         )
+    before = parts_of(folder, tuple(Split))
+    splits = {*splits, *map(split_of, before)}
     home = study_folder(settings, study)
     cells = read_results(home / CELLS)
     if not cells:
@@ -113,21 +118,20 @@ def write_pack(
             write_lines(part, lines)
         for path, of_all in shared.items():
             write_lines(path, of_all.rows)
-        _check_nothing_goes(folder, new)
+        _check_nothing_goes(folder, new, before)
     return Packed(dict(counts), tuple(lost))
 
 
-def _check_nothing_goes(old: Path, new: Path) -> None:
-    """Raises InputError where a pack that is to take the place of another lacks runs of it."""
-    before = [str(part.relative_to(old)) for part in parts_of(old, tuple(Split))]
-    gone = [name for name in before if not (new / name).exists()]
+def _check_nothing_goes(old: Path, new: Path, before: Sequence[Path]) -> None:
+    """Raises InputError where a pack that is to take the place of another lacks parts of it."""
+    names = [str(part.relative_to(old)) for part in before]
+    gone = [name for name in names if not (new / name).exists()]
     if gone:
         raise InputError(
-            f"{old} has {len(gone):,} runs that would be lost ({', '.join(gone[:3])}"
-            f"{', ...' if len(gone) > 3 else ''}): they are not in this store, or on splits that "
-            "were not asked for.",
-            "Load them first, and pack with --whole (`phaselens results load --whole --folder "
-            f"{old}`), or name a new folder.",
+            f"{old} has {len(gone):,} runs that are not in this store and would be lost: "
+            f"{', '.join(gone[:3])}{', ...' if len(gone) > 3 else ''}.",
+            f"Load them first (`phaselens results load --whole --folder {old}`), or name a new "
+            "folder.",
         )
 
 

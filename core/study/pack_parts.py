@@ -22,12 +22,17 @@ def part_of(folder: Path, dataset: str, split: str, system: str) -> Path:
 
 def parts_of(folder: Path, splits: Collection[str]) -> list[Path]:
     """The parts of a pack that hold runs on some splits, by dataset, split and system."""
-    return [part for part in sorted(folder.glob(f"*/*/*{RUNS}")) if part.parent.name in splits]
+    return [part for part in sorted(folder.glob(f"*/*/*{RUNS}")) if split_of(part) in splits]
 
 
 def dataset_of(part: Path) -> str:
     """The dataset whose documents a part answers."""
     return part.parent.parent.name
+
+
+def split_of(part: Path) -> str:
+    """The split that these documents are of."""
+    return part.parent.name
 
 
 def shared_of(part: Path) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core.distill.arm import Arm, title_of
+from core.distill.arm import TEACHER, Arm, title_of
 from core.metrics.paired import p_number
 from core.models.catalogue import BASE
 
@@ -41,8 +41,8 @@ def rule_words(part: Row, rule: str) -> str:
 
 
 def teacher_rows(part: Row) -> Iterator[Sequence[str]]:
-    if "teacher" in part["over_seeds"]:
-        yield ("teacher", interval(part["over_seeds"]["teacher"]), "", "")
+    if TEACHER in part["over_seeds"]:
+        yield (TEACHER, interval(part["over_seeds"][TEACHER]), "", "")
     for rule, less in part["teacher_less"].items():
         found = part["over_seeds"].get(rule) or part["baselines"][rule]
         yield (

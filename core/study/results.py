@@ -16,6 +16,7 @@ from core.config import Settings
 from core.datasets.base import Split
 from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
+from core.distill.arm import TEACHER
 from core.evaluation import evaluate_run, propensity_of
 from core.metrics.bootstrap import mean_interval
 from core.metrics.sets import best_f1
@@ -47,7 +48,6 @@ from db.runs import RunRecord, answered_traces, run_records
 from db.session import Store
 
 OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
-TEACHER = "teacher"
 
 
 def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from core.distill.arm import LOOKS_INSIDE, Arm, random_name
+from core.distill.arm import HEADLINE, LOOKS_INSIDE, Arm, random_name
 from core.distill.arms import ArmLoss, Heads
 from core.distill.crew import crew
 from core.distill.examples import Example, ExampleMaker
@@ -25,8 +25,6 @@ from core.study.tuning import (
     tuned_as,
 )
 from core.study.work import Result, Work
-
-EQUAL = (Arm.STANDARD.value, Arm.MECHANISTIC.value)  # the second takes longer, for the same steps
 
 
 @dataclass
@@ -124,8 +122,9 @@ class Students:
         plan = self.work.sized(self.work.preset.student_plan)
         if arm is not Arm.LONGER:
             return plan
-        first = self.work.preset.seeds[0]
-        took = [self.work.done[f"student/{one}/{first}"]["compute_seconds"] for one in EQUAL]
+        seed = self.work.preset.seeds[0]
+        timed = [self.work.done[f"student/{one}/{seed}"] for one in HEADLINE]
+        took = [one["compute_seconds"] for one in timed]
         return replace(plan, steps=round(plan.steps * max(took[1] / took[0], 1.0)))
 
     def _heads(self, arm: Arm, seed: int) -> Heads | None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from core import allocator
 from core.config import Settings
-from core.distill.arm import LOOKS_INSIDE, Arm
+from core.distill.arm import HEADLINE, LOOKS_INSIDE, TEACHER, Arm
 from core.distill.crew import crew
 from core.distill.teacher import WARM_UP
 from core.errors import ModelError
@@ -34,7 +34,7 @@ from core.study.apart import work_apart
 from core.study.cell_files import cells_folder
 from core.study.cells import Cell, Cells
 from core.study.presets import Preset
-from core.study.students import EQUAL, Students
+from core.study.students import Students
 from core.study.tuning import TUNED, tuned_as, tuning_cell
 from core.study.work import Cancelled, Report, Result, Work
 from db.session import Store
@@ -64,9 +64,7 @@ class Study:
         """All cells in order; None where cancelled. Raises PhaseLensError."""
         for cell in self.plan():
             self.report(cell.name, 0, 0)
-            if cell.name.startswith("student/"):  # before hours of training, not after
-                for dataset in self.preset.datasets:
-                    self.work.shown_in(dataset)
+            cell.check()
             if self._is_apart(cell):
                 work_apart(self.settings, self.preset, cell.name, self.report, self.cancelled)
                 self.cells.read_again()
@@ -105,15 +103,15 @@ class Study:
             preset.datasets, preset.lessons, asdict(preset.warm_up), *self._named(preset.teacher)
         ]  # fmt: skip
         traces = tuple(f"traces/{name}" for name in preset.datasets)
-        learned = ("teacher", *traces)
+        learned = (TEACHER, *traces)
         return [
             self._trained(WARM_UP, (), lessons, self.work.warm_up),
-            self._trained("teacher", (WARM_UP,), asdict(preset.own_words), self.work.teach),
-            *self._on_each("dev", "teacher", ("teacher",)),
-            *self._on_each("traces", "teacher", ("teacher",)),
+            self._trained(TEACHER, (WARM_UP,), asdict(preset.own_words), self.work.teach),
+            *self._on_each("dev", TEACHER, (TEACHER,)),
+            *self._on_each("traces", TEACHER, (TEACHER,)),
             *self._anatomy(learned),
             *self._tuning(learned),
-            *self._on_each("test", "teacher", ("teacher",)),
+            *self._on_each("test", TEACHER, (TEACHER,)),
             *self._students(learned),
             *self._baselines(),
             *self._on_each("test", BASE, ()),  # last: it rarely ends before it is cut off
@@ -195,13 +193,14 @@ class Study:
         preset, cells = self.preset, list[Cell]()
         for arm, seed in preset.students():
             longer = arm is Arm.LONGER
-            timed = [f"student/{one}/{preset.seeds[0]}" for one in EQUAL] if longer else []
+            timed = [f"student/{one}/{preset.seeds[0]}" for one in HEADLINE] if longer else []
             name = f"student/{arm.value}/{seed}"
             work = partial(self.students.distill, arm, seed)
             plan = asdict(preset.student_plan)
             stands_on = (*after, *self._grown_from(arm), *self._tried(arm), *timed)
             system = f"{arm.value}-{seed}"
             kept = partial(self.work.models.kept, system)
-            cells.append(Cell(name, stands_on, plan, work, together=True, kept=kept))
+            check = self.work.check_shown
+            cells.append(Cell(name, stands_on, plan, work, True, kept, check))
             cells += self._on_each("test", system, (name,))
         return cells

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.config import Settings
 from core.datasets.base import Split
+from core.distill.arm import TEACHER
 from core.distill.crew import crew
 from core.distill.decisions import auc, best_threshold, mean_f1
 from core.distill.lessons import METHOD, SHOWN, K, Rewriter, Taught
@@ -90,7 +91,7 @@ class Work:
             "lessons": len(taught),
             "cuts": {name: asdict(one) for name, one in cuts.items()},
         }
-        return self._taught("teacher", teacher, OWN_WORDS, plan, found)
+        return self._taught(TEACHER, teacher, OWN_WORDS, plan, found)
 
     def _new_teacher(self) -> Teacher:
         return Teacher(self.models.base(), self.preset.rank, self.preset.alpha, seed=0)
@@ -115,7 +116,7 @@ class Work:
         dev = self._dev()
         if not crew().first:
             return {}
-        self.keep_curves("teacher", stage, self.folder / "teacher" / stage, plan)
+        self.keep_curves(TEACHER, stage, self.folder / "teacher" / stage, plan)
         found |= {"adapter": self.models.name(system)}
         for dataset in self.preset.datasets:
             some = [one for one in dev if one.dataset == dataset]
@@ -141,7 +142,7 @@ class Work:
             if self.has_traces(dataset):
                 return told
         result = run_batch(
-            self.settings, self.store, self._config("teacher", dataset, Mode.FAST),
+            self.settings, self.store, self._config(TEACHER, dataset, Mode.FAST),
             Split.TRAIN_STUDENT, self.preset.student_documents, self.report, self.cancelled,
         )  # fmt: skip
         if result.cancelled:
@@ -161,7 +162,7 @@ class Work:
         """Over test documents, in reference mode. All systems are shown what the teacher was, on
         whatever machine that may have been."""
         config = self._config(system, dataset, Mode.REFERENCE)
-        shown_in = None if system == "teacher" else self.shown_in(dataset)
+        shown_in = None if system == TEACHER else self.shown_in(dataset)
         return self._scored(config, Split.TEST, self.preset.test_documents, shown_in)
 
     def shown_in(self, dataset: str) -> str:
@@ -171,6 +172,11 @@ class Work:
             if answered_traces(session, told["run"]) < told["documents"]:
                 raise runs_are_away(self.preset.name, [dataset])
         return str(told["run"])
+
+    def check_shown(self) -> None:
+        """Raises InputError where tests of students have nothing to be shown."""
+        for dataset in self.preset.datasets:
+            self.shown_in(dataset)
 
     def try_on_dev(self, system: str, dataset: str) -> Result | None:
         config = self._config(system, dataset, Mode.FAST)

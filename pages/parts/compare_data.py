@@ -15,6 +15,7 @@ from core.comparison.parts import fates, slices
 from core.comparison.runs import Comparison, Less, Side, compare
 from core.comparison.settings import Made, differing
 from core.datasets.catalogue import label_frequencies
+from core.distill.arm import TEACHER
 from core.errors import DataError, InputError, UnknownNameError
 from core.study.arms_compared import arms_over_seeds
 from core.study.cell_files import cells_folder, read_results, tests_in
@@ -117,7 +118,6 @@ def _key(found: Comparison) -> tuple[object, ...]:
     return settings.database, settings.home, runs, found.documents
 
 
-TEACHER = "teacher"
 KEYED: dict[str | type[Any], Callable[[Any], Any]] = {Comparison: _key}
 
 

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings, load_settings
 from core.datasets.base import Document, Label, Split
 from core.datasets.files import About, write_dataset
 from core.errors import DataError, InputError
-from core.rerank.prompts import build_prompt
 from core.study.asked import Asked
 from core.study.cell_files import cells_folder, read_results
 from core.study.cells import Cell, Cells
@@ -20,55 +18,11 @@ from core.study.pack_loading import load_pack
 from core.study.pack_parts import read_lines, shared_of, write_lines
 from core.study.pack_shared import SHARED
 from db.runs import ensure_run, load_run, run_records
-from db.session import Store, open_store
+from db.session import open_store
 from db.traces import begin_trace, finish_trace, load_trace
 from db.trainings import save_training, trainings_of
 from tests.db.examples import CONFIG, DOCUMENT, record
-
-PART = Path("tiny", "dev", "small-teacher.jsonl.zst")
-SECRET = "a sentence that belongs to somebody else"
-NAMES = {
-    "I50.9": "Heart failure, unspecified",
-    "I50.1": "Left ventricular failure",
-    "I51.9": "Heart disease, unspecified",
-}
-
-
-def settings_of(folder: Path, *, with_data: bool = True) -> Settings:
-    settings = load_settings().model_copy(update={"home": folder})
-    folder.mkdir(parents=True, exist_ok=True)
-    if with_data:
-        add_data(settings)
-    return settings
-
-
-def add_data(settings: Settings) -> None:
-    about = About("tiny", "Tiny", "", "", "", "")
-    labels = [Label(label, name) for label, name in NAMES.items()]
-    documents = [dataclasses.replace(DOCUMENT, id=name, text=SECRET) for name in ("a", "b")]
-    train = Document("train", "x", ("I50.9",), Split.TRAIN_TEACHER)
-    write_dataset(settings.datasets_dir / "tiny", about, labels, [train, *documents])
-
-
-def a_study(settings: Settings, split: str = "dev") -> tuple[Store, str, str]:
-    """A store with one run of one document, its cell and its learning curve; run and trace."""
-    store = open_store(settings)
-    config = dataclasses.replace(CONFIG, dataset="tiny", system="small-teacher")
-    document = dataclasses.replace(DOCUMENT, id="a", text=SECRET)
-    with store.write() as session:
-        run = ensure_run(session, {"config": config.to_json()}, config, split, "batch")
-        made = record(document, text="Shortlist:\n1. Heart\u2028failure\x85\nAnswer: 1")
-        prompt = build_prompt(config.prompt, SECRET, made.candidates)
-        made = dataclasses.replace(made, rendered=f"<user>{prompt}<end>")
-        trace = begin_trace(session, run_id=run, config=config, document=document, origin="batch")
-        finish_trace(session, trace, made)
-        save_training(
-            session, system="small-teacher", stage="traces", plan={"steps": 1},
-            curves=[{"step": 1, "tokens": 9, "seconds": 1.5, "total": 2.0}],
-        )  # fmt: skip
-    cells = Cells(settings.home / "distill" / "small" / "cells")
-    cells.do(Cell("test/teacher/tiny", (), 1, lambda: {"run": run}))
-    return store, run, trace
+from tests.study.small_study import NAMES, PART, SECRET, a_study, add_data, settings_of
 
 
 def test_only_runs_on_the_splits_that_are_asked_for_travel(tmp_path: Path) -> None:
@@ -166,11 +120,22 @@ def test_a_pack_does_not_take_the_place_of_one_that_has_more(tmp_path: Path) -> 
     store, _, _ = a_study(here)
     write_pack(here, store, "small", tmp_path / "small", ["dev"])
     before = (tmp_path / "small" / PART).read_bytes()
-    with pytest.raises(InputError, match="1 runs that would be lost"):
-        write_pack(here, store, "small", tmp_path / "small", ["test"])
+    there = settings_of(tmp_path / "there")
+    other = open_store(there)
+    load_pack(there, other, tmp_path / "small", ["test"])
+    with pytest.raises(InputError, match="1 runs that are not in this store"):
+        write_pack(there, other, "small", tmp_path / "small", ["test"])
     assert (tmp_path / "small" / PART).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "small" in path.name] == ["small"]
-    write_pack(here, store, "small", tmp_path / "small", ["test", "dev"])
+
+
+def test_a_pack_that_is_written_again_keeps_its_splits(tmp_path: Path) -> None:
+    here = settings_of(tmp_path / "here")
+    store, _, _ = a_study(here)
+    write_pack(here, store, "small", tmp_path / "small", ["dev"])
+    before = (tmp_path / "small" / PART).read_bytes()
+    assert write_pack(here, store, "small", tmp_path / "small", ["test"]).traces == {"tiny": 1}
+    assert (tmp_path / "small" / PART).read_bytes() == before
 
 
 def test_a_run_of_which_only_a_part_is_here_is_not_packed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from core.study import pack
 from core.study.shipped import not_here, waiting
 from db.runs import run_records
 from db.session import open_store
-from tests.study.test_pack import a_study, add_data, settings_of
+from tests.study.small_study import a_study, add_data, settings_of
 
 
 @pytest.fixture
