@@ -121,20 +121,29 @@ def verify(
             counts = (one.documents, one.same_texts, one.same_answers)
             cells = ["no adapter", "", ""] if one.missing else [f"{count:,}" for count in counts]
             table.add_row(one.system, one.dataset, one.run, *cells)
-        sums = {
-            "documents": sum(one.documents for one in found),
-            "same_texts": sum(one.same_texts for one in found),
-            "same_answers": sum(one.same_answers for one in found),
+        checked = sum(one.documents for one in found)
+        identical = sum(one.same_texts for one in found)
+        answers = sum(one.same_answers for one in found)
+        data = {
+            "checked": checked,
+            "identical": identical,
+            "same_answers": answers,
+            "different": [
+                {"dataset": one.dataset, "document": document, "system": one.system}
+                for one in found
+                for document in one.different
+            ],
             "without_adapter": sum(one.missing for one in found),
+            "runs": [asdict(one) for one in found],
         }
         line = (
-            f"{sums['same_texts']:,} of {sums['documents']:,} texts are the same to the last "
-            f"character, {sums['same_answers']:,} answers."
+            f"{identical:,} of {checked:,} texts are the same to the last character, "
+            f"{answers:,} answers."
         )
-        report.give({**sums, "runs": [asdict(one) for one in found]}, table, line)
-        if not sums["documents"]:
+        report.give(data, table, line)
+        if not checked:
             report.fail("No adapter of this study is here, so nothing was checked.")
-        elif sums["same_texts"] < sums["documents"]:
+        elif identical < checked:
             report.fail(
                 "Not all texts were written again. Another kind of processor, or another version "
                 "of torch, may round otherwise: `phaselens doctor` says what is here."

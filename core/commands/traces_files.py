@@ -122,7 +122,10 @@ def analyse_command(
 
 
 def export_command(
-    file: Annotated[Path, typer.Argument(help="What to write: .jsonl or .parquet.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="What to write: .jsonl or .parquet.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The same, as an option.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only of this dataset.")] = None,
     system: Annotated[str | None, typer.Option("--system", help="Only of this system.")] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
@@ -135,14 +138,18 @@ def export_command(
 
         from core.commands.progress_line import ProgressLine
         from core.config import load_settings
+        from core.errors import InputError
         from core.trace_export import export_traces
         from db.session import open_store
         from db.trace_asked import filter_of
 
+        place = file or out
+        if place is None or (file is not None and out is not None):
+            raise InputError("Name one file to write.", "`phaselens traces export traces.jsonl`.")
         store = open_store(load_settings())
         filter = filter_of(asked_for(store, slice_, dataset=dataset, system=system, run=run))
         with ProgressLine(sys.stderr) as line:
-            count = export_traces(store, filter, file, report=line.report, cancelled=lambda: False)
+            count = export_traces(store, filter, place, report=line.report, cancelled=lambda: False)
         report.give(
-            {"file": str(file), "traces": count}, f"{count:,} traces in {inert(str(file))}."
+            {"file": str(place), "traces": count}, f"{count:,} traces in {inert(str(place))}."
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.comparison.measures import Values, share_interval
-from core.comparison.runs import Comparison
+from core.comparison.runs import Comparison, Side
 from core.evaluation import RunRecord
 from core.rerank.base import Fate
 
@@ -20,7 +20,7 @@ LOSSES = {  # the stages at which gold labels are lost, in their order
 }
 SHOWN = ("all", "some", "none")
 SIZE, WAS_SHOWN, LOST, RAREST = (
-    "Gold labels", "Gold labels shown to the model", "Where the first system lost one",
+    "Gold labels", "Gold labels shown to the model", "Where any system lost one",
     "Rarest gold label",
 )  # fmt: skip
 
@@ -28,16 +28,15 @@ SIZE, WAS_SHOWN, LOST, RAREST = (
 def slices(found: Comparison, trained_on: Callable[[str], int] | None = None) -> pd.DataFrame:
     """Mean F1 of parts of the documents: kind, part, documents, run, title, value, low, high.
 
-    Kinds: gold labels of a document; how many of them the model was shown, and the first stage at
-    which one was lost (both as the first side has it, unless it is imported: what its writer was
-    shown is not known); and, with `trained_on` (training documents
-    of a label), whether the document has a label of the tail. A document is in one part of each
-    kind. Ends are nan in parts of too few documents.
+    Kinds: gold labels of a document; how many of them the model was shown (as the first side has
+    it); the first stage at which any side lost one (of all sides alike: documents on which one of
+    them failed would be those on which the others look better); and, with `trained_on` (training
+    documents of a label), whether the document has a label of the tail. Of an imported side it is
+    not known what its writer was shown. A document is in one part of each kind. Ends are nan in
+    parts of too few documents.
     """
-    scores, frames, first = found.scores(), list[dict[str, object]](), found.sides[0]
-    for kind, part_of in _kinds(
-        first.records.__getitem__, trained_on, with_fates=not first.imported
-    ):
+    scores, frames = found.scores(), list[dict[str, object]]()
+    for kind, part_of in _kinds(found.sides, trained_on):
         parts = np.array([part_of(d) for d in found.documents])
         for part in sorted(set(parts.tolist()), key=_ORDER.__getitem__):
             inside = scores[:, parts == part]
@@ -87,17 +86,20 @@ def _rows(
 
 
 def _kinds(
-    record_of: Callable[[str], RunRecord],
-    trained_on: Callable[[str], int] | None,
-    *,
-    with_fates: bool,
+    sides: Sequence[Side], trained_on: Callable[[str], int] | None
 ) -> list[tuple[str, Callable[[str], str]]]:
+    record_of = sides[0].records.__getitem__
+
+    def any_fates(document: str) -> list[str]:
+        return [fate for side in sides for fate in side.records[document].fates]
+
     kinds: list[tuple[str, Callable[[str], str]]] = [
         (SIZE, lambda d: size_of(len(set(record_of(d).gold))))
     ]
-    if with_fates:
+    if not sides[0].imported:
         kinds.append((WAS_SHOWN, lambda d: shown_of(record_of(d).fates)))
-        kinds.append((LOST, lambda d: lost_of(record_of(d).fates)))
+    if not any(side.imported for side in sides):
+        kinds.append((LOST, lambda d: lost_of(any_fates(d))))
     if trained_on is not None:
         kinds.append((RAREST, lambda d: rarity_of(min(map(trained_on, record_of(d).gold)))))
     return kinds
@@ -120,7 +122,7 @@ def shown_of(fates: Sequence[str]) -> str:
 
 
 def lost_of(fates: Sequence[str]) -> str:
-    """The first stage at which one of a document's gold labels was lost."""
+    """The first stage at which one of some gold labels was lost."""
     for stage, some in LOSSES.items():
         if any(Fate(fate) in some for fate in fates):
             return stage

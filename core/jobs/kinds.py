@@ -206,13 +206,14 @@ def distill_of(
     """Trains a teacher and its students, and tests them. `params`: fields of Asked."""
     from core.study.asked import Asked
     from core.study.choice import begun
+    from core.study.made import sums_of
     from core.study.study import Study
     from db.session import open_store
 
     store = open_store(settings)
     preset = begun(settings, store, Asked(**params))
     done = Study(settings, store, preset, report, cancelled).run()
-    return {} if done is None else {"preset": preset.name, "cells": done}
+    return {} if done is None else {"preset": preset.name, **sums_of(store, done), "cells": done}
 
 
 def load_results(

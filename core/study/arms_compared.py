@@ -4,7 +4,7 @@ Two arms are compared by the seeds that both have, each seed with its own: a mea
 trainings is not set against one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,11 +12,16 @@ import numpy as np
 
 from core.comparison.measures import Measure, score_of
 from core.config import Settings
+from core.datasets.base import Split
+from core.datasets.catalogue import open_dataset
 from core.distill.arm import HEADLINE, Arm
 from core.metrics.bootstrap import mean_interval
 from core.metrics.paired import difference, holm
 from core.metrics.seeds import over_seeds_interval
+from core.run_request import ids_of
+from core.study.asked import asked_for
 from core.study.cell_files import cells_folder, read_results, tests_in
+from core.study.sizes import ARMS
 from db.runs import run_records
 from db.session import Store
 
@@ -84,14 +89,17 @@ def paired(one: Scores, other: Scores) -> dict[str, Any]:
 
 def interval_of(scores: Scores) -> dict[str, float]:
     """Mean example-based F1 with its 95% bootstrap interval over documents."""
+    found = mean_of(scores)
+    return {"example_f1": found["mean"], "low": found["low"], "high": found["high"]}
+
+
+def mean_of(scores: Scores) -> dict[str, float]:
+    """The mean with its 95% bootstrap interval over documents; nan without any."""
     if not scores:
-        return {"example_f1": float("nan"), "low": float("nan"), "high": float("nan")}
+        return dict.fromkeys(("mean", "low", "high"), float("nan"))
     found = mean_interval(np.array([[scores[d]] for d in sorted(scores)]))
-    return {
-        "example_f1": float(found.value[0]),
-        "low": float(found.low[0]),
-        "high": float(found.high[0]),
-    }
+    values = (found.value, found.low, found.high)
+    return dict(zip(("mean", "low", "high"), (float(one[0]) for one in values), strict=True))
 
 
 def _between(each: Sequence[float]) -> dict[str, Any] | None:
@@ -110,13 +118,23 @@ def arms_over_seeds(settings: Settings, store: Store, study: str) -> dict[str, A
     for system, dataset, test in tests_in(cells):
         with store.read() as session:
             records = [one for one in run_records(session, test["run"]) if one.gold]
+        if len(records) > test.get("documents", len(records)):  # the run has gone on to others
+            among = _tested(settings, dataset, test)
+            records = [one for one in records if one.document_id in among]
         scores = {one.document_id: score_of(Measure.F1, one) for one in records}
         every = found.setdefault(dataset, {})
         if scores:
             every[system] = scores
     parts = {dataset: arms_of(by_arm(scores)) for dataset, scores in found.items()}
-    correct_arms(list(parts.values()))
+    asked = asked_for(settings, study)
+    correct_arms(list(parts.values()), ARMS.get(asked.preset if asked else study, ()))
     return parts
+
+
+def _tested(settings: Settings, dataset: str, test: Mapping[str, Any]) -> set[str]:
+    """The documents that a test was over. `test`: what its cell told."""
+    count = int(test["documents"]) + int(test.get("failed", 0))
+    return set(ids_of(open_dataset(settings, dataset), Split.TEST, count))
 
 
 def arms_of(f1_of: Mapping[str, Seeds]) -> dict[str, Any]:
@@ -134,10 +152,12 @@ def arms_of(f1_of: Mapping[str, Seeds]) -> dict[str, Any]:
     }
 
 
-def correct_arms(parts: list[dict[str, Any]]) -> None:
-    """A dataset of the study whose runs are not here counts as one that tells nothing (p = 1), so
-    that a corrected p is never below what it is where all are here."""
-    arms = {arm for part in parts for arm in part["mechanistic_less"] if arm != STANDARD}
+def correct_arms(parts: list[dict[str, Any]], planned: Collection[str]) -> None:
+    """A dataset of the study whose runs are not here, and an arm of `planned` that was not tested
+    yet, count as ones that tell nothing (p = 1), so that a corrected p is never below what it is
+    where all are here."""
+    arms = {arm for part in parts for arm in part["mechanistic_less"]} | {*planned} - {*HEADLINE}
+    arms -= {STANDARD}
     correct([part["mechanistic_less"].get(STANDARD) for part in parts])
     correct([part["mechanistic_less"].get(arm) for part in parts for arm in sorted(arms)])
 

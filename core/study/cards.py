@@ -112,16 +112,22 @@ def _training(provenance: Mapping[str, Any]) -> list[str]:
         f"- Preset {preset.get('name')}: teacher lessons from gold "
         f"({', '.join(f'{count} of {name}' for name, count in lessons)}, split train-teacher), "
         "those of its second training retold as it decides itself.",
+        f"- The teacher's first training, from a fresh adapter: `{_plan(preset.get('warm_up'))}`",
+        f"- Its second, on from there: `{_plan(preset.get('own_words'))}`",
     ]
     if "arm" in provenance:
         lines += [
             f"- Student: the teacher's own traces of {preset.get('student_documents')} documents a "
-            "dataset (split train-student).",
+            "dataset (split train-student), beginning with the teacher's adapter in the layers "
+            "that it keeps.",
             f"- Loss: arm {provenance['arm']} (docs/distillation-losses.md){_setting(provenance)}.",
         ]
     lines.append("- Nothing of the splits dev and test was trained on.")
-    plan = json.dumps(provenance.get("plan", {}), sort_keys=True)
-    return [*lines, f"- Plan, seed included: `{plan}`"]
+    return [*lines, f"- Plan of this adapter, seed included: `{_plan(provenance.get('plan'))}`"]
+
+
+def _plan(plan: Any) -> str:
+    return json.dumps(plan or {}, sort_keys=True)
 
 
 def _setting(provenance: Mapping[str, Any]) -> str:

@@ -5,11 +5,30 @@ from typing import Any
 
 from core.distill.arm import random_name
 from core.study.presets import GPU, Preset
+from db.session import Store
+from db.trainings import trainings_of
 
 PHASES = ("coarse", "refine")  # of the chosen heads
 TRAINED = (  # of a student's cell
     "setting", "learned_from", "traces", "with_phases", "tokens", "compute_seconds",
 )  # fmt: skip
+
+
+def sums_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a study has left, and what that took: `systems` (adapters), `runs` (ids), `tokens` that
+    the adapters were trained on, `seconds` of these trainings and of runs by the clock. Trials of
+    the tuning that no student came of are not among it."""
+    every = [cells[name] for name in sorted(cells)]
+    systems = [one["adapter"] for one in every if "adapter" in one]
+    with store.read() as session:
+        trained = trainings_of(session, systems)
+    running = sum(float(one.get("seconds", 0.0)) for one in every if "run" in one)
+    return {
+        "systems": systems,
+        "runs": [one["run"] for one in every if "run" in one],
+        "tokens": sum(one.tokens for one in trained),
+        "seconds": round(sum(one.seconds for one in trained) + running, 1),
+    }
 
 
 def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -28,6 +47,7 @@ def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "heads": {
             phase: {
                 "chosen": heads[phase]["teacher"],
+                "scored": heads["scored"][phase],
                 "in_kept_layers": sum(layer in kept for layer, _ in heads[phase]["teacher"])
                 if kept
                 else None,

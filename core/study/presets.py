@@ -6,12 +6,8 @@ from core.distill.arm import CONTROLS, HEADLINE, Arm
 from core.distill.training import Plan
 from core.errors import UnknownNameError
 from core.models.base import ModelSpec
+from core.study.sizes import ARMS
 from core.study.tuning import Tuning
-
-EIGHT = (
-    Arm.STANDARD, Arm.MECHANISTIC, Arm.MARGIN, Arm.RANDOM_HEADS, Arm.LOGITS, Arm.NO_PHASE_1,
-    Arm.NO_PHASE_2, Arm.LONGER,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ SMOKE = Preset(
     student_documents=3,
     student_plan=_plan(2, 1e-3, 2),
     tuning=Tuning((1e-3,), (1.0,), documents=1),
-    arms=(Arm.STANDARD, Arm.MECHANISTIC),
+    arms=ARMS["smoke"],
     seeds=(0,),
     repeated=(),
     depth_share=28 / 30,  # each layer to go takes as long as the trainings
@@ -91,7 +87,7 @@ LAPTOP = Preset(
     student_documents=328,  # 0.6 M tokens
     student_plan=_plan(123, 5e-4),
     tuning=TWO_EACH,
-    arms=EIGHT,
+    arms=ARMS["laptop"],
     seeds=(0, 1, 2),
     repeated=(Arm.STANDARD, Arm.MECHANISTIC),
     depth_share=0.5,
@@ -109,7 +105,7 @@ GPU = replace(
     own_words=_plan(600, 1e-3),
     student_documents=3000,
     student_plan=_plan(1125, 5e-4),
-    arms=(*EIGHT, *(arm for arm in Arm if arm not in EIGHT)),  # the longer one after its measure
+    arms=ARMS["gpu"],
     seeds=(0, 1, 2, 3, 4),
     scored_traces=200,
     test_documents=None,

@@ -198,7 +198,7 @@ def _verdict(part: Row, planned_seeds: int) -> str:
         )
     said += f". {_controls(part)}"
     if less["p_holm"] >= SIGNIFICANT:
-        return f"no difference that chance could not make: {said}."
+        return f"not shown: {said}."
     answer = "yes" if less["mean"] > 0 else "no, it is behind"
     if between is None or between["low"] <= 0 <= between["high"]:
         answer += ", as far as these trainings go (so few seeds do not tell what others would give)"

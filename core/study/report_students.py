@@ -32,7 +32,13 @@ def student_lines(made: Row) -> Iterator[str]:
                 said.append("in place of each other one stands the student's head most like it")
         if shared:
             said.append(f"{shared} of the student's heads stand for random heads in that arm too")
-        yield f"- Heads with the highest {SCORES[phase]} (layer.head): {'; '.join(said)}."
+        over = f" over {found['scored']} traces" if found["scored"] else ""
+        how = f"Heads with the highest {SCORES[phase]}{over}"
+        if found["scored"] == 0:
+            how = (
+                f"No trace could be scored for {SCORES[phase]}, so these heads are drawn by chance"
+            )
+        yield f"- {how} (layer.head): {'; '.join(said)}."
     if made["heads"]:
         yield ""
     if made["tuning"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.comparison.measures import Measure, score_of
+from core.comparison.measures import Measure
 from core.comparison.parts import LOSSES
 from core.config import Settings
 from core.datasets.base import Split
@@ -18,14 +18,12 @@ from core.datasets.catalogue import open_dataset
 from core.datasets.getting import is_ready
 from core.distill.arm import TEACHER
 from core.evaluation import evaluate_run, propensity_of
-from core.metrics.bootstrap import mean_interval
 from core.metrics.sets import best_f1
 from core.models.catalogue import BASE
 from core.rerank.base import Fate
 from core.run_request import ids_of
+from core.study import measures
 from core.study.arms_compared import (
-    OURS,
-    STANDARD,
     Scores,
     Seeds,
     arms_of,
@@ -33,12 +31,13 @@ from core.study.arms_compared import (
     correct,
     correct_arms,
     interval_of,
-    less,
+    mean_of,
     paired,
 )
 from core.study.cell_files import cells_folder, read_results
 from core.study.curves import CELL as CURVES
-from core.study.likeness import Alike, Written, by_document, likeness, scores
+from core.study.figures import comparisons_of, rows_of
+from core.study.likeness import Written, by_document, likeness
 from core.study.made import not_planned, of_students
 from core.study.presets import Preset
 from core.study.simulatability import SIMULATOR, simulatability
@@ -46,8 +45,6 @@ from core.study.tested import Tests, runs_are_away, tests_of
 from core.study.written import answers_in, written_in
 from db.runs import RunRecord, answered_traces, run_records
 from db.session import Store
-
-OTHERS = (Measure.PRECISION, Measure.RECALL, Measure.WELL_FORMED)  # beside the headline's F1
 
 
 def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
@@ -70,11 +67,13 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         parts[dataset] = of_dataset(settings, store, dataset, here, rules, preset.test_documents)
     if absent and not any(part["systems"] for part in parts.values()):
         raise runs_are_away(preset.name, absent)
-    correct_arms(list(parts.values()))
-    measures = {name for part in parts.values() for name in part["other_measures"]}
-    correct([p["other_measures"].get(name) for p in parts.values() for name in sorted(measures)])
+    correct_arms(list(parts.values()), preset.arms)
+    others = [part["other_measures"] for part in parts.values()]
+    correct([other.get(name) for other in others for name in map(str, measures.COMPARED)])
     return {
         "preset": preset.name,
+        "rows": rows_of(parts),
+        "comparisons": comparisons_of(parts),
         "datasets": parts,
         "teacher": cells.get(TEACHER),
         "students": of_students(cells),
@@ -119,43 +118,38 @@ def of_dataset(
         for system, some in written.items()
         if TEACHER in written
     }
+    measured = measures.by_document(records, written, alike)
+    f1 = measured[Measure.F1]
+    precision, recall = measured[Measure.PRECISION], measured[Measure.RECALL]
     systems: dict[str, Any] = {}
     for system, some in records.items():
-        f1 = _scores(Measure.F1, some)
         systems[system] = {
             "run": tests[system]["run"],
             **evaluate_run(tests[system]["run"], some, propensity),
-            "interval": interval_of(f1),
-            "precision": _mean(Measure.PRECISION, some),
-            "recall": _mean(Measure.RECALL, some),
+            "interval": interval_of(f1[system]),
+            "precision": mean_of(precision[system])["mean"],
+            "recall": mean_of(recall[system])["mean"],
             "answered_labels": float(np.mean([len(one.selected) for one in some])),
             "seconds_per_document": _seconds(tests[system]),
             "failed": tests[system].get("failed", 0),
             "ceiling": float(np.mean([ceiling(one) for one in some])),
-            "mean_focus": _level(written[system], "mean_focus"),
-            "mean_confusion": _level(written[system], "mean_confusion"),
+            "mean_focus": _level(measured[measures.FOCUS][system]),
+            "mean_confusion": _level(measured[measures.CONFUSION][system]),
             "simulatability": _simulatability(written[system]),
         }
         if system in alike and system not in (BASE, TEACHER):
             systems[system]["teacher_likeness"] = asdict(likeness(alike[system]))
-    f1_of = by_arm({system: _scores(Measure.F1, some) for system, some in records.items()})
+    f1_of = by_arm(f1)
     return {
         "simulator": SIMULATOR,
         "systems": systems,
         **arms_of(f1_of),
-        "other_measures": _other_measures(records, alike),
+        "measures": measures.over_arms(measured, records),
+        "other_measures": measures.mechanistic_less_standard(measured),
         "baselines": of_baselines(rules),
         "teacher_less": teacher_less(f1_of, rules),
         "teacher_not_beside": [] if BASE in f1_of else [BASE],
     }
-
-
-def _scores(measure: Measure, records: list[RunRecord]) -> Scores:
-    return {one.document_id: score_of(measure, one) for one in records}
-
-
-def _mean(measure: Measure, records: list[RunRecord]) -> float:
-    return float(np.mean(list(_scores(measure, records).values())))
 
 
 def ceiling(record: RunRecord) -> float:
@@ -170,41 +164,14 @@ def _seconds(test: Mapping[str, Any]) -> float | None:
     return test["seconds"] / answered if answered else None
 
 
-def _level(written: Mapping[str, Written], name: str) -> dict[str, float] | None:
-    """Of a curve: its mean over a trace, over the documents that have it; None without any."""
-    curves = (one.trace.curves for _, one in sorted(written.items()))
-    values = [getattr(one, name) for one in curves if one is not None]
-    values = [value for value in values if value is not None]
-    if not values:
-        return None
-    found = mean_interval(np.array(values)[:, None])
-    mean, low, high = (float(one[0]) for one in (found.value, found.low, found.high))
-    return {"mean": mean, "low": low, "high": high, "documents": len(values)}
+def _level(values: Scores) -> dict[str, float] | None:
+    """None without any."""
+    return {**mean_of(values), "documents": len(values)} if values else None
 
 
 def _simulatability(written: Mapping[str, Written]) -> dict[str, Any] | None:
     found = simulatability(answers_in(written))
     return None if found is None else asdict(found)
-
-
-def _other_measures(
-    records: Mapping[str, list[RunRecord]], alike: Mapping[str, Mapping[str, Alike]]
-) -> dict[str, Any]:
-    """Mechanistic less standard: in what answers are scored by beside F1, and in how alike traces
-    are to the teacher's."""
-    families: dict[str, dict[str, Scores]] = {
-        measure.value: {system: _scores(measure, some) for system, some in records.items()}
-        for measure in OTHERS
-    }
-    for system, some in alike.items():
-        for name, by_name in scores(some).items():
-            families.setdefault(name, {})[system] = by_name
-    found = {}
-    for name, by_system in families.items():
-        arms: dict[str, Seeds] = by_arm(by_system)
-        if OURS in arms and STANDARD in arms:
-            found[name] = less(arms[OURS], arms[STANDARD])
-    return {name: one for name, one in found.items() if one is not None}
 
 
 def of_baselines(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,8 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One run: how many of its texts and answers were written again. `missing`: the adapter is not
-    here, so nothing was tried."""
+    """One run: how many of its texts and answers were written again; `different`: the documents of
+    the other texts. `missing`: the adapter is not here, so nothing was tried."""
 
     run: str
     system: str
@@ -30,6 +30,7 @@ class Verified:
     documents: int = 0
     same_texts: int = 0
     same_answers: int = 0
+    different: tuple[str, ...] = ()
     missing: bool = False
 
 
@@ -66,14 +67,19 @@ def verify(
             ids = sorted((r.document_id, r.trace_id) for r in run_records(session, run))
             traces = [load_trace(session, trace) for _, trace in ids[:each]]
         model = toolbox.model(in_mode(system.model, summary.config.decoding.mode))
-        texts = answers = 0
+        answers, different = 0, list[str]()
         for trace in traces:
             report(f"{summary.system} on {summary.dataset}", done, limit)
             text, answer = written_again(model, trace)
-            texts += text
+            different += [] if text else [trace.document.id]
             answers += answer
             done += 1
-        found.append(Verified(run, summary.system, summary.dataset, len(traces), texts, answers))
+        found.append(
+            Verified(
+                run, summary.system, summary.dataset, len(traces), len(traces) - len(different),
+                answers, tuple(different),
+            )
+        )  # fmt: skip
     report("Verified", done, done)
     return found
 

@@ -24,9 +24,9 @@ SLICES_HELP = (
     "Mean example F1 of parts of the documents, with 95% intervals where a part has at least "
     f"{ENOUGH} documents. Shown to the model: how many of a document's gold labels were among the "
     "labels that the first system was shown; a label that was not shown cannot be answered. Where "
-    "the first system lost one: the first stage at which a gold label of the document was lost, "
-    "retrieval (not shown), shortlisting, reasoning or the parsing of the answer. Rarest gold "
-    "label: how many training documents have it."
+    "any system lost one: the first stage at which one of the systems lost a gold label of the "
+    "document, retrieval (not shown), shortlisting, reasoning or the parsing of the answer. Rarest "
+    "gold label: how many training documents have it."
 )
 FATES_HELP = (
     "Of all gold labels of these documents, the share that met each fate, with 95% intervals over "

@@ -61,7 +61,7 @@ def _headline(less: dict[str, Any], datasets: int) -> str:
     over = f" corrected over {datasets} datasets" if datasets > 1 else ""
     p = p_words(less["p_holm"]) + over
     if less["p_holm"] >= 0.05:
-        return f"**Mechanistic less standard: {said}, {p}: no difference beyond chance.**"
+        return f"**Mechanistic less standard: {said}, {p}: not shown to differ.**"
     which = "ahead" if less["mean"] > 0 else "behind"
     return f"**Mechanistic is {which} of standard by {said}, {p}.**"
 

@@ -24,6 +24,7 @@ def test_an_import_says_what_came_in_and_what_was_wrong(
     done = cli("traces", "import", str(file), "--json")
     assert done.status == 0
     assert (done.json["traces"], done.json["known"], done.json["rejected"]) == (2, 1, 1)
+    assert (done.json["imported"], done.json["skipped_as_known"]) == (2, 1)
     assert [p["kind"] for p in done.json["problems"]] == [
         "empty traces", "traces that are here already",
     ]  # fmt: skip
@@ -40,6 +41,10 @@ def test_export_takes_filters_and_slices(cli: Cli, home: Path, tmp_path: Path) -
     out = tmp_path / "out.jsonl"
     assert cli("traces", "export", str(out), "--json").json["traces"] == 2
     assert cli("traces", "export", str(out), "--slice", "ours", "--json").json["traces"] == 1
+    by_option = tmp_path / "by-option.jsonl"
+    assert cli("traces", "export", "--out", str(by_option), "--json").json["traces"] == 2
+    assert len(by_option.read_text().splitlines()) == 2
+    assert cli("traces", "export").line.startswith("Name one file to write.")
     assert json.loads(out.read_text())["system"] == "other"
     assert cli("traces", "export", str(out), "--system", "none", "--json").json["traces"] == 0
     unknown = cli("traces", "export", str(out), "--slice", "theirs")

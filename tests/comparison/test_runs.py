@@ -104,6 +104,17 @@ def test_slices_cover_each_document_once_a_kind() -> None:
     assert list(dict.fromkeys(rare["part"])) == ["3 or more", "fewer than 3", "unseen in training"]
 
 
+def test_where_a_label_was_lost_is_asked_of_all_sides_alike() -> None:
+    lost = Side("one", "One", {"a": base("a", "", Fate.DROPPED_IN_REASONING)})
+    for sides in ([lost, side("two", a="x")], [side("two", a="x"), lost]):
+        found = slices(compare(sides))
+        where = found[found["kind"] == "Where any system lost one"]
+        assert list(where["part"]) == ["reasoning"] * 2
+    imported = replace(lost, imported=True)
+    kinds = set(slices(compare([side("two", a="x"), imported]))["kind"])
+    assert kinds == {"Gold labels", "Gold labels shown to the model"}
+
+
 def test_fates_are_shares_of_gold_labels() -> None:
     lost = replace(base("b", "x", Fate.SELECTED), fates=(Fate.SELECTED, Fate.NOT_SHOWN))
     one = Side("one", "One", {"a": base("a", "", Fate.DROPPED_IN_REASONING), "b": lost})

@@ -28,15 +28,22 @@ def part(p: float | None, **arms: float) -> dict[str, Any]:
 
 def test_the_headline_is_corrected_over_the_datasets() -> None:
     parts = [part(0.01, margin=0.2), part(0.04, margin=0.001)]
-    correct_arms(parts)
+    correct_arms(parts, ["standard", "mechanistic", "margin"])
     assert [one["mechanistic_less"]["standard"]["p_holm"] for one in parts] == [0.02, 0.04]
     assert [one["mechanistic_less"]["margin"]["p_holm"] for one in parts] == [0.2, 0.002]
 
 
 def test_a_dataset_that_is_not_here_never_makes_p_smaller() -> None:
     alone = [part(0.01), part(None), part(None)]
-    correct_arms(alone)
+    correct_arms(alone, [])
     assert alone[0]["mechanistic_less"]["standard"]["p_holm"] == pytest.approx(0.03)
+
+
+def test_an_arm_that_is_not_tested_yet_never_makes_p_smaller() -> None:
+    one = [part(0.01, margin=0.01)]
+    correct_arms(one, ["standard", "mechanistic", "margin", "logits", "random-heads"])
+    assert one[0]["mechanistic_less"]["margin"]["p_holm"] == pytest.approx(0.03)
+    assert one[0]["mechanistic_less"]["standard"]["p_holm"] == pytest.approx(0.01)
 
 
 def test_runs_that_are_not_in_the_store_leave_their_dataset_without_scores(

@@ -11,6 +11,7 @@ MADE = {
     "heads": {
         "coarse": {
             "chosen": [[1, 5], [2, 0]],
+            "scored": 35,
             "in_kept_layers": 1,
             "student_heads_of_random_ones_too": 2,
         }
@@ -109,7 +110,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
             "**icd**: yes: +0.061 (+0.011 to +0.111), p 0.010",
         ),
         (less(-0.061, 0.01, 0.03) | {"between_seeds": SURE}, "**icd**: no, it is behind: -0.061"),
-        (less(0.061, 0.03, 0.09), "**icd**: no difference that chance could not make: +0.061"),
+        (less(0.061, 0.03, 0.09), "**icd**: not shown: +0.061"),
         (None, "**icd**: not tested."),
     ],
 )
@@ -145,7 +146,10 @@ def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
 def test_how_the_students_were_made_is_told() -> None:
     page = report(results(None))
     assert "A student has 2 of the teacher's layers (0, 2)" in page
-    assert "Heads with the highest CoarseScore (layer.head): 1.5, 2.0; 1 of 2 lie in" in page
+    assert (
+        "Heads with the highest CoarseScore over 35 traces (layer.head): 1.5, 2.0; 1 of 2 lie"
+        in page
+    )
     assert "2 of the student's heads stand for random heads in that arm too" in page
     assert "| mechanistic-0 | 0.002 | 0.3 | 12 | 9 | 12,345 | 62 |" in page
     assert "| standard | 0.002 |  | 0.300 | 0.300 |" in page

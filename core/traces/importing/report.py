@@ -27,7 +27,9 @@ class TraceImportReport:
     def to_json(self) -> dict[str, Any]:
         return {
             "traces": self.traces,
+            "imported": self.traces,  # the names that the command line promises
             "known": self.known,
+            "skipped_as_known": self.known,
             "rejected": self.rejected,
             "problems": [problem.to_json() for problem in self.problems],
             "by": dict(self.by),
