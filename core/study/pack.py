@@ -50,7 +50,7 @@ from db.traces import load_trace
 from db.trainings import trainings_of
 
 ABOUT, CELLS, TRAININGS = "pack.json", "cells", "trainings.json"
-FORM = 2  # of the files; the first had one part a dataset
+FORM = 3  # of the files; the first had one part a dataset, the second its length before it
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data" / "results"
 MADE_AT = "made_at"
 

@@ -44,16 +44,14 @@ def write_lines(path: Path, lines: Sequence[Row]) -> None:
     """The same lines make the same file, to the byte."""
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = pa.Codec("zstd", LEVEL).compress(text, asbytes=True)
-    path.write_bytes(len(text).to_bytes(8, "little") + data)
+    path.write_bytes(pa.Codec("zstd", LEVEL).compress(text, asbytes=True))
 
 
 def read_lines(path: Path) -> Iterator[Row]:
     """The lines of a part, its run first. Raises DataError where it is damaged."""
     try:
-        data = path.read_bytes()
-        size = int.from_bytes(data[:8], "little")
-        text = pa.Codec("zstd").decompress(data[8:], size, asbytes=True).decode()
+        with pa.input_stream(path, compression="zstd") as stream:
+            text = stream.read().decode()
         # Not splitlines: a model may write other line ends than ours, such as U+2028.
         yield from map(json.loads, text.removesuffix("\n").split("\n"))
     except (OSError, ValueError) as error:
