@@ -6,11 +6,13 @@ curves are from the teacher's is how far the machines are from each other, until
 measured all. What was written, decided and answered stays as it is.
 """
 
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from core.datasets.base import Dataset
-from core.study.cell_files import cells_folder, write_result
+from core.study.cell_files import cells_folder, read_results, write_result
 from core.study.tested import runs_are_away, tests_of
 from core.text_check import check_text
 from core.toolbox import Toolbox
@@ -28,12 +30,13 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`encoder`: its identity, of which the number format is a part; `systems`: of each dataset,
-    those whose tests have their curves from it; `traces`: of these tests; `other_near_misses`: how
-    many of them had other near misses before; `absent`: tests, as "system on dataset", that are
-    not in the store."""
+    """`encoder`: its identity, of which the number format is a part; `processor`: this machine's;
+    `systems`: of each dataset, those whose tests have their curves from both, now or from an
+    earlier call; `traces`: measured now; `other_near_misses`: how many of them had other near
+    misses before; `absent`: tests, as "system on dataset", that are not in the store."""
 
     encoder: str
+    processor: str
     systems: dict[str, list[str]]
     traces: int
     other_near_misses: int
@@ -42,7 +45,8 @@ class Measured:
 
 def measure_again(toolbox: Toolbox, store: Store, study: str, report: Report) -> Measured:
     """The curves of all traces of a study's tests that are in the store; they take the place of
-    those before. The study's cell CELL tells what was measured.
+    those before. The study's cell CELL tells what was measured; tests that it tells of, by this
+    processor, are passed over.
 
     Raises InputError where there is none of them, IndexFileError where a dataset has no index.
     """
@@ -53,23 +57,30 @@ def measure_again(toolbox: Toolbox, store: Store, study: str, report: Report) ->
             for system, test in systems.items():
                 records = run_records(session, test["run"])
                 by_test[name, system] = [one.trace_id for one in records]
-    total = sum(map(len, by_test.values()))
-    if not total:
+    if not any(by_test.values()):
         raise runs_are_away(study, list(tests))
-    done = others = 0
+    encoder, here = toolbox.encoder().identity, processor()
+    before = read_results(cells_folder(toolbox.settings, study)).get(CELL, {})
+    same = (before.get("encoder"), before.get("processor")) == (encoder, here)
     found: dict[str, list[str]] = {}
+    left = []
     for (name, system), traces in by_test.items():
-        if not traces:
-            continue
+        if traces:
+            found.setdefault(name, []).append(system)
+            if not (same and system in before["systems"].get(name, [])):
+                left.append((name, system, traces))
+    total = sum(len(traces) for *_, traces in left)
+    done = others = 0
+    for name, system, traces in left:
         dataset = toolbox.dataset(name)
         for start in range(0, len(traces), AT_A_TIME):
             some = traces[start : start + AT_A_TIME]
             others += _measure(toolbox, store, dataset, some)
             done += len(some)
             report(f"{system} on {name}", done, total)
-        found.setdefault(name, []).append(system)
     told = Measured(
-        encoder=toolbox.encoder().identity,
+        encoder=encoder,
+        processor=here,
         systems=found,
         traces=done,
         other_near_misses=others,
@@ -78,6 +89,19 @@ def measure_again(toolbox: Toolbox, store: Store, study: str, report: Report) ->
     stands_on = [f"test/{system}/{name}" for name, systems in found.items() for system in systems]
     write_result(cells_folder(toolbox.settings, study), CELL, stands_on, asdict(told))
     return told
+
+
+def processor() -> str:
+    """What this machine computes with, as its system tells it: name, family, model, stepping."""
+    told: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            told.setdefault(name.strip(), value.strip())
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    wanted = ("model name", "cpu family", "model", "stepping")
+    return " ".join(told[name] for name in wanted if name in told) or platform.machine()
 
 
 def _measure(toolbox: Toolbox, store: Store, dataset: Dataset, traces: Sequence[str]) -> int:

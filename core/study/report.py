@@ -171,7 +171,7 @@ def _measured(datasets: Row, curves: Row | None) -> str:
     if curves and not others:
         return (
             "The curves of all systems were measured by one machine (`phaselens results curves`), "
-            f"with `{curves['encoder']}`."
+            f"{curves['processor']}, with `{curves['encoder']}`."
         )
     which = f"of {', '.join(others)} " if curves else ""
     return (

@@ -210,9 +210,10 @@ def test_students_that_learned_from_other_writings_of_the_traces_are_told_apart(
 def test_whose_curves_one_machine_has_measured_is_told() -> None:
     data = results(less(0.0, 1.0, 1.0))
     assert "- The curves are of the machine that ran each test." in report(data)
-    data["curves"] = {"encoder": "tiny/bf16", "systems": {"icd": ["base", "teacher"]}}
+    systems = {"icd": ["base", "teacher"]}
+    data["curves"] = {"encoder": "tiny/bf16", "processor": "a chip", "systems": systems}
     page = report(data)
     assert "- The curves of mechanistic-0 (icd) are of the machine that ran each test." in page
     data["curves"]["systems"]["icd"].append("mechanistic-0")
     assert "curves of all systems were measured by one machine" in report(data)
-    assert "`tiny/bf16`" in report(data)
+    assert "a chip, with `tiny/bf16`" in report(data)

@@ -330,6 +330,8 @@ def test_curves_of_another_machine_are_measured_again(finished: Finished) -> Non
     assert [one.trace for one in after] == [one.trace for one in before]
     assert (found.other_near_misses, found.absent) == (1, [])
     assert found.traces == 2 * len(found.systems["tiny"])
+    again = measure_again(toolbox, study.store, "small", study.report)
+    assert (again.traces, again.systems) == (0, found.systems), "by this processor they are"
     data = results(study.settings, study.store, SMALL)
     assert data["curves"]["encoder"] == toolbox.encoder().identity
     assert "all systems were measured by one machine" in report(data)
