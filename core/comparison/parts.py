@@ -20,7 +20,7 @@ LOSSES = {  # the stages at which gold labels are lost, in their order
 }
 SHOWN = ("all", "some", "none")
 SIZE, WAS_SHOWN, LOST, RAREST = (
-    "Gold labels", "Gold labels shown to the model", "Where any system lost one",
+    "Gold labels", "Gold labels shown to the model", "Where any system lost a gold label",
     "Rarest gold label",
 )  # fmt: skip
 

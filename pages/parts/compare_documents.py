@@ -7,13 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from core.comparison.runs import Comparison
-from core.traces.inert import both_ends, inert_html, markdown_text, one_line
+from core.traces.inert import inert_html, markdown_text, one_line
 from db.run_documents import document_starts
 from db.traces import load_trace
 from pages.parts import errors, services
+from pages.parts.compare_actions import trace_actions
 from pages.parts.compare_choice import DIFFER, DOCUMENT, LINKED
 from pages.parts.compare_columns import columns_html, labels_frame, rows_of
-from pages.parts.flag_bar import flag_bar
 
 TABLE, AHEAD = "cmp_table", "cmp_ahead"
 HEIGHT = 330
@@ -121,11 +121,4 @@ def _open(found: Comparison, document: str) -> None:
             alt="What each system made of each label",
         )  # fmt: skip
     st.html(columns_html(titles, traces, rows))
-    for column, title, trace in zip(st.columns(len(traces), gap="medium"), titles, traces,
-                                    strict=True):  # fmt: skip
-        with column:
-            st.page_link(
-                "pages/traces.py", label=f"Whole trace of {both_ends(title, 40)}",
-                icon=":material/receipt_long:", query_params={"trace": trace.id},
-            )  # fmt: skip
-            flag_bar(trace.id)
+    trace_actions([(title, trace.id) for title, trace in zip(titles, traces, strict=True)])

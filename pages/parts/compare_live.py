@@ -18,9 +18,9 @@ from core.systems import RunConfig
 from core.traces.inert import both_ends, inert_html, markdown_text, one_line
 from pages.parts import errors, press, services
 from pages.parts.address import draw_again
+from pages.parts.compare_actions import trace_actions
 from pages.parts.compare_choice import LIVE, TEXT
 from pages.parts.compare_columns import columns_html, columns_of, labels_frame, rows_of
-from pages.parts.flag_bar import flag_bar
 from pages.parts.people import person_now, why_not
 from pages.parts.trace_view import STYLE
 from pages.parts.views import find_view
@@ -160,16 +160,8 @@ def _draw(views: Sequence[LiveView], sides: Mapping[str, RunConfig]) -> None:
     for title, view in zip(titles, views, strict=True):
         if view.error is not None:
             errors.card(f"{title}: {view.error.what}", view.error.fix)
-    for column, title, view in zip(st.columns(len(views), gap="medium"), titles, views,
-                                   strict=True):  # fmt: skip
-        if view.running:
-            continue
-        with column:
-            st.page_link(
-                "pages/traces.py", label=f"Whole trace of {both_ends(title, 40)}",
-                icon=":material/receipt_long:", query_params={"trace": view.trace_id},
-            )  # fmt: skip
-            flag_bar(view.trace_id)
+    ids = [None if view.running else view.trace_id for view in views]
+    trace_actions(list(zip(titles, ids, strict=True)))
 
 
 def _titles(views: Sequence[LiveView], sides: Mapping[str, RunConfig]) -> list[str]:

@@ -1,16 +1,13 @@
 """Where systems differ: by kinds of documents, by what became of gold labels, and document against
 document."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from core.comparison.measures import ENOUGH
-from core.comparison.parts import LOST
 from core.comparison.runs import Comparison
 from core.rerank.base import Fate
 from core.traces.inert import markdown_text
@@ -18,21 +15,20 @@ from pages.parts.chart_export import export
 from pages.parts.compare_data import parts_of
 from pages.parts.compare_scores import HEIGHT, color, shape, with_intervals
 from pages.parts.fates_view import MEANINGS
+from pages.parts.in_rows import in_rows
 
-IN_A_ROW = 3  # charts; four are two rows of two
 SLICES_HELP = (
     "Mean example F1 of parts of the documents, with 95% intervals where a part has at least "
     f"{ENOUGH} documents. Shown to the model: how many of a document's gold labels were among the "
     "labels that the first system was shown; a label that was not shown cannot be answered. Where "
-    "any system lost one: the first stage at which one of the systems lost a gold label of the "
-    "document, retrieval (not shown), shortlisting, reasoning or the parsing of the answer. Rarest "
+    "any system lost a gold label: the first stage at which one of them lost one of the document, "
+    "retrieval (not shown), shortlisting, reasoning or the parsing of the answer. Rarest "
     "gold label: how many training documents have it."
 )
 FATES_HELP = (
     "Of all gold labels of these documents, the share that met each fate, with 95% intervals over "
     "documents:\n\n" + "\n".join(f"- **{fate.value}**: {MEANINGS[fate]}" for fate in Fate)
 )
-Item = TypeVar("Item")
 _IN_LINES = "split(datum.label, '|')"  # so that names do not run into each other
 SCATTER_HELP = (
     "Each mark is one or more documents: across, the first system's F1; up, the other's. Above the "
@@ -46,12 +42,11 @@ def slices_section(found: Comparison, dataset: str) -> None:
     st.header("Parts of the documents", anchor=False, help=SLICES_HELP)
     parts = parts_of(found, dataset)
     kinds = list(dict.fromkeys(parts.slices["kind"]))
-    for column, kind in _places(kinds):
+    for column, kind in in_rows(kinds):
         with column:
             some = parts.slices[parts.slices["kind"] == kind]
             chart = _grouped(some, "part", titles, "Example F1")
-            name = f"Where {titles[0]} lost a gold label" if kind == LOST else kind
-            st.markdown(f"**{markdown_text(name)}**")
+            st.markdown(f"**{markdown_text(kind)}**")
             st.altair_chart(chart, alt=f"Example F1 by {kind.lower()}")
             export(chart, kind.lower().replace(" ", "-"), key=f"cmp_{kind}_save", frame=some)
     if parts.without:
@@ -65,20 +60,11 @@ def slices_section(found: Comparison, dataset: str) -> None:
         st.altair_chart(chart, alt="The share of gold labels that met each fate, by system")
         export(chart, "fates", key="cmp_fates_save", frame=parts.fates)
     st.header("Document against document", anchor=False, help=SCATTER_HELP)
-    for column, other in _places(range(1, len(found.sides))):
+    for column, other in in_rows(range(1, len(found.sides))):
         with column:
             chart = _scatter(found, other)
             st.altair_chart(chart, alt=f"F1 of {titles[other]} against {titles[0]}")
             export(chart, f"wins-{other}", key=f"cmp_wins_{other}_save")
-
-
-def _places(items: Iterable[Item]) -> Iterator[tuple[DeltaGenerator, Item]]:
-    """A column for each, so many in a row."""
-    every = list(items)
-    width = 2 if len(every) in (1, 4) else min(len(every), IN_A_ROW)
-    for start in range(0, len(every), width):
-        row = every[start : start + width]
-        yield from zip(st.columns(width, gap="medium"), row, strict=False)
 
 
 def _grouped(frame: pd.DataFrame, part: str, titles: Sequence[str], of: str) -> alt.LayerChart:

@@ -108,7 +108,7 @@ def test_where_a_label_was_lost_is_asked_of_all_sides_alike() -> None:
     lost = Side("one", "One", {"a": base("a", "", Fate.DROPPED_IN_REASONING)})
     for sides in ([lost, side("two", a="x")], [side("two", a="x"), lost]):
         found = slices(compare(sides))
-        where = found[found["kind"] == "Where any system lost one"]
+        where = found[found["kind"] == "Where any system lost a gold label"]
         assert list(where["part"]) == ["reasoning"] * 2
     imported = replace(lost, imported=True)
     kinds = set(slices(compare([side("two", a="x"), imported]))["kind"])
