@@ -274,7 +274,7 @@ def load(
         settings = load_settings()
         place = folder or shipped_pack(study)
         found = load_pack(settings, open_store(settings), place, _splits(whole))
-        lines = [f"{count:,} traces of {name}." for name, count in found.traces.items()]
+        lines = [f"{count:,} traces of {name}." for name, count in found.traces.items() if count]
         lines += [
             f"{name} is not here: `phaselens data get {name}`, then this command again."
             for name in found.absent

@@ -116,7 +116,7 @@ def test_axe_finds_nothing_wrong_on_any_page(filled: Filled, lead_page: Page) ->
         found += [f"{name}: {words}" for words in violations(lead_page, KNOWN)]
         light = background(lead_page)
         lead_page.emulate_media(color_scheme="dark")
-        lead_page.wait_for_function(f"() => ({BACKGROUND})() !== '{light}'")
+        lead_page.wait_for_function(f"() => ({BACKGROUND})() !== '{light}'", timeout=90_000)
         lead_page.wait_for_timeout(500)  # colours fade into each other
         dark = violations(lead_page, KNOWN, rules=("color-contrast",))
         found += [f"{name}, dark: {words}" for words in dark]
