@@ -6,7 +6,7 @@ missed depends on which others are there, so all that are left are tried anew af
 What lies before a layer is computed once a round.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,15 @@ def least_missed(
     count: int,
     tell: Callable[[int, int], None] = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
+    spared: Collection[int] = (),
 ) -> list[Removed] | None:
     """`count` layers of a causal model in the order in which they go; None where cancelled.
 
-    All examples go through in one pass. Of layers that are missed equally, the first one goes.
-    Raises InputError where no layer would be left, or without examples.
+    All examples go through in one pass. Of layers that are missed equally, the first one goes;
+    `spared` ones stay. Raises InputError where no layer would be left, or without examples.
     """
     depth = model.config.num_hidden_layers
-    if not 0 <= count < depth or not examples:
+    if not 0 <= count < depth or count > depth - len(spared) or not examples:
         raise InputError(
             f"{count} of {depth} layers cannot go by {len(examples)} texts.",
             "Leave one layer at least, and give some texts.",
@@ -52,7 +53,7 @@ def least_missed(
     with frozen_in(precision_here(), model):
         for number in range(count):
             tell(number, count)
-            found = _round(model, kept, examples, cancelled)
+            found = _round(model, kept, examples, cancelled, spared)
             if found is None:
                 return None
             removed.append(min(found, key=lambda one: one.loss))
@@ -61,15 +62,21 @@ def least_missed(
 
 
 def _round(
-    model: Any, kept: Sequence[int], examples: Sequence[Example], cancelled: Callable[[], bool]
+    model: Any,
+    kept: Sequence[int],
+    examples: Sequence[Example],
+    cancelled: Callable[[], bool],
+    spared: Collection[int],
 ) -> list[Removed] | None:
-    """What the removal of each layer that is left would leave."""
+    """What the removal of each layer that is left, and not spared, would leave."""
     lengths, found = [len(example.ids) for example in examples], list[Removed]()
     with products_in(precision_here(), model.device.type):
         read = layer_inputs(student_of(model, kept), [example.ids for example in examples])
         for at, layer in enumerate(kept):
             if cancelled():
                 return None
+            if layer in spared:
+                continue
             if after := kept[at + 1 :]:
                 states = states_from(student_of(model, after), read[at], lengths)
             else:

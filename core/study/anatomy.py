@@ -1,6 +1,6 @@
 """What students take over from the teacher: its layers, and the heads that they are likened in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,8 +43,9 @@ class Anatomy:
         """A student before its training."""
         return self.work.models.new_student(self.layers(), seed)
 
-    def choose_layers(self) -> Result | None:
-        """The layers that the teacher misses most, in its own traces on train-student."""
+    def choose_layers(self, spared: Collection[int] = ()) -> Result | None:
+        """The layers that the teacher misses most, in its own traces on train-student; `spared`
+        ones are among them."""
         work = self.work
         base, teacher = work.models.base(), work.models.teacher()
         depth = teacher.config.num_hidden_layers
@@ -54,6 +55,7 @@ class Anatomy:
         removed = least_missed(
             teacher, examples, count,
             lambda at, of: work.report("Choose the students' layers", at, of), work.cancelled,
+            spared,
         )  # fmt: skip
         if removed is None:
             return None
@@ -87,16 +89,32 @@ class Anatomy:
             else random_heads(teacher, preset.heads, seed=0)
             for name, grids in sums.items()
         }  # fmt: skip
-        groups = [chosen]
-        for seed in preset.seeds:
-            groups.append(_by_chance(teacher, chosen["coarse"], chosen["refine"], seed))
-        maps = self._mapped(teacher, traces[:MAPPED_TRACES], groups)
         return {
             "traces": len(traces),
             "of": of,
             "scored": {name: len(grids) for name, grids in sums.items()},
-            **{name: asdict(found) for name, found in maps.items()},
+            **self._likened(teacher, traces, chosen),
         }
+
+    def liken_heads(self, chosen: Mapping[str, Sequence[Head]]) -> Result:
+        """Heads of the teacher that were chosen before, by phase ("coarse", "refine"), with those
+        of a student of other layers."""
+        inside = Inside.open(self.work.models.written_by(TEACHER))
+        traces, _ = self._with_phases()
+        return self._likened(inside.architecture, traces, chosen)
+
+    def _likened(
+        self,
+        teacher: Architecture,
+        traces: Sequence[Answered],
+        chosen: Mapping[str, Sequence[Head]],
+    ) -> Result:
+        """By phase, and random ones beside them: the teacher's heads and the student's."""
+        groups = [chosen]
+        for seed in self.work.preset.seeds:
+            groups.append(_by_chance(teacher, chosen["coarse"], chosen["refine"], seed))
+        maps = self._mapped(teacher, traces[:MAPPED_TRACES], groups)
+        return {name: asdict(found) for name, found in maps.items()}
 
     def _mapped(
         self,

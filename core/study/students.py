@@ -36,8 +36,12 @@ class Students:
 
     def tune(self, arm: Arm, number: int) -> Result | None:
         """Tries one setting on dev, with the first seed."""
-        preset, setting = self.work.preset, self._settings(arm)[number]
-        made = self._train(arm, setting, replace(self._student_plan(arm), seed=preset.seeds[0]))
+        return self.try_out(arm, self._settings(arm)[number], self.work.preset.seeds[0])
+
+    def try_out(self, arm: Arm, setting: Setting, seed: int) -> Result | None:
+        """Trains a student of any setting, and has it answer documents of dev."""
+        preset = self.work.preset
+        made = self._train(arm, setting, replace(self._student_plan(arm), seed=seed))
         if made is None or not crew().first:
             return None if made is None else {}
         model, training, _ = made
@@ -55,7 +59,7 @@ class Students:
         return {"setting": asdict(setting), "example_f1": found, "tokens": training.tokens}
 
     def distill(self, arm: Arm, seed: int) -> Result | None:
-        setting = self._setting(arm)
+        setting = self.setting(arm)
         plan = replace(self._student_plan(arm), seed=seed)
         made = self._train(arm, setting, plan)
         if made is None or not crew().first:
@@ -111,7 +115,8 @@ class Students:
             parts += [name, [getattr(one, role) for role in roles]]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
-    def _setting(self, arm: Arm) -> Setting:
+    def setting(self, arm: Arm) -> Setting:
+        """The one that was best on dev."""
         return best_of(self._settings(arm), tried_with(tuned_as(arm), self.work.done))
 
     def _settings(self, arm: Arm) -> tuple[Setting, ...]:

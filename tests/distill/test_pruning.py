@@ -53,6 +53,12 @@ def test_it_stops_when_asked_and_leaves_a_layer() -> None:
     model = tiny("llama")
     assert least_missed(model, [example()], 1, cancelled=lambda: True) is None
     assert least_missed(model, [example()], 0) == []
+    first = least_missed(model, [example()], 1)
+    assert first
+    other = least_missed(model, [example()], 1, spared=[first[0].layer])
+    assert other
+    assert other[0].layer != first[0].layer
+    assert other[0].loss >= first[0].loss
     for count, texts in ((3, [example()]), (1, [])):
         with pytest.raises(InputError, match="cannot go"):
             least_missed(model, texts, count)
