@@ -69,6 +69,8 @@ def _lines(data: Row) -> Iterator[str]:
     )
     yield ""
     yield from student_lines(data["students"])
+    yield _took(data["took"])
+    yield ""
     yield from _reading(datasets, data["curves"])
     for name, part in datasets.items():
         if part["systems"]:
@@ -90,6 +92,15 @@ def _lines(data: Row) -> Iterator[str]:
     if data["not_run"]:
         yield f"Not run: {_not_run(data['not_run'])}."
         yield ""
+
+
+def _took(took: Row) -> str:
+    return (
+        f"Trainings of these systems ({took['tokens']:,} tokens) and the runs of the study took "
+        f"{took['seconds'] / 3600:.1f} hours by the clock. Trials of which no student came, the "
+        "choice of layers and heads, the baselines and stretches that were broken off are not "
+        "among them."
+    )
 
 
 def _left_out(left: Row) -> Iterator[str]:

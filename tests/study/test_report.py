@@ -94,6 +94,7 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "datasets": {"icd": part},
         "students": MADE,
         "curves": None,
+        "took": {"tokens": 1234567, "seconds": 5400.0},
         "absent": [],
         "planned_seeds": 1,
         "not_planned": {"arms": ["no-int-1"], "seeds": [3], "test_documents": 150},
@@ -205,6 +206,12 @@ def test_students_that_learned_from_other_writings_of_the_traces_are_told_apart(
     data["students"] = data["students"] | {"trained": trained | {"margin-0": other}}
     said = "mechanistic-0 from `r1`, `r2`; margin-0 from `r3`, `r2`; of standard-0 it is not"
     assert said in report(data)
+
+
+def test_what_it_took_is_told() -> None:
+    page = report(results(None))
+    assert "Trainings of these systems (1,234,567 tokens) and the runs" in page
+    assert "took 1.5 hours by the clock" in page
 
 
 def test_whose_curves_one_machine_has_measured_is_told() -> None:
