@@ -117,7 +117,7 @@ def of_dataset(
     alike = {
         system: by_document(written[TEACHER], some)
         for system, some in written.items()
-        if TEACHER in written
+        if TEACHER in written and system not in (BASE, TEACHER)
     }
     measured = measures.by_document(records, written, alike)
     f1 = measured[Measure.F1]
@@ -138,7 +138,7 @@ def of_dataset(
             "mean_confusion": _level(measured[measures.CONFUSION][system]),
             "simulatability": _simulatability(written[system]),
         }
-        if system in alike and system not in (BASE, TEACHER):
+        if system in alike:
             systems[system]["teacher_likeness"] = asdict(likeness(alike[system]))
     f1_of = by_arm(f1)
     return {
