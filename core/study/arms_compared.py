@@ -156,8 +156,8 @@ def correct_arms(parts: list[dict[str, Any]], planned: Collection[str]) -> None:
     """A dataset of the study whose runs are not here, and an arm of `planned` that was not tested
     yet, count as ones that tell nothing (p = 1), so that a corrected p is never below what it is
     where all are here."""
-    arms = {arm for part in parts for arm in part["mechanistic_less"]} | {*planned} - {*HEADLINE}
-    arms -= {STANDARD}
+    tested = {arm for part in parts for arm in part["mechanistic_less"]}
+    arms = (tested | {*planned}) - {*HEADLINE}
     correct([part["mechanistic_less"].get(STANDARD) for part in parts])
     correct([part["mechanistic_less"].get(arm) for part in parts for arm in sorted(arms)])
 

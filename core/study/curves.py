@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.datasets.base import Dataset
 from core.study.cell_files import cells_folder, read_results, write_result
+from core.study.pack_loading import AT_A_TIME
 from core.study.tested import runs_are_away, tests_of
 from core.text_check import check_text
 from core.toolbox import Toolbox
@@ -23,7 +24,6 @@ from db.session import Store
 from db.traces import StoredTrace, load_trace, replace_curves
 
 CELL = "curves"
-AT_A_TIME = 10  # traces in one transaction: whoever else writes meanwhile need not wait
 
 Report = Callable[[str, int, int], None]
 

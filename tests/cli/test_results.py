@@ -7,7 +7,7 @@ import pytest
 from core.config import Settings
 from core.study.asked import Asked
 from core.study.choice import begun
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, Outcome
 from tests.study.small_study import PART, a_study, add_data, settings_of
 
 
@@ -21,16 +21,27 @@ def packed(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path / "pack"
 
 
+@pytest.fixture
+def elsewhere(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Commands in that other home."""
+
+    def run(*words: str) -> Outcome:
+        with monkeypatch.context() as patch:
+            patch.setenv("PHASELENS_HOME", str(tmp_path / "elsewhere"))
+            return cli(*words)
+
+    return run
+
+
 def test_whole_takes_runs_on_dev_along_and_brings_them_in(
-    cli: Cli, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, elsewhere: Cli, packed: Path
 ) -> None:
     folder = ("--study", "small", "--folder", str(packed))
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("PHASELENS_HOME", str(tmp_path / "elsewhere"))
-        assert cli("results", "pack", *folder, "--json").json["traces"] == {}
-        assert cli("results", "pack", *folder, "--whole", "--json").json["traces"] == {"tiny": 1}
-        again = cli("results", "pack", *folder, "--json")
-        assert again.json["traces"] == {"tiny": 1}, "a pack keeps the splits it has"
+    assert elsewhere("results", "pack", *folder, "--json").json["traces"] == {}
+    whole = elsewhere("results", "pack", *folder, "--whole", "--json")
+    assert whole.json["traces"] == {"tiny": 1}
+    again = elsewhere("results", "pack", *folder, "--json")
+    assert again.json["traces"] == {"tiny": 1}, "a pack keeps the splits it has"
     done = cli("results", "load", *folder)
     assert done.status == 0, done.stderr
     assert "1 runs on dev and train-student were left; --whole brings them too." in done.stdout
@@ -41,12 +52,10 @@ def test_whole_takes_runs_on_dev_along_and_brings_them_in(
 
 
 def test_a_pack_with_runs_that_are_not_here_is_not_replaced(
-    cli: Cli, packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, elsewhere: Cli, packed: Path
 ) -> None:
     folder = ("--study", "small", "--folder", str(packed))
-    with monkeypatch.context() as elsewhere:
-        elsewhere.setenv("PHASELENS_HOME", str(tmp_path / "elsewhere"))
-        assert cli("results", "pack", *folder, "--whole").status == 0
+    assert elsewhere("results", "pack", *folder, "--whole").status == 0
     assert cli("results", "load", *folder).status == 0
     before = (packed / PART).read_bytes()
     refused = cli("results", "pack", *folder, "--whole")
