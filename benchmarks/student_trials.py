@@ -1,36 +1,62 @@
 """Students of another make than the study's, tried on dev: what its choices may have missed.
 
     python -m benchmarks.student_trials --arm mechanistic --weight 3
+    python -m benchmarks.student_trials --arm mechanistic --schedule fading
+    python -m benchmarks.student_trials --arm mechanistic --even
     python -m benchmarks.student_trials --arm mechanistic --layers with-heads
+    python -m benchmarks.student_trials --arm mechanistic --layers two-thirds
     python -m benchmarks.student_trials --told
 
-Trains one as the study does that is in the home (its teacher, traces, steps and rate), but with
-another weight of its terms or other layers, and prints the F1 of its answers on the dev documents
-by which the study was tuned. `with-heads`: the layers of the teacher's chosen heads, and the others
-that it misses most. Test documents are not touched. A trial that was broken off goes on from its
-last checkpoint; what was found is kept in the study's folder, and `--told` prints all of it. A
-trial takes as long as a student of the study, and a third of its tests.
+Trains one as the study does that is in the home (its teacher, traces, steps and rate), but
+otherwise in one thing, and prints the F1 of its answers on the dev documents by which the study was
+tuned. `--schedule`: the weight of the phases fades along the training, or rises. `--even`: each of
+the six terms is divided by what it was in the first steps of the study's mechanistic student, so
+that all begin alike. `with-heads`: the layers of the teacher's chosen heads, and the others that it
+misses most; `two-thirds`: more layers. Test documents are not touched. A trial that was broken off
+goes on from its last checkpoint; what was found is kept in the study's folder, and `--told` prints
+all of it. A trial takes as long as a student of the study, and a third of its tests.
 """
 
 import argparse
 import json
 import sys
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core.atomic import write_text
 from core.config import load_settings
 from core.distill.arm import Arm
+from core.distill.losses import LossWeights, Schedule, TermName
 from core.study.anatomy import Anatomy
 from core.study.cell_files import cells_folder, read_results, study_folder
 from core.study.choice import study_named
 from core.study.students import Students
 from core.study.work import Work
 from db.session import open_store
+from db.trainings import trainings_of
 
-STUDY, WITH_HEADS = "study", "with-heads"
+STUDY, WITH_HEADS, TWO_THIRDS = "study", "with-heads", "two-thirds"
+FIRST_STEPS = 5  # by which terms are made even
 FOUND = "found.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    arm: Arm
+    seed: int
+    layers: str = STUDY
+    weight: float | None = None  # None: the study's
+    schedule: Schedule = Schedule.STEADY
+    even: bool = False
+
+    def named(self, said: str) -> str:
+        """`said`: its setting."""
+        parts = [self.arm.value, self.layers, said, self.schedule.value, "even" * self.even]
+        return "-".join([*filter(None, parts), str(self.seed)])
 
 
 def never() -> bool:
@@ -41,35 +67,59 @@ def trials_folder(study: str) -> Path:
     return study_folder(load_settings(), study) / "trials"
 
 
-def measure(study: str, arm: Arm, layers: str, weight: float | None, seed: int) -> dict[str, Any]:
+def measure(study: str, trial: Trial) -> dict[str, Any]:
     """Plain data; from the folder where it is there."""
     settings = load_settings()
     store = open_store(settings)
     preset = study_named(settings, store, study)
     done = read_results(cells_folder(settings, preset.name))
+    if trial.layers == TWO_THIRDS:
+        preset = replace(preset, depth_share=2 / 3)
     work = Work(settings, store, preset, _say, never, dict(done))
     anatomy = Anatomy(work)
     students = Students(work, anatomy)
-    setting = students.setting(arm)
-    setting = setting if weight is None else replace(setting, weight=weight)
-    work.folder = trials_folder(preset.name) / f"{arm.value}-{layers}-{setting.said}-{seed}"
+    setting = students.setting(trial.arm)
+    if trial.weight is not None:
+        setting = replace(setting, weight=trial.weight)
+    work.folder = trials_folder(preset.name) / trial.named(setting.said)
     place = work.folder / FOUND
     if place.exists():
         return dict(json.loads(place.read_text(encoding="utf-8")))
     for dataset in preset.datasets:
         if not work.has_traces(dataset):
             work.write_traces(dataset)
-    if layers == WITH_HEADS:
-        phases = ("coarse", "refine")
-        chosen = {name: [tuple(head) for head in done["heads"][name]["teacher"]] for name in phases}
-        spared = {layer for heads in chosen.values() for layer, _ in heads}
-        work.done["layers"] = anatomy.choose_layers(spared) or {}
-        work.done["heads"] = done["heads"] | anatomy.liken_heads(chosen)
-    found = students.try_out(arm, setting, seed) or {}
-    about = {"arm": arm.value, "seed": seed, "layers": list(anatomy.layers())}
-    told = about | found | {"documents": preset.tuning.documents}
+    if trial.layers != STUDY:
+        _choose_anew(trial.layers, work, anatomy)
+    with store.read() as session:
+        trained = trainings_of(session, [f"{preset.name}-{Arm.MECHANISTIC.value}-0"])
+    sizes = sizes_of(trained[0].curves[:FIRST_STEPS]) if trial.even else {}
+    weights = LossWeights(setting.weight, setting.weight, sizes=sizes, schedule=trial.schedule)
+    found = students.try_out(trial.arm, setting, trial.seed, weights) or {}
+    told = {
+        "arm": trial.arm.value,
+        "seed": trial.seed,
+        "layers": list(anatomy.layers()),
+        "schedule": trial.schedule.value,
+        "sizes": {name.value: size for name, size in sizes.items()},
+        "documents": preset.tuning.documents,
+        **found,
+    }
     write_text(place, json.dumps(told))
     return told
+
+
+def sizes_of(rows: Sequence[Mapping[str, float]]) -> dict[TermName, float]:
+    """Means of the six terms over some steps of a training."""
+    return {term: float(np.mean([row[term.value] for row in rows])) for term in TermName}
+
+
+def _choose_anew(layers: str, work: Work, anatomy: Anatomy) -> None:
+    """Other layers, and the students' heads in them for those of the teacher that were chosen."""
+    phases = ("coarse", "refine")
+    chosen = {name: [tuple(at) for at in work.done["heads"][name]["teacher"]] for name in phases}
+    spared = {layer for heads in chosen.values() for layer, _ in heads}
+    work.done["layers"] = anatomy.choose_layers(spared if layers == WITH_HEADS else ()) or {}
+    work.done["heads"] = work.done["heads"] | anatomy.liken_heads(chosen)
 
 
 def _say(stage: str, done: int, total: int) -> None:
@@ -77,14 +127,16 @@ def _say(stage: str, done: int, total: int) -> None:
         print(f"{stage}: {done:,} of {total:,}" if total else stage, file=sys.stderr, flush=True)
 
 
-def tell(found: dict[str, Any]) -> None:
+def tell(found: Mapping[str, Any]) -> None:
     f1 = ", ".join(f"{name} {value:.3f}" for name, value in found["example_f1"].items())
     mean = sum(found["example_f1"].values()) / len(found["example_f1"])
     setting = found["setting"]
+    even = ", terms made even" if found["sizes"] else ""
     print(
         f"{found['arm']}, seed {found['seed']}, rate {setting['learning_rate']:g}, weight "
-        f"{setting['weight']:g}, layers {', '.join(map(str, found['layers']))}: F1 {f1}, mean "
-        f"{mean:.3f}; {found['documents']} dev documents each"
+        f"{setting['weight']:g} {found['schedule']}{even}, {len(found['layers'])} layers "
+        f"({', '.join(map(str, found['layers']))}): F1 {f1}, mean {mean:.3f}; "
+        f"{found['documents']} dev documents each"
     )
 
 
@@ -92,8 +144,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--study", default="laptop")
     parser.add_argument("--arm", choices=[one.value for one in Arm], default=Arm.MECHANISTIC.value)
-    parser.add_argument("--layers", choices=[STUDY, WITH_HEADS], default=STUDY)
+    parser.add_argument("--layers", choices=[STUDY, WITH_HEADS, TWO_THIRDS], default=STUDY)
     parser.add_argument("--weight", type=float, help="of its terms; default: the study's")
+    parser.add_argument(
+        "--schedule", choices=[one.value for one in Schedule], default=Schedule.STEADY.value
+    )
+    parser.add_argument("--even", action="store_true", help="each term by its size at first")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--told", action="store_true", help="print what was found before")
     asked = parser.parse_args()
@@ -101,7 +157,10 @@ def main() -> None:
         for place in sorted(trials_folder(asked.study).glob(f"*/{FOUND}")):
             tell(json.loads(place.read_text(encoding="utf-8")))
         return
-    tell(measure(asked.study, Arm(asked.arm), asked.layers, asked.weight, asked.seed))
+    trial = Trial(
+        Arm(asked.arm), asked.seed, asked.layers, asked.weight, Schedule(asked.schedule), asked.even
+    )
+    tell(measure(asked.study, trial))
 
 
 if __name__ == "__main__":

@@ -121,12 +121,13 @@ class ArmLoss:
             raise InputError(f"{self.arm} needs heads.", "Score the teacher's heads first.")
         self.weights = replace(self.weights, off=self.weights.off.union(OFF.get(self.arm, ())))
 
-    def __call__(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
-        """Of each example; all of them go through student and teacher in one pass."""
+    def __call__(self, model: Any, examples: Sequence[Example], along: float = 0.0) -> list[Losses]:
+        """Of each example; all of them go through student and teacher in one pass. `along`: the
+        share of the training that is done, by which the phases' weights go."""
         texts = [example.ids for example in examples]
         parts = [self.phases.get(example.document_id) for example in examples]
         if self.arm in LOOKS_INSIDE:
-            return self._looking_inside(model, examples, parts)
+            return self._looking_inside(model, examples, parts, self.weights.at(along))
         own = hidden_states(model, texts)
         theirs: Sequence[torch.Tensor | None] = [None] * len(texts)
         if self.arm is Arm.LOGITS:
@@ -169,7 +170,11 @@ class ArmLoss:
         return softplus(-signs * margins).mean()
 
     def _looking_inside(
-        self, model: Any, examples: Sequence[Example], parts: Sequence[PhaseExample | None]
+        self,
+        model: Any,
+        examples: Sequence[Example],
+        parts: Sequence[PhaseExample | None],
+        weights: LossWeights,
     ) -> list[Losses]:
         if self.heads is None:
             raise InputError(f"{self.arm} needs heads.", "Score the teacher's heads first.")
@@ -185,14 +190,19 @@ class ArmLoss:
             losses = {"total": cot, "L_cot": cot}
             if part is not None:
                 with products_as_given(cot.device.type):
-                    terms = self._phase_losses(goals[at], own[at], part, self.heads)
+                    terms = self._phase_losses(goals[at], own[at], part, self.heads, weights)
                 losses["total"] = cot + terms.total
                 losses |= {name.value: term.value for name, term in terms.terms.items()}
             found.append(losses)
         return found
 
     def _phase_losses(
-        self, theirs: Capture, own: Capture, parts: PhaseExample, heads: Heads
+        self,
+        theirs: Capture,
+        own: Capture,
+        parts: PhaseExample,
+        heads: Heads,
+        weights: LossWeights,
     ) -> PhaseLosses:
         device = own.architecture.unembedding.device
         keys = torch.arange(len(parts.example.ids), device=device)
@@ -208,7 +218,7 @@ class ArmLoss:
                 _mask(keys, parts.wrong),
                 _mask(late, parts.verdicts),
             ),
-            weights=self.weights,
+            weights=weights,
         )
 
     def _view_1(self, seen: Capture, parts: PhaseExample, heads: Sequence[Head]) -> HeadView:

@@ -19,7 +19,8 @@ than 1e-12 of its attention; a cosine with a vector shorter than 1e-12; an inter
 teacher gives the keys nothing.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import torch
@@ -54,24 +55,50 @@ class Term:
     count: torch.Tensor
 
 
+class Schedule(StrEnum):
+    """How the phases' weight goes along a training: FADING to nothing, so that phases come first
+    and the trace alone last; RISING from nothing, so that they come to a student that writes."""
+
+    STEADY = "steady"
+    FADING = "fading"
+    RISING = "rising"
+
+    def share(self, along: float) -> float:
+        """Of the full weight, in [0, 1], where `along` of the steps, in [0, 1), are done."""
+        shares = {Schedule.STEADY: 1.0, Schedule.FADING: 1.0 - along, Schedule.RISING: along}
+        return shares[self]
+
+
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """How the terms add up. Ablations: a lambda of 0, or terms in `off`."""
+    """How the terms add up. Ablations: a lambda of 0, or terms in `off`. `sizes`: what terms are
+    divided by, where they have it, so that terms of unlike size weigh alike."""
 
     lambda_1: float = 1.0
     lambda_2: float = 1.0
     off: frozenset[TermName] = field(default=frozenset())
+    sizes: Mapping[TermName, float] = field(default_factory=dict)
+    schedule: Schedule = Schedule.STEADY
 
     def of(self, term: TermName) -> float:
         if term in self.off:
             return 0.0
-        return self.lambda_1 if term in PHASE_1 else self.lambda_2
+        weight = self.lambda_1 if term in PHASE_1 else self.lambda_2
+        return weight / self.sizes.get(term, 1.0)
+
+    def at(self, along: float) -> "LossWeights":
+        """Those that hold where `along` of the steps, in [0, 1), are done."""
+        share = self.schedule.share(along)
+        return replace(self, lambda_1=share * self.lambda_1, lambda_2=share * self.lambda_2)
 
     def check(self) -> None:
-        """Raises InputError for a weight that is not a number from 0 up."""
+        """Raises InputError for a weight that is not a number from 0 up, or a size of 0."""
         for weight in (self.lambda_1, self.lambda_2):
             if not 0.0 <= weight < float("inf"):
                 raise InputError(f"A loss weight is {weight}.", "Give a number from 0 up.")
+        for term, size in self.sizes.items():
+            if not 0.0 < size < float("inf"):
+                raise InputError(f"The size of {term} is {size}.", "Give a number above 0.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,9 @@ class Teacher:
     def _weighed(self, some: Sequence[Taught], told: Told) -> list[Judged]:
         return self.judge(some, lambda done: told.on_progress("Weigh the labels", done, len(some)))
 
-    def lesson_losses(self, model: Any, examples: Sequence[Example]) -> list[Losses]:
+    def lesson_losses(
+        self, model: Any, examples: Sequence[Example], _along: float = 0.0
+    ) -> list[Losses]:
         found = []
         for example, hidden in _read(model, examples):
             decide = decision_loss(self._decisions(model, hidden, example), example)

@@ -29,7 +29,8 @@ LEAST_RATE = 0.1  # of the learning rate, at the end
 CLIP = 1.0
 
 Losses = dict[str, torch.Tensor]  # by name; "total" is the one whose gradient is taken
-LossOf = Callable[[Any, Sequence[Example]], list[Losses]]  # of each example
+# Of each example; the number is the share of the steps that are done, in [0, 1).
+LossOf = Callable[[Any, Sequence[Example], float], list[Losses]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Training:
         batch = list(self._batch())
         for some, counts in self._passes(batch):
             with products_in(self.plan.precision, self.model.device.type):
-                found = self.loss_of(self.model, some)
+                found = self.loss_of(self.model, some, self.step / self.plan.steps)
             total = torch.stack([losses["total"] for losses in found]).sum() / self.plan.batch
             (total * counts).backward()  # type: ignore[no-untyped-call]
             for losses in found if counts else ():

@@ -38,10 +38,13 @@ class Students:
         """Tries one setting on dev, with the first seed."""
         return self.try_out(arm, self._settings(arm)[number], self.work.preset.seeds[0])
 
-    def try_out(self, arm: Arm, setting: Setting, seed: int) -> Result | None:
-        """Trains a student of any setting, and has it answer documents of dev."""
+    def try_out(
+        self, arm: Arm, setting: Setting, seed: int, weights: LossWeights | None = None
+    ) -> Result | None:
+        """Trains a student of any setting, and has it answer documents of dev. `weights`: of the
+        phases' terms, in place of the setting's."""
         preset = self.work.preset
-        made = self._train(arm, setting, replace(self._student_plan(arm), seed=seed))
+        made = self._train(arm, setting, replace(self._student_plan(arm), seed=seed), weights)
         if made is None or not crew().first:
             return None if made is None else {}
         model, training, _ = made
@@ -82,7 +85,9 @@ class Students:
             "compute_seconds": round(training.compute_seconds, 1),
         }
 
-    def _train(self, arm: Arm, setting: Setting, plan: Plan) -> tuple[Any, Training, int] | None:
+    def _train(
+        self, arm: Arm, setting: Setting, plan: Plan, weights: LossWeights | None = None
+    ) -> tuple[Any, Training, int] | None:
         """A student, its training, and how many of its traces have phases; None where cancelled.
         What was trained as a trial is taken from there."""
         name = f"student-{arm.value}-{plan.seed}-{setting.said}"
@@ -93,7 +98,7 @@ class Students:
         maker = ExampleMaker(base.tokenizer, base.render, end_of(base))
         loss = ArmLoss(
             arm, teacher, maker.keep, maker.drop, phases, self._heads(arm, plan.seed),
-            LossWeights(setting.weight, setting.weight), setting.weight,
+            weights or LossWeights(setting.weight, setting.weight), setting.weight,
         )  # fmt: skip
         plan = replace(plan, learning_rate=setting.learning_rate)
         training = Training(

@@ -10,7 +10,7 @@ from core.distill.arm import LOOKS_INSIDE, Arm
 from core.distill.arms import OFF, ArmLoss, Heads, PhaseExample, heads_beside, random_heads
 from core.distill.examples import Example
 from core.distill.head_map import HeadMap
-from core.distill.losses import PHASE_1, PHASE_2, LossWeights, TermName
+from core.distill.losses import PHASE_1, PHASE_2, LossWeights, Schedule, TermName
 from core.distill.precision import Precision, products_in
 from core.errors import InputError
 from core.mechanism.architecture import Architecture
@@ -98,6 +98,15 @@ def test_the_total_is_the_sum_that_the_arm_says() -> None:
         torch.testing.assert_close(part["total"], whole["total"] - weight * whole[term.value])
     plain = loss(Arm.STANDARD, teacher)(student(teacher), [example().example])[0]
     torch.testing.assert_close(plain["total"], whole["L_cot"], atol=1e-4, rtol=1e-4)
+
+
+def test_the_weight_of_the_phases_goes_along_with_the_training() -> None:
+    teacher = tiny("llama")
+    arm = loss(Arm.MECHANISTIC, teacher, weights=LossWeights(schedule=Schedule.FADING))
+    first, late = (arm(student(teacher), [example().example], along)[0] for along in (0.0, 0.75))
+    phases = sum(first[term.value] for term in TermName)
+    torch.testing.assert_close(first["total"], first["L_cot"] + phases)
+    torch.testing.assert_close(late["total"], late["L_cot"] + phases / 4)
 
 
 def test_a_student_equal_to_its_teacher_has_nothing_to_learn_from_its_heads() -> None:

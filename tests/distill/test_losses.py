@@ -18,6 +18,7 @@ from core.distill.losses import (
     PHASE_1,
     LossWeights,
     PhaseLosses,
+    Schedule,
     TermName,
     attention_loss,
     interaction_loss_1,
@@ -294,6 +295,11 @@ def test_the_total_is_weighted_and_an_ablated_term_passes_no_gradient() -> None:
         (LossWeights(lambda_1=0.0), second),
         (LossWeights(lambda_2=0.0), first),
         (LossWeights(2.0, 0.5), 2 * first + second / 2),
+        (LossWeights(sizes={TermName.ATTN_1: 4.0}), first + second - 0.75 * got[TermName.ATTN_1]),
+        (LossWeights(2.0, 2.0, schedule=Schedule.FADING).at(0.75), (first + second) / 2),
+        (LossWeights(2.0, 2.0, schedule=Schedule.RISING).at(0.75), (first + second) * 1.5),
+        (LossWeights(schedule=Schedule.RISING).at(0.0), 0.0),
+        (LossWeights(2.0, 2.0).at(0.75), 2 * (first + second)),
         *((LossWeights(off=frozenset({n})), first + second - got[n]) for n in TermName),
     ):
         assert float(all_terms(teacher, student, weights=weights).total) == pytest.approx(expected)
@@ -312,6 +318,7 @@ def test_the_total_is_weighted_and_an_ablated_term_passes_no_gradient() -> None:
         lambda: all_terms(view(1), view(2, heads=2)),
         lambda: all_terms(view(1), replace(view(2), writes=view(2).writes[:2])),
         lambda: all_terms(view(1), view(2), weights=LossWeights(lambda_1=-1.0)),
+        lambda: all_terms(view(1), view(2), weights=LossWeights(sizes={TermName.ATTN_1: 0.0})),
         lambda: all_terms(view(1), view(2), tau=0.0),
         lambda: select_heads(torch.zeros(2, 3, 4), [(2, 0)]),
     ],

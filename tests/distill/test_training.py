@@ -43,7 +43,7 @@ def examples(count: int = 6) -> list[Example]:
     return found
 
 
-def losses(model: Any, examples: Sequence[Example]) -> list[Losses]:
+def losses(model: Any, examples: Sequence[Example], _along: float = 0.0) -> list[Losses]:
     found = []
     states = hidden_states(model, [example.ids for example in examples])
     for example, hidden in zip(examples, states, strict=True):
