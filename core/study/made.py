@@ -1,7 +1,9 @@
 """How a study's students were made, out of what its cells told, and what its preset leaves out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from core.distill.arm import random_name
 from core.study.presets import GPU, Preset
@@ -9,6 +11,7 @@ from db.session import Store
 from db.trainings import trainings_of
 
 PHASES = ("coarse", "refine")  # of the chosen heads
+AT_ENDS = 5  # steps of a training, over which losses are told
 TRAINED = (  # of a student's cell
     "setting", "learned_from", "traces", "with_phases", "tokens", "compute_seconds",
 )  # fmt: skip
@@ -29,6 +32,32 @@ def sums_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, A
         "tokens": sum(one.tokens for one in trained),
         "seconds": round(sum(one.seconds for one in trained) + running, 1),
     }
+
+
+def learned_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How far the losses of each student's training came: by student and the loss's name, its means
+    over the `first` and the `last` five steps. A student whose training is not in the store has
+    none."""
+    names = {
+        one["adapter"]: name.split("/", 1)[1].replace("/", "-")
+        for name, one in sorted(cells.items())
+        if name.startswith("student/")
+    }
+    with store.read() as session:
+        trained = {names[one.system]: one.curves for one in trainings_of(session, list(names))}
+    return {
+        name: {
+            loss: {"first": _mean(rows[:AT_ENDS], loss), "last": _mean(rows[-AT_ENDS:], loss)}
+            for loss in rows[0]
+            if loss.startswith("L_")
+        }
+        for name, rows in sorted(trained.items())
+        if rows
+    }
+
+
+def _mean(rows: Sequence[Mapping[str, float]], loss: str) -> float:
+    return float(np.mean([row.get(loss, 0.0) for row in rows]))
 
 
 def of_students(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

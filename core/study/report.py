@@ -69,7 +69,7 @@ def _lines(data: Row) -> Iterator[str]:
         "those of trainings from different beginnings would."
     )
     yield ""
-    yield from student_lines(data["students"])
+    yield from student_lines(data["students"], data["learned"])
     yield _took(data["took"])
     yield ""
     yield from reading_lines(datasets, data["curves"])
@@ -186,6 +186,9 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     head: Sequence[str] = ("", "F1", "by seed", "mechanistic less it", "p", "p, corrected")
     yield from table(head, arm_rows(part))
     yield ""
+    if part["baselines"]:
+        yield _students_verdict(part)
+        yield ""
     head = (
         "", "micro F1", "macro F1", "precision", "recall", "P@1", "nDCG@5", "PSP@5", "well-formed",
         "run",
@@ -216,6 +219,16 @@ def _dataset(name: str, part: Row) -> Iterator[str]:
     )  # fmt: skip
     yield from table(head, likeness_rows(part["systems"]))
     yield ""
+
+
+def _students_verdict(part: Row) -> str:
+    """Whether students have more than the best rule, which no trained model is needed for."""
+    rule = max(part["baselines"], key=lambda name: part["baselines"][name]["example_f1"])
+    least = part["baselines"][rule]["example_f1"]
+    arms = {arm: one for arm, one in part["over_seeds"].items() if arm in set(Arm)}
+    above = [title_of(arm) for arm, one in arms.items() if one["example_f1"] > least]
+    which = f"{', '.join(above)}" if above else "no student's arm"
+    return f"Above {rule_words(part, rule)} ({least:.3f}) is {which}; differences were not tested."
 
 
 def _teacher_verdict(part: Row) -> str:

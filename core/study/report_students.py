@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from core.study.report_tables import Row, table, training_rows, trial_rows
+from core.study.report_tables import Row, loss_rows, table, training_rows, trial_rows
 
 SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
 
 
-def student_lines(made: Row) -> Iterator[str]:
-    """A section in Markdown. `made`: as core.study.made.of_students gives it."""
+def student_lines(made: Row, learned: Row) -> Iterator[str]:
+    """A section in Markdown. `made`, `learned`: as core.study.made gives them."""
     if not any(made.values()):
         return
     yield "## How the students were made"
@@ -58,6 +58,15 @@ def student_lines(made: Row) -> Iterator[str]:
         yield from table(head, training_rows(made["trained"]))
         yield ""
         yield from _writings(made["trained"])
+    if learned:
+        losses = list(dict.fromkeys(loss for found in learned.values() for loss in found))
+        yield (
+            "How far each loss came, from its mean over the first five steps to that over the last "
+            "five, before weights. A term that begins near naught teaches next to nothing:"
+        )
+        yield ""
+        yield from table(("", *losses), loss_rows(learned, losses))
+        yield ""
 
 
 def _writings(trained: Row) -> Iterator[str]:

@@ -28,6 +28,15 @@ def training_rows(trained: Row) -> Iterator[Sequence[str]]:
         )  # fmt: skip
 
 
+def loss_rows(learned: Row, losses: Sequence[str]) -> Iterator[Sequence[str]]:
+    for name, found in learned.items():
+        ends = (found.get(loss) for loss in losses)
+        yield (
+            name,
+            *("" if one is None else f"{one['first']:.2g} to {one['last']:.2g}" for one in ends),
+        )
+
+
 def trial_rows(trials: Sequence[Row], names: Sequence[str]) -> Iterator[Sequence[str]]:
     for trial in trials:
         values = [trial["example_f1"][name] for name in names]

@@ -38,7 +38,7 @@ from core.study.cell_files import cells_folder, read_results
 from core.study.curves import CELL as CURVES
 from core.study.figures import comparisons_of, rows_of
 from core.study.likeness import Written, by_document, likeness
-from core.study.made import not_planned, of_students, sums_of
+from core.study.made import learned_of, not_planned, of_students, sums_of
 from core.study.presets import Preset
 from core.study.simulatability import SIMULATOR, simulatability
 from core.study.tested import Tests, runs_are_away, tests_of
@@ -77,6 +77,7 @@ def results(settings: Settings, store: Store, preset: Preset) -> dict[str, Any]:
         "datasets": parts,
         "teacher": cells.get(TEACHER),
         "students": of_students(cells),
+        "learned": learned_of(store, cells),
         "took": sums_of(store, cells),
         "curves": cells.get(CURVES),
         "absent": absent,

@@ -93,6 +93,13 @@ def results(difference: dict[str, Any] | None) -> dict[str, Any]:
         "preset": "laptop",
         "datasets": {"icd": part},
         "students": MADE,
+        "learned": {
+            "mechanistic-0": {
+                "L_cot": {"first": 2.51, "last": 0.25},
+                "L_int(1)": {"first": 0.000151, "last": 0.0},
+            },
+            "standard-0": {"L_cot": {"first": 2.0, "last": 0.5}},
+        },
         "curves": None,
         "took": {"tokens": 1234567, "seconds": 5400.0},
         "absent": [],
@@ -155,6 +162,17 @@ def test_how_the_students_were_made_is_told() -> None:
     assert "| mechanistic-0 | 0.002 | 0.3 | 12 | 9 | 12,345 | 62 |" in page
     assert "| standard | 0.002 |  | 0.300 | 0.300 |" in page
     assert "| margin | 0.002 | 0.3 | 0.350 | 0.350 |" in page
+    assert "| mechanistic-0 | 2.5 to 0.25 | 0.00015 to 0 |" in page
+    assert "| standard-0 | 2 to 0.5 |  |" in page
+
+
+def test_students_stand_beside_what_needs_no_training() -> None:
+    data = results(None)
+    page = report(data)
+    assert "Above the 2 nearest by cosine (0.400) is no student's arm;" in page
+    data["datasets"]["icd"]["over_seeds"]["mechanistic"]["example_f1"] = 0.401
+    page = report(data)
+    assert "Above the 2 nearest by cosine (0.400) is mechanistic; differences" in page
 
 
 def test_a_dataset_without_tests_has_no_tables() -> None:
