@@ -20,12 +20,10 @@ all of it. A trial takes as long as a student of the study, and a third of its t
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from core.atomic import write_text
 from core.config import load_settings
@@ -34,13 +32,12 @@ from core.distill.losses import LossWeights, Schedule, TermName
 from core.study.anatomy import Anatomy
 from core.study.cell_files import cells_folder, read_results, study_folder
 from core.study.choice import study_named
+from core.study.made import learned_of
 from core.study.students import Students
 from core.study.work import Work
 from db.session import open_store
-from db.trainings import trainings_of
 
 STUDY, WITH_HEADS, TWO_THIRDS = "study", "with-heads", "two-thirds"
-FIRST_STEPS = 5  # by which terms are made even
 FOUND = "found.json"
 
 
@@ -90,9 +87,10 @@ def measure(study: str, trial: Trial) -> dict[str, Any]:
             work.write_traces(dataset)
     if trial.layers != STUDY:
         _choose_anew(trial.layers, work, anatomy)
-    with store.read() as session:
-        trained = trainings_of(session, [f"{preset.name}-{Arm.MECHANISTIC.value}-0"])
-    sizes = sizes_of(trained[0].curves[:FIRST_STEPS]) if trial.even else {}
+    sizes: dict[TermName, float] = {}
+    if trial.even:
+        learned = learned_of(store, done)[f"{Arm.MECHANISTIC.value}-0"]
+        sizes = {term: learned[term.value]["first"] for term in TermName}
     weights = LossWeights(setting.weight, setting.weight, sizes=sizes, schedule=trial.schedule)
     found = students.try_out(trial.arm, setting, trial.seed, weights) or {}
     told = {
@@ -106,11 +104,6 @@ def measure(study: str, trial: Trial) -> dict[str, Any]:
     }
     write_text(place, json.dumps(told))
     return told
-
-
-def sizes_of(rows: Sequence[Mapping[str, float]]) -> dict[TermName, float]:
-    """Means of the six terms over some steps of a training."""
-    return {term: float(np.mean([row[term.value] for row in rows])) for term in TermName}
 
 
 def _choose_anew(layers: str, work: Work, anatomy: Anatomy) -> None:

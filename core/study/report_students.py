@@ -62,7 +62,7 @@ def student_lines(made: Row, learned: Row) -> Iterator[str]:
         losses = list(dict.fromkeys(loss for found in learned.values() for loss in found))
         yield (
             "How far each loss came, from its mean over the first five steps to that over the last "
-            "five, before weights. A term that begins near naught teaches next to nothing:"
+            "five, before weights. A term near naught hardly counts beside the others:"
         )
         yield ""
         yield from table(("", *losses), loss_rows(learned, losses))
