@@ -1,9 +1,11 @@
 """What a reranker gets and gives: candidates in, a ranked prediction out."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 from core.errors import InputError
 
@@ -174,7 +176,7 @@ class Prediction:
     bucket_why: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(to_jsonable_python(self))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Prediction":

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 
 class Method(StrEnum):
     """How labels are found: by vectors (HNSW), by words (BM25), or by both, fused by rank.
@@ -76,9 +78,7 @@ class Shortlist:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the store; `from_json` restores an equal object."""
-        from dataclasses import asdict
-
-        return asdict(self)
+        return dict(to_jsonable_python(self))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Shortlist":

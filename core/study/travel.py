@@ -9,6 +9,7 @@ tell. A trace that travels twice is the same both times.
 
 import dataclasses
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any
 
@@ -144,7 +145,13 @@ def _with_offsets(trace: Row) -> Row:
     return trace | {"token_offsets": offsets}
 
 
+def _holds_parts(data: list[Any]) -> bool:
+    return bool(data) and isinstance(data[0], dict | list)
+
+
+@lru_cache(maxsize=8)  # datasets
 def _names_in(labels: LabelSpace) -> NameOf:
+    @lru_cache(maxsize=100_000)  # every system of a study was shown the same labels
     def name_of(label_id: str) -> str | None:
         row = labels.row(label_id)
         return None if row is None else labels.name(row)
@@ -165,8 +172,8 @@ def _without_names(data: Any, name_of: NameOf) -> Any:
 
 
 def _with_names(data: Any, name_of: NameOf) -> Any:
-    if isinstance(data, list):
-        return [_with_names(one, name_of) for one in data]
+    if isinstance(data, list):  # what it holds is alike; numbers are thousands, and have no names
+        return [_with_names(one, name_of) for one in data] if _holds_parts(data) else data
     if not isinstance(data, dict):
         return data
     filled = {key: _with_names(value, name_of) for key, value in data.items()}

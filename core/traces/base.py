@@ -4,10 +4,12 @@ All offsets are character offsets into `Trace.text` (Python string indices, end 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 
 class PhaseKind(StrEnum):
@@ -134,7 +136,7 @@ class Trace:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(to_jsonable_python(self))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Trace":
