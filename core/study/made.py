@@ -36,8 +36,8 @@ def sums_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 def learned_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """How far the losses of each student's training came: by student and the loss's name, its means
-    over the `first` and the `last` five steps. A student whose training is not in the store has
-    none."""
+    over the `first` and the `last` steps (AT_ENDS), where a step without it counts 0, as it did in
+    the training. A student whose training is not in the store has none."""
     names = {
         one["adapter"]: name.split("/", 1)[1].replace("/", "-")
         for name, one in sorted(cells.items())
@@ -48,12 +48,15 @@ def learned_of(store: Store, cells: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {
         name: {
             loss: {"first": _mean(rows[:AT_ENDS], loss), "last": _mean(rows[-AT_ENDS:], loss)}
-            for loss in rows[0]
-            if loss.startswith("L_")
+            for loss in _losses_in(rows)
         }
         for name, rows in sorted(trained.items())
         if rows
     }
+
+
+def _losses_in(rows: Sequence[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row if name.startswith("L_")))
 
 
 def _mean(rows: Sequence[Mapping[str, float]], loss: str) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from core.study.made import AT_ENDS
 from core.study.report_tables import Row, loss_rows, table, training_rows, trial_rows
 
 SCORES = {"coarse": "CoarseScore", "refine": "RefineScore"}
@@ -61,8 +62,9 @@ def student_lines(made: Row, learned: Row) -> Iterator[str]:
     if learned:
         losses = list(dict.fromkeys(loss for found in learned.values() for loss in found))
         yield (
-            "How far each loss came, from its mean over the first five steps to that over the last "
-            "five, before weights. A term near naught hardly counts beside the others:"
+            f"How far each loss came, from its mean over the first {AT_ENDS} steps to that over "
+            f"the last {AT_ENDS}, before weights. A term near naught hardly counts beside the "
+            "others:"
         )
         yield ""
         yield from table(("", *losses), loss_rows(learned, losses))

@@ -13,7 +13,7 @@ import streamlit as st
 from core.live.inside_questions import Importance, StepImportance
 from core.live.view import LiveView
 from core.rerank.base import Bucket
-from core.traces.base import Trace
+from core.traces.base import Curves, Trace
 from core.traces.inert import one_line
 from core.traces.markdown import markdown_of
 from core.traces.reading import Reading, reading_of
@@ -71,7 +71,8 @@ def read_trace(stored: StoredTrace, view: LiveView, link: str) -> None:
     flag_bar(stored.id)
     if view.prediction is not None:
         final(view)
-    _curves(stored.id, view, reading, step)
+    if trace.curves is not None:  # as stored now: they may have been measured again
+        _curves(stored.id, view, reading, trace.curves, step)
 
 
 def _trace_side(
@@ -253,10 +254,7 @@ def _go(trace_id: str, step: int) -> None:
     st.session_state[f"read_step_{trace_id}"] = step
 
 
-def _curves(trace_id: str, view: LiveView, reading: Reading, step: int) -> None:
-    curves = reading.trace.curves
-    if curves is None:
-        return
+def _curves(trace_id: str, view: LiveView, reading: Reading, curves: Curves, step: int) -> None:
     left, right = st.columns(SIDES, gap="medium")
     with left:
         st.header("Focus and Near-Miss Confusion")
