@@ -60,8 +60,9 @@ def _lines(data: Row) -> Iterator[str]:
     yield (
         "The margin arm has seen which labels are gold, as the mechanistic one has, and the "
         "random-head arm has its losses on other heads of the same layers, drawn by chance, once: "
-        "a gain over standard that they have too is not one of phases or of heads. Arms are "
-        "compared by the seeds that both have. "
+        "a gain over standard that they have too is not one of phases or of heads. The longer "
+        "standard arm goes over the same traces for as long as a mechanistic training computes. "
+        "Arms are compared by the seeds that both have. "
         + TUNED_FIRST
         * bool(data["students"]["tuning"])
         + "Seeds differ in the order of the traces (and of the random "
@@ -152,15 +153,17 @@ def _verdict(part: Row, planned_seeds: int) -> str:
 
 def _controls(part: Row) -> str:
     """What stands beside the headline, so that a gain is not credited to phases or heads when it
-    comes from seeing gold, or from any heads."""
-    said = []
-    for arm in CONTROLS:
-        less = part["mechanistic_less"].get(arm.value)
-        told = "not tested yet"
-        if less is not None:
-            told = f"{interval(less, 'mean', '+.3f')}, p corrected {p_number(less['p_holm'])}"
-        said.append(f"less {title_of(arm)}, {told}")
-    return f"Beside it, mechanistic {'; '.join(said)}"
+    comes from seeing gold, from any heads, or from more computing."""
+    said = "; ".join(_less(part, arm) for arm in CONTROLS)
+    return f"Beside it, mechanistic {said}; at equal compute, {_less(part, Arm.LONGER)}"
+
+
+def _less(part: Row, arm: Arm) -> str:
+    less = part["mechanistic_less"].get(arm.value)
+    if less is None:
+        return f"less {title_of(arm)}, not tested yet"
+    told = f"{interval(less, 'mean', '+.3f')}, p corrected {p_number(less['p_holm'])}"
+    return f"less {title_of(arm)}, {told}"
 
 
 def _dataset(name: str, part: Row) -> Iterator[str]:

@@ -134,6 +134,14 @@ def test_the_headline_tells_how_much_seeds_differ() -> None:
     assert "corrected over datasets 0.020; over 3 seeds +0.100 (-0.148 to +0.348)." in page
 
 
+def test_equal_compute_stands_beside_the_headline() -> None:
+    told = results(less(0.1, 0.01, 0.02))
+    assert "at equal compute, less standard, longer, not tested yet" in report(told)
+    told["datasets"]["icd"]["mechanistic_less"]["standard-longer"] = less(-0.125, 0.2, 0.4)
+    said = "at equal compute, less standard, longer, -0.125 (-0.175 to -0.075), p corrected 0.400"
+    assert said in report(told)
+
+
 def test_figures_stand_beside_their_runs_and_what_was_not_run_is_told() -> None:
     page = report(results(less(0.0, 1.0, 1.0)))
     assert "| the 2 nearest by cosine | 0.400 (0.350 to 0.450) | +0.100" in page
