@@ -230,7 +230,7 @@ def _students_verdict(part: Row) -> str:
     least = part["baselines"][rule]["example_f1"]
     arms = {arm: one for arm, one in part["over_seeds"].items() if arm in set(Arm)}
     above = [title_of(arm) for arm, one in arms.items() if one["example_f1"] > least]
-    which = f"{', '.join(above)}" if above else "no student's arm"
+    which = " and ".join(above) if above else "no student's arm"  # titles have commas
     return f"Above {rule_words(part, rule)} ({least:.3f}) is {which}; differences were not tested."
 
 
